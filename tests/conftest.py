@@ -31,7 +31,7 @@ def postgres_url(postgres: Databases) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def redis_of_this_process(worker_id: str) -> Iterator[str]:
-    """The URL of SHOP_TEST_REDIS_URL's server, in a numbered database of its own per test process, or of our own."""
+    """A Redis for this test process: a numbered database of SHOP_TEST_REDIS_URL's, else one of our own."""
     if url := os.environ.get("SHOP_TEST_REDIS_URL"):
         number = 0 if worker_id == "master" else 1 + int(worker_id.removeprefix("gw"))
         yield urlunsplit(urlsplit(url)._replace(path=f"/{number}"))

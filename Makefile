@@ -74,7 +74,7 @@ $(VENV):
 ifdef UV
 	uv venv --quiet --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(VENV)
 else
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 endif
 
 # The locked packages with their hashes, then this package itself, editable, built with what the lock brought.

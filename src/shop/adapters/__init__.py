@@ -1,0 +1,1 @@
+"""What plugs into the ports: one package or module per technology."""

@@ -1,0 +1,257 @@
+"""The fake provider's own books: what it remembers whatever becomes of the shop.
+
+In memory for tests; in a small SQLite file when several server processes share the provider, and so that it
+forgets nothing when the shop is killed.
+"""
+
+import json
+import random
+import sqlite3
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import Protocol
+
+from attrs import evolve, frozen
+
+from shop.application.ports.payments import PaymentProviderUnavailable
+from shop.domain.payments import AttemptStatus
+
+EVENTS_KEPT = 10_000
+"""Messages that nobody fetched, beyond this number, are forgotten, oldest first."""
+_BUSY_SECONDS = 0.5
+_OPENING_TRIES = 10
+# Turning WAL on does not wait for its turn as other statements do: two first comers may collide there.
+_SET_UP = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = OFF",
+    "CREATE TABLE IF NOT EXISTS intents (ref TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS answers"
+    " (key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, record TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS events"
+    " (seq INTEGER PRIMARY KEY AUTOINCREMENT, type TEXT, record TEXT, at INTEGER)",
+)
+
+
+@frozen(kw_only=True)
+class BookedIntent:
+    """An intent as the provider has it. Amounts are minor units; `events` counts what was announced of it."""
+
+    ref: str
+    method: str
+    minor: int
+    currency: str
+    status: AttemptStatus
+    captured: int = 0
+    refunded: int = 0
+    failure_code: str = ""
+    events: int = 0
+
+
+@frozen
+class Answer:
+    """What was answered to an idempotency key, and a fingerprint of what had been asked."""
+
+    fingerprint: str
+    intent: BookedIntent
+
+
+@frozen
+class Announcement:
+    """Something that happened to an intent, to be told to the shop. `at` is in seconds since 1970."""
+
+    type: str
+    intent: BookedIntent
+    at: int
+
+
+class Books(Protocol):
+    """The provider's memory. What happens inside `writing()` is one step that no other process sees half of."""
+
+    def writing(self) -> AbstractContextManager[None]:
+        """Nobody else writes until it ends; when it ends in an error, nothing of it is kept."""
+
+    def intent(self, ref: str) -> BookedIntent | None:
+        """The intent as it stands."""
+
+    def answer(self, key: str) -> Answer | None:
+        """What this idempotency key was answered before."""
+
+    def keep(self, intent: BookedIntent, *, event: str, at: int) -> BookedIntent:
+        """Keeps the intent's new state and announces it. Returns it as kept."""
+
+    def remember(self, key: str, answer: Answer) -> None:
+        """Keeps the answer to an idempotency key."""
+
+    def take_events(self, limit: int = 1000) -> list[Announcement]:
+        """The announcements that nobody took so far, oldest first; they are taken by this."""
+
+    def close(self) -> None:
+        """Lets go of the file, if there is one."""
+
+
+class MemoryBooks:
+    """Books of one process, gone when it ends."""
+
+    def __init__(self) -> None:
+        self._intents: dict[str, BookedIntent] = {}
+        self._answers: dict[str, Answer] = {}
+        self._events: deque[Announcement] = deque(maxlen=EVENTS_KEPT)
+        self._alone = nullcontext()
+
+    def writing(self) -> AbstractContextManager[None]:
+        return self._alone
+
+    def intent(self, ref: str) -> BookedIntent | None:
+        return self._intents.get(ref)
+
+    def answer(self, key: str) -> Answer | None:
+        return self._answers.get(key)
+
+    def keep(self, intent: BookedIntent, *, event: str, at: int) -> BookedIntent:
+        kept = evolve(intent, events=intent.events + 1)
+        self._intents[kept.ref] = kept
+        self._events.append(Announcement(event, kept, at))
+        return kept
+
+    def remember(self, key: str, answer: Answer) -> None:
+        self._answers[key] = answer
+
+    def take_events(self, limit: int = 1000) -> list[Announcement]:
+        return [self._events.popleft() for _ in range(min(limit, len(self._events)))]
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+class SqliteBooks:
+    """Books in a file that the processes of one machine share.
+
+    They survive the death of any process, though not a power cut: the file is never waited for. Raises
+    PaymentProviderUnavailable when another process keeps it busy for half a second.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._path = str(path)
+        self._connection: sqlite3.Connection | None = None
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        books = self._opened()
+        try:
+            books.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                books.execute("COMMIT")
+            finally:
+                if books.in_transaction:
+                    books.execute("ROLLBACK")
+        except sqlite3.OperationalError as error:
+            raise _busy() from error
+
+    def intent(self, ref: str) -> BookedIntent | None:
+        row = self._row("SELECT record FROM intents WHERE ref = ?", ref)
+        return _from_text(row[0]) if row else None
+
+    def answer(self, key: str) -> Answer | None:
+        row = self._row("SELECT fingerprint, record FROM answers WHERE key = ?", key)
+        return Answer(row[0], _from_text(row[1])) if row else None
+
+    def keep(self, intent: BookedIntent, *, event: str, at: int) -> BookedIntent:
+        kept = evolve(intent, events=intent.events + 1)
+        record = _to_text(kept)
+        books = self._opened()
+        books.execute("INSERT OR REPLACE INTO intents (ref, record) VALUES (?, ?)", (kept.ref, record))
+        added = books.execute("INSERT INTO events (type, record, at) VALUES (?, ?, ?)", (event, record, at))
+        if added.lastrowid and added.lastrowid % 1000 == 0:
+            books.execute("DELETE FROM events WHERE seq <= ?", (added.lastrowid - EVENTS_KEPT,))
+        return kept
+
+    def remember(self, key: str, answer: Answer) -> None:
+        self._opened().execute(
+            "INSERT INTO answers (key, fingerprint, record) VALUES (?, ?, ?)",
+            (key, answer.fingerprint, _to_text(answer.intent)),
+        )
+
+    def take_events(self, limit: int = 1000) -> list[Announcement]:
+        with self.writing():
+            books = self._opened()
+            rows = books.execute(
+                "SELECT seq, type, record, at FROM events ORDER BY seq LIMIT ?", (limit,)
+            ).fetchall()
+            if rows:
+                books.execute("DELETE FROM events WHERE seq <= ?", (rows[-1][0],))
+        return [Announcement(type, _from_text(record), at) for _, type, record, at in rows]
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _row(self, statement: str, key: str) -> tuple[str, ...] | None:
+        try:
+            row: tuple[str, ...] | None = self._opened().execute(statement, (key,)).fetchone()
+        except sqlite3.OperationalError as error:
+            raise _busy() from error
+        return row
+
+    def _opened(self) -> sqlite3.Connection:
+        # On first use, not on construction: server processes may be forked in between.
+        if self._connection is None:
+            self._connection = _open(self._path)
+        return self._connection
+
+
+def _busy() -> PaymentProviderUnavailable:
+    return PaymentProviderUnavailable("The fake provider's books are busy.")
+
+
+def _open(path: str) -> sqlite3.Connection:
+    """A connection to books that are set up, by whichever process comes first."""
+    tries = 0
+    while True:
+        books = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        try:
+            for statement in _SET_UP:
+                books.execute(statement)
+        except sqlite3.OperationalError as error:
+            books.close()
+            tries += 1
+            if tries == _OPENING_TRIES:
+                raise _busy() from error
+            time.sleep(random.uniform(0.005, 0.05))  # noqa: S311 - spreads processes out, hides nothing
+        else:
+            return books
+
+
+def _to_text(intent: BookedIntent) -> str:
+    return json.dumps(
+        [
+            intent.ref,
+            intent.method,
+            intent.minor,
+            intent.currency,
+            intent.status,
+            intent.captured,
+            intent.refunded,
+            intent.failure_code,
+            intent.events,
+        ]
+    )
+
+
+def _from_text(text: str) -> BookedIntent:
+    ref, method, minor, currency, status, captured, refunded, failure_code, events = json.loads(text)
+    return BookedIntent(
+        ref=ref,
+        method=method,
+        minor=minor,
+        currency=currency,
+        status=AttemptStatus(status),
+        captured=captured,
+        refunded=refunded,
+        failure_code=failure_code,
+        events=events,
+    )

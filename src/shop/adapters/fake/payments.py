@@ -1,0 +1,224 @@
+"""A payment gateway that plays Stripe: its states, its idempotency, its messages; and nobody's money moves."""
+
+import hashlib
+from collections.abc import Callable
+from typing import NoReturn
+
+from attrs import evolve, frozen
+
+from shop.adapters.fake import news
+from shop.adapters.fake.books import Answer, BookedIntent, Books
+from shop.application.ports.clock import Clock
+from shop.application.ports.network import forbid_inside_transaction
+from shop.application.ports.payments import IntentRequest, PaymentMethod, PaymentRefused, ProviderNews
+from shop.domain.kernel.errors import Invalid
+from shop.domain.kernel.identifiers import AttemptId, encode_suffix
+from shop.domain.kernel.money import Money
+from shop.domain.payments import AttemptStatus, IntentState, NextAction, PaymentMethodUnknown, PaymentNotFound
+
+METHODS = (
+    PaymentMethod(code="fake_card", name="Fake card", confirms_in="server"),
+    PaymentMethod(code="fake_card_declined", name="Fake card that is declined", confirms_in="server"),
+    PaymentMethod(code="fake_card_3ds", name="Fake card with a 3-D Secure challenge", confirms_in="server"),
+)
+_NAMES = {method.code: method.name for method in METHODS}
+# How an intent begins with each method, and what is announced of it.
+_BEGINNINGS = {
+    "fake_card": (AttemptStatus.AUTHORIZED, ""),
+    "fake_card_declined": (AttemptStatus.FAILED, "card_declined"),
+    "fake_card_3ds": (AttemptStatus.REQUIRES_ACTION, ""),
+}
+_EVENTS = {
+    AttemptStatus.AUTHORIZED: "payment_intent.amount_capturable_updated",
+    AttemptStatus.CAPTURED: "payment_intent.succeeded",
+    AttemptStatus.FAILED: "payment_intent.payment_failed",
+    AttemptStatus.REQUIRES_ACTION: "payment_intent.requires_action",
+    AttemptStatus.CANCELLED: "payment_intent.canceled",
+}
+_CHALLENGE_FAILED = "payment_intent_authentication_failure"
+
+
+@frozen
+class _Change:
+    """The state that an action led to, and the event to announce; no event: nothing changed."""
+
+    intent: BookedIntent
+    event: str = ""
+
+
+class FakePaymentGateway:
+    """The fake provider over its books. Gateways over the same books are the same provider."""
+
+    def __init__(self, books: Books, clock: Clock, webhook_secret: str, provider: str = "fake") -> None:
+        self.provider = provider
+        self._books = books
+        self._clock = clock
+        self._secret = webhook_secret
+
+    async def methods(self) -> list[PaymentMethod]:
+        return list(METHODS)
+
+    async def create_intent(self, request: IntentRequest) -> IntentState:
+        forbid_inside_transaction("create_intent")
+        if request.method not in _BEGINNINGS:
+            raise PaymentMethodUnknown(f"The fake provider has no method “{request.method[:40]}”.")
+        if request.amount.minor <= 0:
+            raise Invalid("An intent needs an amount above zero.")
+        asked = f"{request.order_id}|{request.amount}|{request.method}|{request.email}"
+        return self._once(str(request.attempt_id), asked, lambda: self._begin(request))
+
+    async def fetch(self, provider_ref: str) -> IntentState:
+        forbid_inside_transaction("fetch")
+        return self._state(self._known(provider_ref))
+
+    async def confirm(self, provider_ref: str, attempt_id: AttemptId) -> IntentState:
+        forbid_inside_transaction("confirm")
+        return self._once(
+            f"{attempt_id}:confirm", provider_ref, lambda: _confirmed(self._known(provider_ref))
+        )
+
+    async def capture(self, provider_ref: str, attempt_id: AttemptId) -> IntentState:
+        forbid_inside_transaction("capture")
+        return self._once(f"{attempt_id}:capture", provider_ref, lambda: _captured(self._known(provider_ref)))
+
+    async def cancel(self, provider_ref: str, attempt_id: AttemptId) -> IntentState:
+        forbid_inside_transaction("cancel")
+        return self._once(f"{attempt_id}:cancel", provider_ref, lambda: _cancelled(self._known(provider_ref)))
+
+    async def refund(
+        self, provider_ref: str, attempt_id: AttemptId, amount: Money, sequence: str
+    ) -> IntentState:
+        forbid_inside_transaction("refund")
+        if amount.minor <= 0:
+            raise Invalid("A refund needs an amount above zero.")
+        return self._once(
+            f"{attempt_id}:refund:{sequence}",
+            f"{provider_ref}|{amount}",
+            lambda: _refunded(self._known(provider_ref), amount),
+        )
+
+    def read_news(self, body: bytes, headers: dict[str, str]) -> ProviderNews:
+        return news.read(self.provider, body, headers.get(news.HEADER, ""), self._secret, self._clock.now())
+
+    async def close(self) -> None:
+        self._books.close()
+
+    # What the provider and the shopper do without asking the shop.
+
+    def take_news(self, limit: int = 1000) -> list[news.OutgoingNews]:
+        """The messages that wait to be posted to the shop, oldest first; each is handed out once."""
+        return [news.written(announcement) for announcement in self._books.take_events(limit)]
+
+    def signed_headers(self, body: bytes) -> dict[str, str]:
+        """The headers that go with these bytes when they are posted now."""
+        return {news.HEADER: news.sign(body, self._secret, self._clock.now())}
+
+    def shopper_confirms(self, provider_ref: str) -> IntentState:
+        """The shopper passes the challenge in the browser; the shop hears of it by message only."""
+        return self._happens(provider_ref, _confirmed)
+
+    def shopper_fails(self, provider_ref: str) -> IntentState:
+        """The shopper fails the challenge in the browser; the shop hears of it by message only."""
+        return self._happens(provider_ref, _challenge_failed)
+
+    def _happens(self, provider_ref: str, action: Callable[[BookedIntent], _Change]) -> IntentState:
+        with self._books.writing():
+            return self._state(self._kept(action(self._known(provider_ref))))
+
+    def _once(self, key: str, asked: str, action: Callable[[], _Change]) -> IntentState:
+        """The answer to this key: of earlier when there is one, else what the action makes now."""
+        with self._books.writing():
+            before = self._books.answer(key)
+            if before is not None:
+                if before.fingerprint != asked:
+                    raise PaymentRefused("This idempotency key belongs to another request.")
+                return self._state(before.intent)
+            intent = self._kept(action())
+            self._books.remember(key, Answer(asked, intent))
+            return self._state(intent)
+
+    def _kept(self, change: _Change) -> BookedIntent:
+        if not change.event:
+            return change.intent
+        return self._books.keep(change.intent, event=change.event, at=int(self._clock.now().timestamp()))
+
+    def _begin(self, request: IntentRequest) -> _Change:
+        status, failure_code = _BEGINNINGS[request.method]
+        intent = BookedIntent(
+            ref=f"pi_fake_{encode_suffix(request.attempt_id.uuid)}",
+            method=request.method,
+            minor=request.amount.minor,
+            currency=request.amount.currency,
+            status=status,
+            failure_code=failure_code,
+        )
+        return _Change(intent, _EVENTS[status])
+
+    def _known(self, provider_ref: str) -> BookedIntent:
+        intent = self._books.intent(provider_ref)
+        if intent is None:
+            raise PaymentNotFound(f"The fake provider has no intent “{provider_ref[:80]}”.")
+        return intent
+
+    def _state(self, intent: BookedIntent) -> IntentState:
+        waits = intent.status is AttemptStatus.REQUIRES_ACTION
+        return IntentState(
+            provider_ref=intent.ref,
+            status=intent.status,
+            amount=Money(intent.minor, intent.currency),
+            captured=Money(intent.captured, intent.currency),
+            refunded=Money(intent.refunded, intent.currency),
+            failure_code=intent.failure_code,
+            next_action=NextAction(kind="confirm_in_browser") if waits else None,
+            client_secret=self._client_secret(intent.ref) if waits else "",
+            method_label=_NAMES[intent.method],
+        )
+
+    def _client_secret(self, ref: str) -> str:
+        return f"{ref}_secret_{hashlib.sha256(f'{self._secret}|{ref}'.encode()).hexdigest()[:24]}"
+
+
+def _moved(intent: BookedIntent, status: AttemptStatus, captured: int = 0, failure_code: str = "") -> _Change:
+    changed = evolve(intent, status=status, captured=captured, failure_code=failure_code)
+    return _Change(changed, _EVENTS[status])
+
+
+def _confirmed(intent: BookedIntent) -> _Change:
+    if intent.status is AttemptStatus.CANCELLED:
+        _refuse(intent, "confirmed")
+    if intent.status is AttemptStatus.REQUIRES_ACTION:
+        return _moved(intent, AttemptStatus.AUTHORIZED)
+    return _Change(intent)
+
+
+def _challenge_failed(intent: BookedIntent) -> _Change:
+    if intent.status is not AttemptStatus.REQUIRES_ACTION:
+        _refuse(intent, "challenged")
+    return _moved(intent, AttemptStatus.FAILED, failure_code=_CHALLENGE_FAILED)
+
+
+def _captured(intent: BookedIntent) -> _Change:
+    if intent.status is AttemptStatus.CAPTURED:
+        return _Change(intent)
+    if intent.status is not AttemptStatus.AUTHORIZED:
+        _refuse(intent, "captured")
+    return _moved(intent, AttemptStatus.CAPTURED, captured=intent.minor)
+
+
+def _cancelled(intent: BookedIntent) -> _Change:
+    if intent.status in (AttemptStatus.CAPTURED, AttemptStatus.CANCELLED):
+        return _Change(intent)
+    return _moved(intent, AttemptStatus.CANCELLED)
+
+
+def _refunded(intent: BookedIntent, amount: Money) -> _Change:
+    if amount.currency != intent.currency:
+        raise Invalid(f"The payment was made in {intent.currency}; it cannot go back in {amount.currency}.")
+    left = intent.captured - intent.refunded
+    if amount.minor > left:
+        raise PaymentRefused(f"{left} minor units are left to refund; {amount.minor} were asked for.")
+    return _Change(evolve(intent, refunded=intent.refunded + amount.minor), "charge.refunded")
+
+
+def _refuse(intent: BookedIntent, what: str) -> NoReturn:
+    raise PaymentRefused(f"An intent that is {intent.status} cannot be {what}.")

@@ -6,10 +6,22 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 import redis
+from hypothesis import HealthCheck, settings
 
+from tests.scale import rounds
 from tests.servers import Databases, postgres_server, redis_server
 
 pytest.register_assert_rewrite("shop.adapters.contracts", "tests.builders")
+
+# A busy machine is no bug: examples may be slow, and `make prove` tries many more of them.
+settings.register_profile(
+    "shop",
+    deadline=None,
+    max_examples=rounds(100, in_full=5_000),
+    suppress_health_check=[HealthCheck.too_slow],
+    print_blob=True,
+)
+settings.load_profile("shop")
 
 
 @pytest.fixture(scope="session")

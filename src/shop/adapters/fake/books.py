@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Protocol
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from shop.application.ports.payments import PaymentProviderUnavailable
 from shop.domain.payments import AttemptStatus
@@ -28,10 +28,8 @@ _SET_UP = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = OFF",
     "CREATE TABLE IF NOT EXISTS intents (ref TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS answers"
-    " (key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, record TEXT NOT NULL) WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS events"
-    " (seq INTEGER PRIMARY KEY AUTOINCREMENT, type TEXT, record TEXT, at INTEGER)",
+    "CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, asked TEXT, record TEXT) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS events (seq INTEGER PRIMARY KEY, type TEXT, record TEXT, at INTEGER)",
 )
 
 
@@ -52,9 +50,9 @@ class BookedIntent:
 
 @frozen
 class Answer:
-    """What was answered to an idempotency key, and a fingerprint of what had been asked."""
+    """What was answered to an idempotency key, and what had been asked."""
 
-    fingerprint: str
+    asked: str
     intent: BookedIntent
 
 
@@ -68,7 +66,7 @@ class Announcement:
 
 
 class Books(Protocol):
-    """The provider's memory. What happens inside `writing()` is one step that no other process sees half of."""
+    """The provider's memory. Whatever happens inside `writing()` is one step: nobody sees half of it."""
 
     def writing(self) -> AbstractContextManager[None]:
         """Nobody else writes until it ends; when it ends in an error, nothing of it is kept."""
@@ -79,11 +77,11 @@ class Books(Protocol):
     def answer(self, key: str) -> Answer | None:
         """What this idempotency key was answered before."""
 
-    def keep(self, intent: BookedIntent, *, event: str, at: int) -> BookedIntent:
-        """Keeps the intent's new state and announces it. Returns it as kept."""
+    def keep(self, intent: BookedIntent, *, event: str, at: int, key: str = "", asked: str = "") -> None:
+        """Keeps the intent's new state and announces it, unless there is no event: then nothing changed.
 
-    def remember(self, key: str, answer: Answer) -> None:
-        """Keeps the answer to an idempotency key."""
+        Under the key, if there is one, this state stays the answer to what was asked.
+        """
 
     def take_events(self, limit: int = 1000) -> list[Announcement]:
         """The announcements that nobody took so far, oldest first; they are taken by this."""
@@ -110,14 +108,12 @@ class MemoryBooks:
     def answer(self, key: str) -> Answer | None:
         return self._answers.get(key)
 
-    def keep(self, intent: BookedIntent, *, event: str, at: int) -> BookedIntent:
-        kept = evolve(intent, events=intent.events + 1)
-        self._intents[kept.ref] = kept
-        self._events.append(Announcement(event, kept, at))
-        return kept
-
-    def remember(self, key: str, answer: Answer) -> None:
-        self._answers[key] = answer
+    def keep(self, intent: BookedIntent, *, event: str, at: int, key: str = "", asked: str = "") -> None:
+        if event:
+            self._intents[intent.ref] = intent
+            self._events.append(Announcement(event, intent, at))
+        if key:
+            self._answers[key] = Answer(asked, intent)
 
     def take_events(self, limit: int = 1000) -> list[Announcement]:
         return [self._events.popleft() for _ in range(min(limit, len(self._events)))]
@@ -156,24 +152,20 @@ class SqliteBooks:
         return _from_text(row[0]) if row else None
 
     def answer(self, key: str) -> Answer | None:
-        row = self._row("SELECT fingerprint, record FROM answers WHERE key = ?", key)
+        row = self._row("SELECT asked, record FROM answers WHERE key = ?", key)
         return Answer(row[0], _from_text(row[1])) if row else None
 
-    def keep(self, intent: BookedIntent, *, event: str, at: int) -> BookedIntent:
-        kept = evolve(intent, events=intent.events + 1)
-        record = _to_text(kept)
-        books = self._opened()
-        books.execute("INSERT OR REPLACE INTO intents (ref, record) VALUES (?, ?)", (kept.ref, record))
-        added = books.execute("INSERT INTO events (type, record, at) VALUES (?, ?, ?)", (event, record, at))
-        if added.lastrowid and added.lastrowid % 1000 == 0:
-            books.execute("DELETE FROM events WHERE seq <= ?", (added.lastrowid - EVENTS_KEPT,))
-        return kept
-
-    def remember(self, key: str, answer: Answer) -> None:
-        self._opened().execute(
-            "INSERT INTO answers (key, fingerprint, record) VALUES (?, ?, ?)",
-            (key, answer.fingerprint, _to_text(answer.intent)),
-        )
+    def keep(self, intent: BookedIntent, *, event: str, at: int, key: str = "", asked: str = "") -> None:
+        record, books = _to_text(intent), self._opened()
+        if event:
+            books.execute("INSERT OR REPLACE INTO intents VALUES (?, ?)", (intent.ref, record))
+            seq = (
+                books.execute("INSERT INTO events VALUES (NULL, ?, ?, ?)", (event, record, at)).lastrowid or 0
+            )
+            if seq % 1000 == 0:
+                books.execute("DELETE FROM events WHERE seq <= ?", (seq - EVENTS_KEPT,))
+        if key:
+            books.execute("INSERT INTO answers VALUES (?, ?, ?)", (key, asked, record))
 
     def take_events(self, limit: int = 1000) -> list[Announcement]:
         with self.writing():

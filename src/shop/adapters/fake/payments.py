@@ -1,4 +1,4 @@
-"""A payment gateway that plays Stripe: its states, its idempotency, its messages; and nobody's money moves."""
+"""A payment gateway that plays Stripe, its states, its idempotency and its messages; nobody's money moves."""
 
 import hashlib
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import NoReturn
 from attrs import evolve, frozen
 
 from shop.adapters.fake import news
-from shop.adapters.fake.books import Answer, BookedIntent, Books
+from shop.adapters.fake.books import BookedIntent, Books
 from shop.application.ports.clock import Clock
 from shop.application.ports.network import forbid_inside_transaction
 from shop.application.ports.payments import IntentRequest, PaymentMethod, PaymentRefused, ProviderNews
@@ -64,7 +64,10 @@ class FakePaymentGateway:
             raise PaymentMethodUnknown(f"The fake provider has no method “{request.method[:40]}”.")
         if request.amount.minor <= 0:
             raise Invalid("An intent needs an amount above zero.")
-        asked = f"{request.order_id}|{request.amount}|{request.method}|{request.email}"
+        asked = (
+            f"{request.order_id.uuid}|{request.amount.minor}|{request.amount.currency}"
+            f"|{request.method}|{request.email}"
+        )
         return self._once(str(request.attempt_id), asked, lambda: self._begin(request))
 
     async def fetch(self, provider_ref: str) -> IntentState:
@@ -93,7 +96,7 @@ class FakePaymentGateway:
             raise Invalid("A refund needs an amount above zero.")
         return self._once(
             f"{attempt_id}:refund:{sequence}",
-            f"{provider_ref}|{amount}",
+            f"{provider_ref}|{amount.minor}|{amount.currency}",
             lambda: _refunded(self._known(provider_ref), amount),
         )
 
@@ -123,24 +126,24 @@ class FakePaymentGateway:
 
     def _happens(self, provider_ref: str, action: Callable[[BookedIntent], _Change]) -> IntentState:
         with self._books.writing():
-            return self._state(self._kept(action(self._known(provider_ref))))
+            change = action(self._known(provider_ref))
+            self._books.keep(change.intent, event=change.event, at=self._moment())
+        return self._state(change.intent)
 
     def _once(self, key: str, asked: str, action: Callable[[], _Change]) -> IntentState:
         """The answer to this key: of earlier when there is one, else what the action makes now."""
         with self._books.writing():
             before = self._books.answer(key)
-            if before is not None:
-                if before.fingerprint != asked:
-                    raise PaymentRefused("This idempotency key belongs to another request.")
-                return self._state(before.intent)
-            intent = self._kept(action())
-            self._books.remember(key, Answer(asked, intent))
-            return self._state(intent)
+            if before is None:
+                change = action()
+                self._books.keep(change.intent, event=change.event, at=self._moment(), key=key, asked=asked)
+                return self._state(change.intent)
+        if before.asked != asked:
+            raise PaymentRefused("This idempotency key belongs to another request.")
+        return self._state(before.intent)
 
-    def _kept(self, change: _Change) -> BookedIntent:
-        if not change.event:
-            return change.intent
-        return self._books.keep(change.intent, event=change.event, at=int(self._clock.now().timestamp()))
+    def _moment(self) -> int:
+        return int(self._clock.now().timestamp())
 
     def _begin(self, request: IntentRequest) -> _Change:
         status, failure_code = _BEGINNINGS[request.method]
@@ -151,6 +154,7 @@ class FakePaymentGateway:
             currency=request.amount.currency,
             status=status,
             failure_code=failure_code,
+            events=1,
         )
         return _Change(intent, _EVENTS[status])
 
@@ -179,7 +183,9 @@ class FakePaymentGateway:
 
 
 def _moved(intent: BookedIntent, status: AttemptStatus, captured: int = 0, failure_code: str = "") -> _Change:
-    changed = evolve(intent, status=status, captured=captured, failure_code=failure_code)
+    changed = evolve(
+        intent, status=status, captured=captured, failure_code=failure_code, events=intent.events + 1
+    )
     return _Change(changed, _EVENTS[status])
 
 
@@ -217,7 +223,8 @@ def _refunded(intent: BookedIntent, amount: Money) -> _Change:
     left = intent.captured - intent.refunded
     if amount.minor > left:
         raise PaymentRefused(f"{left} minor units are left to refund; {amount.minor} were asked for.")
-    return _Change(evolve(intent, refunded=intent.refunded + amount.minor), "charge.refunded")
+    changed = evolve(intent, refunded=intent.refunded + amount.minor, events=intent.events + 1)
+    return _Change(changed, "charge.refunded")
 
 
 def _refuse(intent: BookedIntent, what: str) -> NoReturn:

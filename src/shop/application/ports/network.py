@@ -9,7 +9,7 @@ _transaction_open: ContextVar[bool] = ContextVar("transaction_open", default=Fal
 
 
 class ProgrammingMistake(RuntimeError):
-    """The shop's own code did what it must never do; nothing catches it, for nobody can mend it at run time."""
+    """The shop's own code did what it must never do; nothing catches it, for no caller can mend it."""
 
 
 def enter_transaction() -> Token[bool]:

@@ -1,0 +1,1 @@
+"""Storage in PostgreSQL or SQLite: one schema and one set of statements for both."""

@@ -1,0 +1,55 @@
+"""All tables of the shop, for statements and for the migrations to be compared with."""
+
+from shop.adapters.sql.schema.catalog import (
+    SEARCH_VECTOR,
+    categories,
+    product_categories,
+    products,
+    variant_prices,
+    variants,
+)
+from shop.adapters.sql.schema.columns import Id, Json, UtcDateTime, metadata
+from shop.adapters.sql.schema.inventory import locations, reservations, stock_levels, stock_movements
+from shop.adapters.sql.schema.money import (
+    inbox,
+    ledger_entries,
+    ledger_postings,
+    payment_attempts,
+    payment_sessions,
+    payments,
+)
+from shop.adapters.sql.schema.running import answers, api_keys, deliveries, events, store_settings
+from shop.adapters.sql.schema.sales import cart_items, carts, order_lines, order_numbers, orders
+
+__all__ = [
+    "SEARCH_VECTOR",
+    "Id",
+    "Json",
+    "UtcDateTime",
+    "answers",
+    "api_keys",
+    "cart_items",
+    "carts",
+    "categories",
+    "deliveries",
+    "events",
+    "inbox",
+    "ledger_entries",
+    "ledger_postings",
+    "locations",
+    "metadata",
+    "order_lines",
+    "order_numbers",
+    "orders",
+    "payment_attempts",
+    "payment_sessions",
+    "payments",
+    "product_categories",
+    "products",
+    "reservations",
+    "stock_levels",
+    "stock_movements",
+    "store_settings",
+    "variant_prices",
+    "variants",
+]

@@ -1,0 +1,157 @@
+"""Tables of payments, of what providers said, and of the books.
+
+That the postings of an entry add up to nothing is checked by PostgreSQL when a transaction ends (a deferred
+trigger); SQLite has no such thing, and relies on the domain. In both, what is booked is never changed or deleted.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    Table,
+    UniqueConstraint,
+)
+from sqlalchemy import text as sql
+
+from shop.adapters.sql.schema.columns import amounts, document, ident, metadata, moment, one_of, text
+from shop.domain.ledger import EntryKind
+from shop.domain.payments import AttemptStatus, InboxState
+
+payment_sessions = Table(
+    "payment_sessions",
+    metadata,
+    ident("id", primary_key=True),
+    ident("cart_id", ForeignKey("carts.id"), index=True),
+    text("provider"),
+    text("method"),
+    moment("created_at"),
+    Column("version", Integer, nullable=False),
+)
+
+# `status` is that of the latest attempt, kept beside it so that payments can be found and sorted by it. What a
+# provider took may be in another currency than what was asked for; then people look at it.
+payments = Table(
+    "payments",
+    metadata,
+    ident("id", primary_key=True),
+    ident("order_id", ForeignKey("orders.id"), index=True),
+    text("provider"),
+    text("status"),
+    text("failure_code"),
+    text("currency"),
+    Column("amount_minor", BigInteger, nullable=False),
+    text("captured_currency"),
+    Column("captured_minor", BigInteger, nullable=False),
+    text("refunded_currency"),
+    Column("refunded_minor", BigInteger, nullable=False),
+    Column("processed", Boolean(create_constraint=False), nullable=False),
+    Column("refund_due", Boolean(create_constraint=False), nullable=False),
+    moment("created_at"),
+    moment("updated_at"),
+    Column("version", Integer, nullable=False),
+    one_of("status", AttemptStatus),
+    *amounts("amount_minor", "captured_minor", "refunded_minor"),
+    CheckConstraint("refunded_minor <= captured_minor", name="refunded_within_captured"),
+)
+Index("ix_payments_created_at", payments.c.created_at, payments.c.id)
+Index("ix_payments_amount", payments.c.amount_minor, payments.c.id)
+Index(
+    "ix_payments_unfinished",
+    payments.c.updated_at,
+    payments.c.id,
+    postgresql_where=sql("status IN ('new', 'processing', 'authorized') OR refund_due"),
+    sqlite_where=sql("status IN ('new', 'processing', 'authorized') OR refund_due"),
+)
+
+payment_attempts = Table(
+    "payment_attempts",
+    metadata,
+    ident("id", primary_key=True),
+    ident("payment_id", ForeignKey("payments.id", ondelete="CASCADE")),
+    ident("order_id"),
+    Column("position", Integer, nullable=False),
+    text("provider"),
+    text("method"),
+    text("currency"),
+    Column("amount_minor", BigInteger, nullable=False),
+    text("status"),
+    text("provider_ref"),
+    text("failure_code"),
+    document("next_action", nullable=True),
+    text("client_secret"),
+    moment("created_at"),
+    moment("updated_at"),
+    one_of("status", AttemptStatus),
+    *amounts("amount_minor"),
+)
+Index("ix_payment_attempts_payment_id", payment_attempts.c.payment_id, payment_attempts.c.position)
+Index(
+    "uq_payment_attempts_live",
+    payment_attempts.c.order_id,
+    unique=True,
+    postgresql_where=sql("status <> 'cancelled'"),
+    sqlite_where=sql("status <> 'cancelled'"),
+)
+Index(
+    "uq_payment_attempts_provider_ref",
+    payment_attempts.c.provider,
+    payment_attempts.c.provider_ref,
+    unique=True,
+    postgresql_where=sql("provider_ref <> ''"),
+    sqlite_where=sql("provider_ref <> ''"),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    ident("id", primary_key=True),
+    text("provider"),
+    text("event_ref"),
+    text("event_type"),
+    text("object_ref"),
+    Column("body", LargeBinary, nullable=False),
+    text("state"),
+    moment("received_at"),
+    moment("settled_at", nullable=True),
+    Column("version", Integer, nullable=False),
+    UniqueConstraint("provider", "event_ref"),
+    one_of("state", InboxState),
+)
+Index("ix_inbox_object", inbox.c.provider, inbox.c.object_ref, inbox.c.received_at)
+
+ledger_entries = Table(
+    "ledger_entries",
+    metadata,
+    # Entries are read in the order in which they were booked.
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), Identity(), primary_key=True),
+    ident("id"),
+    moment("at"),
+    text("kind"),
+    ident("order_id", ForeignKey("orders.id"), index=True),
+    ident("payment_id", ForeignKey("payments.id"), index=True),
+    text("provider"),
+    text("provider_ref"),
+    UniqueConstraint("id"),
+    UniqueConstraint("provider", "provider_ref", "kind"),
+    one_of("kind", EntryKind),
+)
+
+ledger_postings = Table(
+    "ledger_postings",
+    metadata,
+    ident("entry_id", ForeignKey("ledger_entries.id")),
+    Column("position", Integer, nullable=False),
+    text("account"),
+    text("currency"),
+    Column("amount_minor", BigInteger, nullable=False),
+    PrimaryKeyConstraint("entry_id", "position"),
+    *amounts("amount_minor", negative=True),
+)
+Index("ix_ledger_postings_account", ledger_postings.c.account, ledger_postings.c.currency)

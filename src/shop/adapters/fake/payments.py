@@ -40,10 +40,14 @@ _CHALLENGE_FAILED = "payment_intent_authentication_failure"
 
 @frozen
 class _Change:
-    """The state that an action led to, and the event to announce; no event: nothing changed."""
+    """The state that an action led to, and the event to announce; no event: nothing changed.
+
+    What is not final is no answer to be repeated: the same request again means the next step.
+    """
 
     intent: BookedIntent
     event: str = ""
+    final: bool = True
 
 
 class FakePaymentGateway:
@@ -74,10 +78,15 @@ class FakePaymentGateway:
         forbid_inside_transaction("fetch")
         return self._state(self._known(provider_ref))
 
-    async def confirm(self, provider_ref: str, attempt_id: AttemptId) -> IntentState:
+    async def confirm(self, provider_ref: str, attempt_id: AttemptId, method: str) -> IntentState:
+        """Passes the challenge of a method that has one; with another method, begins again with that one."""
         forbid_inside_transaction("confirm")
+        if method not in _BEGINNINGS:
+            raise PaymentMethodUnknown(f"The fake provider has no method “{method[:40]}”.")
         return self._once(
-            f"{attempt_id}:confirm", provider_ref, lambda: _confirmed(self._known(provider_ref))
+            f"{attempt_id}:confirm:{method}",
+            provider_ref,
+            lambda: _confirmed(self._known(provider_ref), method),
         )
 
     async def capture(self, provider_ref: str, attempt_id: AttemptId) -> IntentState:
@@ -118,7 +127,7 @@ class FakePaymentGateway:
 
     def shopper_confirms(self, provider_ref: str) -> IntentState:
         """The shopper passes the challenge in the browser; the shop hears of it by message only."""
-        return self._happens(provider_ref, _confirmed)
+        return self._happens(provider_ref, lambda intent: _confirmed(intent, intent.method))
 
     def shopper_fails(self, provider_ref: str) -> IntentState:
         """The shopper fails the challenge in the browser; the shop hears of it by message only."""
@@ -136,6 +145,8 @@ class FakePaymentGateway:
             before = self._books.answer(key)
             if before is None:
                 change = action()
+                if not change.final:
+                    key = ""
                 self._books.keep(change.intent, event=change.event, at=self._moment(), key=key, asked=asked)
                 return self._state(change.intent)
         if before.asked != asked:
@@ -189,12 +200,16 @@ def _moved(intent: BookedIntent, status: AttemptStatus, captured: int = 0, failu
     return _Change(changed, _EVENTS[status])
 
 
-def _confirmed(intent: BookedIntent) -> _Change:
+def _confirmed(intent: BookedIntent, method: str) -> _Change:
     if intent.status is AttemptStatus.CANCELLED:
         _refuse(intent, "confirmed")
-    if intent.status is AttemptStatus.REQUIRES_ACTION:
+    if intent.status in (AttemptStatus.AUTHORIZED, AttemptStatus.CAPTURED):
+        return _Change(intent)
+    if intent.status is AttemptStatus.REQUIRES_ACTION and intent.method == method:
         return _moved(intent, AttemptStatus.AUTHORIZED)
-    return _Change(intent)
+    status, failure_code = _BEGINNINGS[method]
+    begun = _moved(evolve(intent, method=method), status, failure_code=failure_code)
+    return evolve(begun, final=status is not AttemptStatus.REQUIRES_ACTION)
 
 
 def _challenge_failed(intent: BookedIntent) -> _Change:

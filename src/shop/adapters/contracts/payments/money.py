@@ -1,0 +1,167 @@
+"""Money: it is taken once, released or given back, never more than there is."""
+
+from uuid import uuid4
+
+import pytest
+
+from shop.adapters.contracts.payments.subject import (
+    GatewayPromises,
+    GatewayUnderTest,
+    alone,
+    authorized,
+    captured,
+    new_request,
+)
+from shop.application.ports.payments import PaymentRefused
+from shop.domain.kernel.errors import Invalid
+from shop.domain.kernel.identifiers import AttemptId
+from shop.domain.kernel.money import Money
+from shop.domain.payments import AttemptStatus
+
+
+class MoneyPromises(GatewayPromises):
+    """Money: it is taken once, released or given back, never more than there is."""
+
+    @alone
+    async def test_f48_amounts_come_back_in_the_minor_units_of_their_currency(
+        self, subject: GatewayUnderTest
+    ) -> None:
+        for minor, currency in ((1999, "EUR"), (500, "JPY"), (5120, "KWD"), (500, "ISK"), (700, "UGX")):
+            request = new_request(subject, minor, currency)
+            state = await subject.gateway.create_intent(request)
+            assert state.amount == request.amount
+            assert (await subject.gateway.fetch(state.provider_ref)).amount == request.amount
+
+    @alone
+    async def test_f48_captured_and_refunded_come_back_in_minor_units(
+        self, subject: GatewayUnderTest
+    ) -> None:
+        for minor, currency in ((500, "JPY"), (5120, "KWD"), (500, "ISK")):
+            request = new_request(subject, minor, currency)
+            state = await captured(subject, request)
+            assert state.captured == request.amount
+            half = Money(minor // 2, currency)
+            state = await subject.gateway.refund(state.provider_ref, request.attempt_id, half, "1")
+            assert state.refunded == half
+
+    @alone
+    async def test_capture_takes_the_whole_amount_once(self, subject: GatewayUnderTest) -> None:
+        request = new_request(subject)
+        first = await captured(subject, request)
+        assert first.status is AttemptStatus.CAPTURED
+        assert first.captured == request.amount
+        again = await subject.gateway.capture(first.provider_ref, request.attempt_id)
+        assert again == first
+        assert (await subject.gateway.fetch(first.provider_ref)).captured == request.amount
+
+    @alone
+    async def test_what_is_captured_already_is_captured_for_another_key_too(
+        self, subject: GatewayUnderTest
+    ) -> None:
+        state = await captured(subject, new_request(subject))
+        again = await subject.gateway.capture(state.provider_ref, AttemptId(uuid4()))
+        assert again.status is AttemptStatus.CAPTURED
+        assert again.captured == state.captured
+
+    @alone
+    async def test_capture_waits_for_the_authorisation(self, subject: GatewayUnderTest) -> None:
+        request = new_request(subject, method=subject.challenged_method)
+        state = await subject.gateway.create_intent(request)
+        await subject.challenge(state)
+        with pytest.raises(PaymentRefused):
+            await subject.gateway.capture(state.provider_ref, request.attempt_id)
+
+    @alone
+    async def test_a_refused_capture_can_be_repeated_once_it_is_authorised(
+        self, subject: GatewayUnderTest
+    ) -> None:
+        request = new_request(subject, method=subject.challenged_method)
+        state = await subject.gateway.create_intent(request)
+        with pytest.raises(PaymentRefused):
+            await subject.gateway.capture(state.provider_ref, request.attempt_id)
+        await subject.pay(state)
+        state = await subject.gateway.capture(state.provider_ref, request.attempt_id)
+        assert state.captured == request.amount
+
+    @alone
+    async def test_cancel_ends_an_intent_before_it_is_paid(self, subject: GatewayUnderTest) -> None:
+        request = new_request(subject, method=subject.challenged_method)
+        state = await subject.gateway.create_intent(request)
+        for _ in range(2):
+            state = await subject.gateway.cancel(state.provider_ref, request.attempt_id)
+            assert state.status is AttemptStatus.CANCELLED
+        state = await subject.gateway.cancel(state.provider_ref, AttemptId(uuid4()))
+        assert state.status is AttemptStatus.CANCELLED
+        with pytest.raises(PaymentRefused):
+            await subject.gateway.confirm(state.provider_ref, request.attempt_id, subject.server_method)
+
+    @alone
+    async def test_cancel_releases_an_authorisation(self, subject: GatewayUnderTest) -> None:
+        request = new_request(subject)
+        state = await authorized(subject, request)
+        state = await subject.gateway.cancel(state.provider_ref, request.attempt_id)
+        assert state.status is AttemptStatus.CANCELLED
+        assert not state.captured
+        with pytest.raises(PaymentRefused):
+            await subject.gateway.capture(state.provider_ref, request.attempt_id)
+
+    @alone
+    async def test_cancel_after_capture_says_captured_and_cancels_nothing(
+        self, subject: GatewayUnderTest
+    ) -> None:
+        request = new_request(subject)
+        state = await captured(subject, request)
+        state = await subject.gateway.cancel(state.provider_ref, request.attempt_id)
+        assert state.status is AttemptStatus.CAPTURED
+        assert state.captured == request.amount
+        assert not state.refunded
+
+    @alone
+    async def test_refunds_add_up_and_repeat_safely(self, subject: GatewayUnderTest) -> None:
+        request = new_request(subject)
+        state = await captured(subject, request)
+        ref, attempt = state.provider_ref, request.attempt_id
+        for _ in range(2):
+            state = await subject.gateway.refund(ref, attempt, Money(500, "EUR"), "1")
+            assert state.refunded == Money(500, "EUR")
+        state = await subject.gateway.refund(ref, attempt, Money(1499, "EUR"), "2")
+        assert state.refunded == state.captured == request.amount
+        assert state.status is AttemptStatus.CAPTURED
+
+    @alone
+    async def test_f49_no_refund_of_nothing_or_less(self, subject: GatewayUnderTest) -> None:
+        request = new_request(subject)
+        state = await captured(subject, request)
+        for minor in (0, -1, -1999):
+            with pytest.raises(Invalid):
+                await subject.gateway.refund(
+                    state.provider_ref, request.attempt_id, Money(minor, "EUR"), str(minor)
+                )
+        assert not (await subject.gateway.fetch(state.provider_ref)).refunded
+
+    @alone
+    async def test_f49_no_refund_of_more_than_is_left(self, subject: GatewayUnderTest) -> None:
+        request = new_request(subject)
+        state = await captured(subject, request)
+        ref, attempt = state.provider_ref, request.attempt_id
+        with pytest.raises(PaymentRefused):
+            await subject.gateway.refund(ref, attempt, Money(2000, "EUR"), "1")
+        await subject.gateway.refund(ref, attempt, Money(1000, "EUR"), "2")
+        with pytest.raises(PaymentRefused):
+            await subject.gateway.refund(ref, attempt, Money(1000, "EUR"), "3")
+        assert (await subject.gateway.fetch(ref)).refunded == Money(1000, "EUR")
+
+    @alone
+    async def test_a_refund_is_in_the_currency_of_the_payment(self, subject: GatewayUnderTest) -> None:
+        request = new_request(subject)
+        state = await captured(subject, request)
+        with pytest.raises(Invalid):
+            await subject.gateway.refund(state.provider_ref, request.attempt_id, Money(500, "USD"), "1")
+        assert not (await subject.gateway.fetch(state.provider_ref)).refunded
+
+    @alone
+    async def test_what_was_not_captured_cannot_go_back(self, subject: GatewayUnderTest) -> None:
+        request = new_request(subject)
+        state = await authorized(subject, request)
+        with pytest.raises(PaymentRefused):
+            await subject.gateway.refund(state.provider_ref, request.attempt_id, Money(1, "EUR"), "1")

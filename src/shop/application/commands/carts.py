@@ -1,0 +1,224 @@
+"""Opening carts and changing them."""
+
+from datetime import timedelta
+from typing import ClassVar
+
+from attrs import frozen
+
+from shop.application.access import check_owner
+from shop.application.messages import INTERNAL, OWNER, PUBLIC, Command, Context
+from shop.application.ports.clock import Ids
+from shop.application.ports.identity import Secrets
+from shop.application.ports.readers import StoreReader
+from shop.application.ports.repositories import CartWithOffers, Offer
+from shop.application.ports.unit_of_work import UnitOfWork
+from shop.application.pricing import price_cart
+from shop.domain.carts import Cart, CartNotFound, CartStatus
+from shop.domain.catalog import VariantNotFound
+from shop.domain.kernel.address import Address
+from shop.domain.kernel.errors import Flaw, Invalid
+from shop.domain.kernel.identifiers import CartId, CartItemId, VariantId
+from shop.domain.shipping import ShippingUnavailable
+
+
+class ExceedsAvailable(Invalid):
+    """More was put into the cart than there is. The stock may still be gone when the order is placed."""
+
+    code = "insufficient_stock"
+    title = "Not enough stock"
+
+
+class VariantUnavailable(Invalid):
+    """The variant is there, but not for sale: its product is a draft or archived, or it has no price here."""
+
+    code = "variant_unavailable"
+    title = "Not for sale"
+
+
+class CurrencyNotSold(Invalid):
+    code = "currency_not_sold"
+    title = "The shop does not sell in this currency"
+
+
+@frozen(kw_only=True)
+class OpenCart(Command[CartId]):
+    """Opens an empty cart: the caller's own, or a guest's that its token opens. No currency means the shop's first."""
+
+    requires: ClassVar = PUBLIC
+    currency: str = ""
+
+
+async def open_cart(
+    command: OpenCart, context: Context, *, uow: UnitOfWork, ids: Ids, store: StoreReader, lifetime: timedelta
+) -> CartId:
+    settings = await store.settings()
+    currency = command.currency or settings.store.currency
+    if currency not in settings.store.currencies:
+        raise CurrencyNotSold(
+            f"The shop does not sell in {currency}.",
+            hint=f"Choose one of: {', '.join(settings.store.currencies)}.",
+        )
+    async with uow(context) as tx:
+        cart = Cart.open(
+            id=ids.new(CartId),
+            owner_id=context.actor.user_id,
+            currency=currency,
+            at=context.now,
+            lifetime=lifetime,
+        )
+        tx.carts.save(cart)
+        tx.answer(cart.id)
+    return cart.id
+
+
+@frozen(kw_only=True)
+class AddToCart(Command[CartItemId]):
+    """Puts units of a variant into a cart; the same variant again joins its line."""
+
+    requires: ClassVar = OWNER
+    cart_id: CartId
+    variant_id: VariantId
+    quantity: int = 1
+
+
+async def add_to_cart(
+    command: AddToCart, context: Context, *, uow: UnitOfWork, ids: Ids, secrets: Secrets
+) -> CartItemId:
+    async with uow(context) as tx:
+        found = await tx.carts.with_offers(command.cart_id, also=[command.variant_id])
+        cart = _owned(found, context, secrets)
+        item = cart.add(ids.new(CartItemId), command.variant_id, command.quantity, at=context.now)
+        _check_to_be_had(
+            found.offers.get(command.variant_id), command.variant_id, cart.currency, item.quantity
+        )
+        tx.carts.save(cart)
+        tx.answer(item.id)
+    return item.id
+
+
+@frozen(kw_only=True)
+class ChangeCartItem(Command[None]):
+    """Sets how many of a line are wanted; 0 removes it."""
+
+    requires: ClassVar = OWNER
+    cart_id: CartId
+    item_id: CartItemId
+    quantity: int
+
+
+async def change_cart_item(
+    command: ChangeCartItem, context: Context, *, uow: UnitOfWork, secrets: Secrets
+) -> None:
+    async with uow(context) as tx:
+        found = await tx.carts.with_offers(command.cart_id)
+        cart = _owned(found, context, secrets)
+        if command.quantity == 0:
+            cart.remove(command.item_id, at=context.now)
+        else:
+            more = command.quantity > cart.item(command.item_id).quantity
+            item = cart.change_quantity(command.item_id, command.quantity, at=context.now)
+            if more:
+                _check_to_be_had(
+                    found.offers.get(item.variant_id), item.variant_id, cart.currency, item.quantity
+                )
+        tx.carts.save(cart)
+
+
+@frozen(kw_only=True)
+class DescribeCart(Command[None]):
+    """Sets who buys and where it goes. None leaves a part as it is; a billing address of its own is optional."""
+
+    requires: ClassVar = OWNER
+    cart_id: CartId
+    email: str | None = None
+    shipping_address: Address | None = None
+    billing_address: Address | None = None
+    forget: frozenset[str] = frozenset()
+    """Addresses to take off the cart: `shipping_address`, `billing_address`."""
+    currency: str | None = None
+    note: str | None = None
+    metadata: dict[str, str] | None = None
+
+
+async def describe_cart(
+    command: DescribeCart, context: Context, *, uow: UnitOfWork, secrets: Secrets, store: StoreReader
+) -> None:
+    settings = await store.settings()
+    if command.currency is not None and command.currency not in settings.store.currencies:
+        raise CurrencyNotSold(f"The shop does not sell in {command.currency}.")
+    if command.note is not None and (len(command.note) > 2000 or "\x00" in command.note):
+        raise Invalid("A note has at most 2000 characters.", flaws=(Flaw("/note", "length", "At most 2000"),))
+    named = ("email", "shipping_address", "billing_address", "currency", "note", "metadata")
+    changes = {name: value for name in named if (value := getattr(command, name)) is not None}
+    changes |= dict.fromkeys(command.forget & {"shipping_address", "billing_address"})
+    async with uow(context) as tx:
+        cart = await tx.carts.get(command.cart_id)
+        check_owner(context.actor, cart.owner_id, cart.id, secrets=secrets, otherwise=CartNotFound)
+        cart.describe(context.now, **changes)
+        tx.carts.save(cart)
+
+
+@frozen(kw_only=True)
+class ChooseShipping(Command[None]):
+    """Chooses one of the delivery options that the cart is offered."""
+
+    requires: ClassVar = OWNER
+    cart_id: CartId
+    option_id: str
+
+
+async def choose_shipping(
+    command: ChooseShipping, context: Context, *, uow: UnitOfWork, secrets: Secrets, store: StoreReader
+) -> None:
+    settings = await store.settings()
+    async with uow(context) as tx:
+        found = await tx.carts.with_offers(command.cart_id)
+        cart = _owned(found, context, secrets)
+        if cart.shipping_address is None:
+            raise ShippingUnavailable(
+                "Say where the parcel goes first.", hint="PATCH the cart's shipping_address."
+            )
+        options = price_cart(found, settings).shipping_options
+        if command.option_id not in {option.code for option in options}:
+            names = ", ".join(option.code for option in options) or "none"
+            raise ShippingUnavailable(
+                f"“{command.option_id[:60]}” is not offered for this cart; it has: {names}."
+            )
+        cart.choose_shipping(command.option_id, at=context.now)
+        tx.carts.save(cart)
+
+
+@frozen(kw_only=True)
+class ExpireCart(Command[None]):
+    """Closes a cart that was left behind."""
+
+    requires: ClassVar = INTERNAL
+    cart_id: CartId
+
+
+async def expire_cart(command: ExpireCart, context: Context, *, uow: UnitOfWork) -> None:
+    async with uow(context) as tx:
+        cart = await tx.carts.get(command.cart_id)
+        if cart.status is CartStatus.OPEN and cart.expires_at <= context.now:
+            cart.expire(context.now)
+            tx.carts.save(cart)
+
+
+def _owned(found: CartWithOffers, context: Context, secrets: Secrets) -> Cart:
+    cart = found.cart
+    check_owner(context.actor, cart.owner_id, cart.id, secrets=secrets, otherwise=CartNotFound)
+    return cart
+
+
+def _check_to_be_had(offer: Offer | None, variant_id: VariantId, currency: str, quantity: int) -> None:
+    if offer is None:
+        raise VariantNotFound(f"There is no variant {variant_id}.")
+    if not offer.on_sale or all(price.currency != currency for price in offer.prices):
+        raise VariantUnavailable(f"“{offer.title}” is not for sale in {currency}.")
+    available = offer.available
+    if available is not None and available < quantity:
+        raise ExceedsAvailable(
+            f"Only {available} of “{offer.title}” are left; the cart would have {quantity}.",
+            hint=f"Lower the quantity to {available}." if available else "It is sold out.",
+            flaws=(Flaw("/quantity", "exceeds_available", f"At most {available}", {"available": available}),),
+        )

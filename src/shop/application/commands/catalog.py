@@ -1,0 +1,436 @@
+"""Making products and categories and changing them. In changes, None leaves a part as it is."""
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from attrs import evolve, frozen
+
+from shop.application.messages import Command, Context, VersionDiffers
+from shop.application.ports.clock import Ids
+from shop.application.ports.unit_of_work import Transaction, UnitOfWork
+from shop.domain.catalog import (
+    Category,
+    CategoryChanged,
+    Media,
+    Option,
+    Price,
+    Product,
+    ProductStatus,
+    Variant,
+)
+from shop.domain.inventory import Location, MovementKind, StockLevel, StockMovement
+from shop.domain.kernel.aggregates import Aggregate
+from shop.domain.kernel.errors import Flaw, Invalid
+from shop.domain.kernel.identifiers import CategoryId, LocationId, MovementId, ProductId, VariantId
+
+PRODUCTS_WRITE = "products:write"
+
+
+class OwnVersion(VersionDiffers):
+    """Carries the version that the thing is at."""
+
+    def __init__(self, aggregate: Aggregate, expected: int) -> None:
+        super().__init__(f"It is at version {aggregate.version}, not {expected}.")
+        self.version = aggregate.version
+
+
+def _check_version(aggregate: Aggregate, expected: int | None) -> None:
+    if expected is not None and expected != aggregate.version:
+        raise OwnVersion(aggregate, expected)
+
+
+@frozen(kw_only=True)
+class NewVariant:
+    """A variant to be made. `stock` units are put into the first location; None for no stock record yet."""
+
+    sku: str = ""
+    barcode: str = ""
+    options: tuple[str, ...] = ()
+    prices: tuple[Price, ...] = ()
+    weight_grams: int = 0
+    tax_class: str = "standard"
+    tracked: bool = True
+    backorder_limit: int = 0
+    requires_shipping: bool = True
+    metadata: Mapping[str, str] = {}
+    stock: int | None = None
+
+
+@frozen(kw_only=True)
+class CreateProduct(Command[ProductId]):
+    """Makes a product with its variants, prices and stock in one go."""
+
+    requires: ClassVar = PRODUCTS_WRITE
+    slug: str
+    title: str
+    description: str = ""
+    vendor: str = ""
+    status: ProductStatus = ProductStatus.DRAFT
+    tags: tuple[str, ...] = ()
+    seo_title: str = ""
+    seo_description: str = ""
+    media: tuple[Media, ...] = ()
+    options: tuple[Option, ...] = ()
+    variants: tuple[NewVariant, ...] = ()
+    category_ids: tuple[CategoryId, ...] = ()
+    metadata: Mapping[str, str] = {}
+
+
+async def create_product(command: CreateProduct, context: Context, *, uow: UnitOfWork, ids: Ids) -> ProductId:
+    async with uow(context) as tx:
+        await _check_categories(tx, command.category_ids)
+        variants = tuple(_variant(new, ids) for new in command.variants)
+        product = Product.create(
+            id=ids.new(ProductId),
+            slug=command.slug,
+            title=command.title,
+            description=command.description,
+            vendor=command.vendor,
+            status=command.status,
+            tags=command.tags,
+            seo_title=command.seo_title,
+            seo_description=command.seo_description,
+            media=command.media,
+            options=command.options,
+            variants=variants,
+            category_ids=command.category_ids,
+            metadata=command.metadata,
+            at=context.now,
+        )
+        tx.products.save(product)
+        stocked = [(v, new.stock) for v, new in zip(variants, command.variants, strict=True)]
+        await _open_levels(tx, stocked, product.id, context, ids)
+        tx.answer(product.id)
+    return product.id
+
+
+@frozen(kw_only=True)
+class UpdateProduct(Command[None]):
+    """Changes what is said about a product, and whether it is on sale. Variants have commands of their own."""
+
+    requires: ClassVar = PRODUCTS_WRITE
+    product_id: ProductId
+    expected_version: int | None = None
+    slug: str | None = None
+    title: str | None = None
+    description: str | None = None
+    vendor: str | None = None
+    status: ProductStatus | None = None
+    tags: tuple[str, ...] | None = None
+    seo_title: str | None = None
+    seo_description: str | None = None
+    media: tuple[Media, ...] | None = None
+    category_ids: tuple[CategoryId, ...] | None = None
+    metadata: Mapping[str, str] | None = None
+
+
+async def update_product(command: UpdateProduct, context: Context, *, uow: UnitOfWork) -> None:
+    async with uow(context) as tx:
+        product = await tx.products.get(command.product_id)
+        _check_version(product, command.expected_version)
+        if command.category_ids:
+            await _check_categories(tx, command.category_ids)
+        changes = {
+            name: value
+            for name in _PRODUCT_PARTS
+            if (value := getattr(command, name)) is not None and value != getattr(product, name)
+        }
+        if changes:
+            product.change(context.now, **changes)
+        if command.status is not None:
+            product.move_to(command.status, context.now)
+        tx.products.save(product)
+
+
+_PRODUCT_PARTS = (
+    "slug",
+    "title",
+    "description",
+    "vendor",
+    "tags",
+    "seo_title",
+    "seo_description",
+    "media",
+    "category_ids",
+    "metadata",
+)
+
+
+@frozen(kw_only=True)
+class ArchiveProduct(Command[None]):
+    """Takes a product off sale for good, and keeps it for the orders that name it."""
+
+    requires: ClassVar = PRODUCTS_WRITE
+    product_id: ProductId
+    expected_version: int | None = None
+
+
+async def archive_product(command: ArchiveProduct, context: Context, *, uow: UnitOfWork) -> None:
+    async with uow(context) as tx:
+        product = await tx.products.get(command.product_id)
+        _check_version(product, command.expected_version)
+        product.move_to(ProductStatus.ARCHIVED, context.now)
+        tx.products.save(product)
+
+
+@frozen(kw_only=True)
+class AddVariant(Command[VariantId]):
+    """Adds a variant. Values that its product's options do not have yet are added to them."""
+
+    requires: ClassVar = PRODUCTS_WRITE
+    product_id: ProductId
+    variant: NewVariant
+
+
+async def add_variant(command: AddVariant, context: Context, *, uow: UnitOfWork, ids: Ids) -> VariantId:
+    async with uow(context) as tx:
+        product = await tx.products.get(command.product_id)
+        variant = _variant(command.variant, ids)
+        product.change(
+            context.now,
+            options=_with_values(product.options, variant.options),
+            variants=(*product.variants, variant),
+        )
+        tx.products.save(product)
+        await _open_levels(tx, [(variant, command.variant.stock)], product.id, context, ids)
+        tx.answer(variant.id)
+    return variant.id
+
+
+@frozen(kw_only=True)
+class UpdateVariant(Command[None]):
+    """Changes a variant. New prices replace all of its prices."""
+
+    requires: ClassVar = PRODUCTS_WRITE
+    product_id: ProductId
+    variant_id: VariantId
+    expected_version: int | None = None
+    """The version of the product."""
+    sku: str | None = None
+    barcode: str | None = None
+    options: tuple[str, ...] | None = None
+    prices: tuple[Price, ...] | None = None
+    weight_grams: int | None = None
+    tax_class: str | None = None
+    tracked: bool | None = None
+    backorder_limit: int | None = None
+    requires_shipping: bool | None = None
+    archived: bool | None = None
+    metadata: Mapping[str, str] | None = None
+
+
+_VARIANT_PARTS = (
+    "sku",
+    "barcode",
+    "options",
+    "prices",
+    "weight_grams",
+    "tax_class",
+    "tracked",
+    "backorder_limit",
+    "requires_shipping",
+    "archived",
+    "metadata",
+)
+
+
+async def update_variant(command: UpdateVariant, context: Context, *, uow: UnitOfWork, ids: Ids) -> None:
+    async with uow(context) as tx:
+        product = await tx.products.get(command.product_id)
+        _check_version(product, command.expected_version)
+        before = product.variant(command.variant_id)
+        changes = {name: value for name in _VARIANT_PARTS if (value := getattr(command, name)) is not None}
+        after = evolve(before, **changes)
+        product.change(
+            context.now,
+            options=_with_values(product.options, after.options),
+            variants=tuple(after if v.id == after.id else v for v in product.variants),
+        )
+        tx.products.save(product)
+        levels = await tx.stock.levels([after.id])
+        if after.backorder_limit != before.backorder_limit:
+            for level in levels:
+                tx.stock.set_backorder_limit(level, after.backorder_limit)
+        if not levels:
+            await _open_levels(tx, [(after, None)], product.id, context, ids)
+
+
+@frozen(kw_only=True)
+class ArchiveVariant(Command[None]):
+    """Takes one variant off sale."""
+
+    requires: ClassVar = PRODUCTS_WRITE
+    product_id: ProductId
+    variant_id: VariantId
+    expected_version: int | None = None
+
+
+async def archive_variant(command: ArchiveVariant, context: Context, *, uow: UnitOfWork) -> None:
+    async with uow(context) as tx:
+        product = await tx.products.get(command.product_id)
+        _check_version(product, command.expected_version)
+        product.change_variant(command.variant_id, context.now, archived=True)
+        tx.products.save(product)
+
+
+@frozen(kw_only=True)
+class CreateCategory(Command[CategoryId]):
+    """Makes a category, at the top or below another."""
+
+    requires: ClassVar = PRODUCTS_WRITE
+    slug: str
+    name: str
+    description: str = ""
+    parent_id: CategoryId | None = None
+    position: int = 0
+    seo_title: str = ""
+    seo_description: str = ""
+    metadata: Mapping[str, str] = {}
+
+
+async def create_category(
+    command: CreateCategory, context: Context, *, uow: UnitOfWork, ids: Ids
+) -> CategoryId:
+    async with uow(context) as tx:
+        category = Category(
+            id=ids.new(CategoryId),
+            slug=command.slug,
+            name=command.name,
+            description=command.description,
+            position=command.position,
+            seo_title=command.seo_title,
+            seo_description=command.seo_description,
+            metadata=command.metadata,
+            created_at=context.now,
+            updated_at=context.now,
+        )
+        ancestors = await tx.categories.ancestors(command.parent_id) if command.parent_id else []
+        category.hang_below(ancestors, context.now)
+        tx.categories.save(category)
+        tx.answer(category.id)
+    return category.id
+
+
+@frozen(kw_only=True)
+class UpdateCategory(Command[None]):
+    """Renames, describes or moves a category. `to_top` moves it to the root of the tree."""
+
+    requires: ClassVar = PRODUCTS_WRITE
+    category_id: CategoryId
+    expected_version: int | None = None
+    slug: str | None = None
+    name: str | None = None
+    description: str | None = None
+    parent_id: CategoryId | None = None
+    to_top: bool = False
+    position: int | None = None
+    seo_title: str | None = None
+    seo_description: str | None = None
+    metadata: Mapping[str, str] | None = None
+
+
+_CATEGORY_PARTS = ("slug", "name", "description", "position", "seo_title", "seo_description", "metadata")
+
+
+async def update_category(command: UpdateCategory, context: Context, *, uow: UnitOfWork) -> None:
+    async with uow(context) as tx:
+        category = await tx.categories.get(command.category_id)
+        _check_version(category, command.expected_version)
+        changes = {name: value for name in _CATEGORY_PARTS if (value := getattr(command, name)) is not None}
+        if changes:
+            category.change(context.now, **changes)
+        if command.to_top:
+            category.hang_below([], context.now)
+        elif command.parent_id is not None and command.parent_id != category.parent_id:
+            category.hang_below(await tx.categories.ancestors(command.parent_id), context.now)
+        tx.categories.save(category)
+
+
+@frozen(kw_only=True)
+class DeleteCategory(Command[None]):
+    """Removes a category. Its products stay; its children move up."""
+
+    requires: ClassVar = PRODUCTS_WRITE
+    category_id: CategoryId
+    expected_version: int | None = None
+
+
+async def delete_category(command: DeleteCategory, context: Context, *, uow: UnitOfWork) -> None:
+    async with uow(context) as tx:
+        category = await tx.categories.get(command.category_id)
+        _check_version(category, command.expected_version)
+        tx.categories.delete(category)
+        tx.publish(CategoryChanged(at=context.now, category_id=category.id))
+
+
+def _variant(new: NewVariant, ids: Ids) -> Variant:
+    return Variant(
+        id=ids.new(VariantId),
+        sku=new.sku,
+        barcode=new.barcode,
+        options=new.options,
+        prices=new.prices,
+        weight_grams=new.weight_grams,
+        tax_class=new.tax_class,
+        tracked=new.tracked,
+        backorder_limit=new.backorder_limit,
+        requires_shipping=new.requires_shipping,
+        metadata=new.metadata,
+    )
+
+
+def _with_values(options: tuple[Option, ...], values: tuple[str, ...]) -> tuple[Option, ...]:
+    if len(values) != len(options):
+        return options  # the product itself says what is wrong
+    return tuple(
+        option if value in option.values else evolve(option, values=(*option.values, value))
+        for option, value in zip(options, values, strict=True)
+    )
+
+
+async def _check_categories(tx: Transaction, category_ids: tuple[CategoryId, ...]) -> None:
+    for category_id in category_ids:
+        await tx.categories.get(category_id)
+
+
+async def _open_levels(
+    tx: Transaction,
+    stocked: Sequence[tuple[Variant, int | None]],
+    source: ProductId,
+    context: Context,
+    ids: Ids,
+) -> None:
+    """A level at the first location for every tracked variant; the location is made with the first product."""
+    tracked = [(variant, stock or 0) for variant, stock in stocked if variant.tracked]
+    if any(stock < 0 for _, stock in tracked):
+        raise Invalid("Stock is not negative.", flaws=(Flaw("/variants", "stock_negative", "At least 0"),))
+    if not tracked:
+        return
+    locations = await tx.stock.locations()
+    if locations:
+        location = locations[0]
+    else:
+        location = Location(id=ids.new(LocationId), name="Main", created_at=context.now)
+        tx.stock.save_location(location)
+    for variant, stock in tracked:
+        level = StockLevel(
+            variant_id=variant.id,
+            location_id=location.id,
+            on_hand=stock,
+            backorder_limit=variant.backorder_limit,
+        )
+        movement = (
+            StockMovement(
+                id=ids.new(MovementId),
+                variant_id=variant.id,
+                location_id=location.id,
+                on_hand=stock,
+                kind=MovementKind.RECEIVED,
+                source=source,
+                reason="initial stock",
+                at=context.now,
+            )
+            if stock
+            else None
+        )
+        tx.stock.open_level(level, movement)

@@ -1,0 +1,191 @@
+"""Paying: choosing how, taking the money, and hearing from the provider."""
+
+from datetime import timedelta
+from typing import ClassVar
+
+from attrs import frozen
+
+from shop.application.access import check_owner
+from shop.application.messages import INTERNAL, OWNER, PROVIDER, Command, Context
+from shop.application.ports.clock import Ids
+from shop.application.ports.identity import Secrets
+from shop.application.ports.payments import PaymentGateway
+from shop.application.ports.readers import PaymentReader
+from shop.application.ports.unit_of_work import StaleAggregate, UnitOfWork
+from shop.application.settlement import Cashier, Sale, carry_on, sale_of, settle
+from shop.domain.carts import CartNotFound
+from shop.domain.kernel.errors import Conflict, NotFound
+from shop.domain.kernel.identifiers import CartId, InboxId, OrderId, PaymentSessionId
+from shop.domain.payments import (
+    AttemptStatus,
+    InboxItem,
+    InboxState,
+    PaymentMethodUnknown,
+    PaymentNotFound,
+    PaymentSession,
+    PaymentSessionNotFound,
+)
+
+UNMATCHED_AFTER = timedelta(hours=1)
+
+
+class NothingToConfirm(Conflict):
+    """The cart of this session has not been ordered yet."""
+
+    code = "order_missing"
+    title = "There is no order to pay for yet"
+    default_hint = "Place the order with POST /api/orders first; the provider is asked after that."
+
+
+class ProviderUnknown(NotFound):
+    title = "No such payment provider"
+
+
+@frozen(kw_only=True)
+class CreatePaymentSession(Command[PaymentSessionId]):
+    """Notes how the shopper wants to pay for a cart. The provider hears of it when the order is placed."""
+
+    requires: ClassVar = OWNER
+    cart_id: CartId
+    method: str
+
+
+async def create_payment_session(
+    command: CreatePaymentSession,
+    context: Context,
+    *,
+    uow: UnitOfWork,
+    ids: Ids,
+    secrets: Secrets,
+    gateway: PaymentGateway,
+) -> PaymentSessionId:
+    methods = {method.code for method in await gateway.methods()}
+    if command.method not in methods:
+        raise PaymentMethodUnknown(
+            f"“{command.method[:60]}” is no way to pay here; there is: {', '.join(sorted(methods))}."
+        )
+    async with uow(context) as tx:
+        cart = await tx.carts.get(command.cart_id)
+        check_owner(context.actor, cart.owner_id, cart.id, secrets=secrets, otherwise=CartNotFound)
+        session = PaymentSession(
+            id=ids.new(PaymentSessionId),
+            cart_id=cart.id,
+            provider=gateway.provider,
+            method=command.method,
+            created_at=context.now,
+        )
+        tx.payment_sessions.save(session)
+        tx.answer(session.id)
+    return session.id
+
+
+@frozen(kw_only=True)
+class ProcessPayment(Command[OrderId]):
+    """Takes the payment of an order as far as it goes without the shopper: makes its intent, captures, gives back.
+
+    May be run at any time, by anybody, as often as one likes. With `refresh` the provider is asked first.
+    """
+
+    requires: ClassVar = INTERNAL
+    order_id: OrderId
+    refresh: bool = False
+
+
+async def process_payment(command: ProcessPayment, context: Context, *, cashier: Cashier) -> OrderId:
+    sale = await sale_of(command.order_id, context, cashier.uow)
+    if sale is not None:
+        await carry_on(sale, context, cashier, refresh=command.refresh)
+    return command.order_id
+
+
+@frozen(kw_only=True)
+class ConfirmPayment(Command[OrderId]):
+    """Confirms on the server what needs no browser: an answered challenge, or another method after a decline."""
+
+    requires: ClassVar = OWNER
+    session_id: PaymentSessionId
+
+
+async def confirm_payment(
+    command: ConfirmPayment, context: Context, *, secrets: Secrets, cashier: Cashier, payments: PaymentReader
+) -> OrderId:
+    session, _ = await payments.session(command.session_id)
+    async with cashier.uow(context) as tx:
+        cart = await tx.carts.get(session.cart_id)
+        check_owner(context.actor, cart.owner_id, cart.id, secrets=secrets, otherwise=PaymentSessionNotFound)
+        order = await tx.orders.find_by_cart(cart.id)
+        if order is None:
+            raise NothingToConfirm
+        if not order.total:
+            return order.id
+        sale = Sale(order, await tx.payments.of_order(order.id))
+    sale = await carry_on(sale, context, cashier)
+    attempt = sale.payment.attempt
+    if attempt.status in (AttemptStatus.REQUIRES_ACTION, AttemptStatus.FAILED):
+        news = await cashier.gateway.confirm(attempt.provider_ref, attempt.id, session.method)
+        sale = await settle(sale, news, context, cashier)
+        await carry_on(sale, context, cashier)
+    return sale.order.id
+
+
+@frozen(kw_only=True)
+class ReceiveProviderNews(Command[None]):
+    """Keeps a provider's message as it came, once, for the worker to look at. The signature is checked first."""
+
+    requires: ClassVar = PROVIDER
+    provider: str
+    body: bytes
+    headers: dict[str, str]
+
+
+async def receive_provider_news(
+    command: ReceiveProviderNews, context: Context, *, uow: UnitOfWork, ids: Ids, gateway: PaymentGateway
+) -> None:
+    if command.provider != gateway.provider:
+        raise ProviderUnknown(f"No messages of “{command.provider[:40]}” are taken here.")
+    news = gateway.read_news(command.body, command.headers)
+    async with uow(context) as tx:
+        if await tx.inbox.find(news.provider, news.event_ref) is not None:
+            return
+        item = InboxItem.receive(
+            id=ids.new(InboxId),
+            provider=news.provider,
+            event_ref=news.event_ref,
+            event_type=news.event_type,
+            object_ref=news.object_ref,
+            body=news.body,
+            at=context.now,
+        )
+        tx.inbox.save(item)
+
+
+@frozen(kw_only=True)
+class ApplyProviderNews(Command[None]):
+    """Looks at a kept message: asks the provider how the intent stands now, and follows that."""
+
+    requires: ClassVar = INTERNAL
+    inbox_id: InboxId
+
+
+async def apply_provider_news(command: ApplyProviderNews, context: Context, *, cashier: Cashier) -> None:
+    async with cashier.uow(context) as tx:
+        item = await tx.inbox.get(command.inbox_id)
+        if item.state is not InboxState.NEW:
+            return
+        payment = None
+        if item.object_ref:
+            payment = await tx.payments.find_by_provider_ref(item.provider, item.object_ref)
+    if payment is not None:
+        sale = await sale_of(payment.order_id, context, cashier.uow)
+        if sale is not None:
+            await carry_on(sale, context, cashier, refresh=True)
+    elif item.object_ref and context.now - item.received_at < UNMATCHED_AFTER:
+        # It may be ahead of our own record of the intent; the delivery is repeated until that is there.
+        raise PaymentNotFound(f"No payment is known for {item.object_ref} yet.")
+    settled = InboxState.APPLIED if payment else InboxState.PARKED if item.object_ref else InboxState.IGNORED
+    async with cashier.uow(context) as tx:
+        again = await tx.inbox.get(item.id)
+        if again.version != item.version:
+            raise StaleAggregate
+        again.settle(settled, context.now)
+        tx.inbox.save(again)

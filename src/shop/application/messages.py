@@ -1,0 +1,114 @@
+"""What goes through the front door: commands and queries, with the context they come in."""
+
+import hashlib
+from datetime import datetime
+from typing import ClassVar, Generic, TypeVar
+
+from attrs import define, field, frozen
+
+from shop.domain.kernel.errors import Conflict, Invalid
+from shop.domain.kernel.identifiers import EventId, Identifier, RequestId, UserId
+
+R = TypeVar("R", covariant=True)
+
+# Besides scopes such as `orders:write`, a message may require one of these policies.
+PUBLIC = "public"  # anybody
+OWNER = "owner"  # whoever owns the thing or holds its token; the use case checks, and foreign things are not found
+PROVIDER = "provider"  # an outside system that signs what it sends; the use case checks the signature
+INTERNAL = "internal"  # the shop itself: its worker, or a request carrying on what it began
+POLICIES = frozenset({PUBLIC, OWNER, PROVIDER, INTERNAL})
+EVERY_SCOPE = "*"
+
+
+@frozen(kw_only=True)
+class Actor:
+    """Who asks. Guests have neither id nor scopes, but may hold tokens of their carts and orders."""
+
+    kind: str
+    id: Identifier | None = None
+    scopes: frozenset[str] = frozenset()
+    token: str = field(default="", repr=False)
+
+    def may(self, requirement: str) -> bool:
+        """Whether the scopes cover this one. `orders:write` implies `orders:read`."""
+        if EVERY_SCOPE in self.scopes or requirement in self.scopes:
+            return True
+        resource, _, action = requirement.partition(":")
+        return action == "read" and f"{resource}:write" in self.scopes
+
+    @property
+    def user_id(self) -> UserId | None:
+        return self.id if isinstance(self.id, UserId) else None
+
+    @property
+    def principal(self) -> str | None:
+        """Whose idempotency keys these are. None for a guest without a token: nobody could tell two of them apart."""
+        if self.id is not None:
+            return str(self.id)
+        if self.token:
+            return f"{self.kind}:{hashlib.sha256(self.token.encode()).hexdigest()[:32]}"
+        return None if self.kind == GUEST.kind else self.kind
+
+
+GUEST = Actor(kind="guest")
+SYSTEM = Actor(kind="system", scopes=frozenset({EVERY_SCOPE}))
+
+
+@define
+class Idempotency:
+    """The caller's key for a command that must happen once. `fingerprint` is a SHA-256 of what was asked.
+
+    `replayed` turns true when the answer is an earlier one.
+    """
+
+    route: str
+    key: str
+    fingerprint: bytes
+    replayed: bool = False
+
+
+@frozen(kw_only=True)
+class Context:
+    """The circumstances of one message: who, when, in the course of what."""
+
+    actor: Actor
+    now: datetime
+    request_id: RequestId
+    caused_by: EventId | None = None
+    idempotency: Idempotency | None = None
+
+
+class Command(Generic[R]):
+    """Something to be done; R is what comes back. `requires` is a scope, or one of the policies."""
+
+    requires: ClassVar[str]
+
+
+class Query(Generic[R]):
+    """Something to be known; R is the view that answers it."""
+
+    requires: ClassVar[str]
+
+
+class VersionDiffers(Conflict):
+    """The thing has changed since the caller last saw it."""
+
+    code = "version_mismatch"
+    title = "It has changed meanwhile"
+    default_hint = "Read it again, and repeat the change on what you find."
+
+
+class IdempotencyKeyReused(Invalid):
+    """The key came before, with another request."""
+
+    code = "idempotency_key_reused"
+    title = "This Idempotency-Key belongs to another request"
+    default_hint = "Use a new key for a new request; repeat a request with exactly the same body."
+
+
+class IdempotencyInProgress(Conflict):
+    """The first request with this key is still under way."""
+
+    code = "idempotency_in_progress"
+    title = "The first request with this Idempotency-Key is still under way"
+    default_hint = "Wait a second and repeat it."

@@ -1,0 +1,1 @@
+"""What the application needs from outside, in the shop's own words."""

@@ -1,0 +1,90 @@
+"""Lists: how much of one is asked for, and what comes back.
+
+The order of a list, the same in every storage:
+
+- The sort keys one after the other, each ascending or (with “-”) descending; texts by code point.
+- Ties are broken by id, in the direction of the first sort key. Without sort keys the list has its own order;
+  most begin with the newest, and there ids descend too.
+- A cursor holds the sort values and the id of an entry, so entries that come or go beside it move nothing. Times
+  travel in it as microseconds since 1970. A product without a price sorts as dearer than all (`PRICELESS`).
+
+`next` leads to what follows the last entry of the page and `previous` to what precedes the first. `next` is None
+at the end of the list and `previous` on a first page (asked for without cursor); a page reached by `after` has a
+`previous`, one reached by `before` a `next`, and one without entries has neither.
+"""
+
+import base64
+import binascii
+import json
+from typing import Generic, TypeVar
+
+from attrs import field, frozen, validators
+
+from shop.domain.kernel.errors import Invalid
+
+LIMIT_MAX = 100
+PRICELESS = 10**15
+"""What a product without a price counts as where products are sorted by price, in minor units."""
+
+V = TypeVar("V")
+
+
+class CursorMalformed(Invalid):
+    code = "cursor_malformed"
+    title = "Not a cursor of this list"
+    default_hint = "Pass page.next or page.previous exactly as they came, with the same sort."
+
+
+class SortUnknown(Invalid):
+    code = "sort_unknown"
+    title = "The list cannot be sorted like this"
+
+
+@frozen(kw_only=True)
+class PageRequest:
+    """Which part of a list: at most `limit` entries `after` or `before` a cursor, in the order of `sort`.
+
+    A sort key may start with “-” for descending; ties are broken by id. An empty sort is the list's own order.
+    """
+
+    limit: int = field(default=20, validator=[validators.ge(1), validators.le(LIMIT_MAX)])
+    sort: tuple[str, ...] = ()
+    after: str | None = None
+    before: str | None = None
+    total: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        if self.after is not None and self.before is not None:
+            raise Invalid("Ask for what comes after an entry, or before one; not both.")
+
+
+@frozen(kw_only=True)
+class Page(Generic[V]):
+    """Some entries of a list, cursors to what is beside them, and the total if it was asked for."""
+
+    data: list[V]
+    next: str | None = None
+    previous: str | None = None
+    total: int | None = None
+
+
+def encode_cursor(*values: str | int) -> str:
+    """Sort values and the id of an entry as one opaque word."""
+    return base64.urlsafe_b64encode(json.dumps(values, separators=(",", ":")).encode()).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str, length: int) -> list[str | int]:
+    """The values behind a cursor of this many values. Raises CursorMalformed."""
+    try:
+        values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (binascii.Error, UnicodeError, ValueError, RecursionError):
+        values = None
+    if not isinstance(values, list) or len(values) != length or not all(map(_is_sort_value, values)):
+        raise CursorMalformed(f"“{cursor[:40]}” is not a cursor of this list.")
+    return values
+
+
+def _is_sort_value(value: object) -> bool:
+    if isinstance(value, str):
+        return "\x00" not in value
+    return type(value) is int and abs(value) < 2**63

@@ -1,0 +1,117 @@
+"""Payment providers, in the shop's words.
+
+Promises every gateway keeps (`shop.adapters.contracts.payments` proves them):
+
+- The same idempotency key with the same request is one effect, however often it is sent, and gives the same intent.
+- Amounts are integers of minor units of their currency, as everywhere in the shop.
+- A call that timed out may or may not have had its effect; repeating it with the same key is safe.
+- Whatever goes wrong outside is PaymentProviderUnavailable (repeat it later) or PaymentRefused (do not).
+"""
+
+from typing import Protocol
+
+from attrs import frozen
+
+from shop.domain.kernel.errors import Conflict, Invalid, Unavailable
+from shop.domain.kernel.identifiers import AttemptId, OrderId
+from shop.domain.kernel.money import Money
+from shop.domain.payments import IntentState
+
+CALL_TIMEOUT_SECONDS = 15.0
+
+
+class PaymentProviderUnavailable(Unavailable):
+    """The provider did not answer, or asked us to come back later. What we asked may or may not have happened."""
+
+    code = "payment_provider_unavailable"
+    title = "The payment provider does not answer"
+
+
+class PaymentRefused(Conflict):
+    """The provider understood and will not do it, such as capturing what was cancelled."""
+
+    code = "payment_refused"
+    title = "The payment provider refused"
+
+
+class SignatureRejected(Invalid):
+    """The message was not signed by the provider, or not just now."""
+
+    code = "signature_rejected"
+    title = "The signature does not hold"
+
+
+@frozen(kw_only=True)
+class IntentRequest:
+    """Please take this amount with this method. `attempt_id` is the idempotency key at the provider.
+
+    `order_id` goes along as a hint for people; nothing ever relies on it coming back.
+    """
+
+    attempt_id: AttemptId
+    order_id: OrderId
+    amount: Money
+    method: str
+    email: str = ""
+
+
+@frozen(kw_only=True)
+class ProviderNews:
+    """A provider's message after its signature was checked. `object_ref` is the intent that it speaks of, if any."""
+
+    provider: str
+    event_ref: str
+    event_type: str
+    object_ref: str
+    body: bytes
+
+
+@frozen(kw_only=True)
+class PaymentMethod:
+    """A way to pay, as a storefront shows it. `confirms_in` is `browser` (with the client secret) or `server`."""
+
+    code: str
+    name: str
+    confirms_in: str
+
+
+class PaymentGateway(Protocol):
+    """Takes money from shoppers: authorises first, captures afterwards."""
+
+    provider: str
+    """Its name in webhook URLs, records and the account `clearing:<provider>`."""
+
+    async def methods(self) -> list[PaymentMethod]:
+        """The ways to pay that it offers."""
+
+    async def create_intent(self, request: IntentRequest) -> IntentState:
+        """Makes the intent, to be captured by us later. Key: the attempt id. A decline is a state, not an error."""
+
+    async def fetch(self, provider_ref: str) -> IntentState:
+        """The intent as it stands now. Raises PaymentNotFound when the provider has none of this name."""
+
+    async def confirm(self, provider_ref: str, attempt_id: AttemptId, method: str) -> IntentState:
+        """Confirms on the server what needs no browser (the fake's methods, saved ones): finishes what the shopper
+        had to do, or tries again with another method after a decline. Key: `<attempt>:confirm:<method>`."""
+
+    async def capture(self, provider_ref: str, attempt_id: AttemptId) -> IntentState:
+        """Takes the whole authorised amount. Captured already is success. Key: `<attempt>:capture`."""
+
+    async def cancel(self, provider_ref: str, attempt_id: AttemptId) -> IntentState:
+        """Makes sure that the intent can take no money, and says how it stands: if it was captured meanwhile the
+        answer says so and nothing was cancelled. Cancelled already is success. Key: `<attempt>:cancel`."""
+
+    async def refund(
+        self, provider_ref: str, attempt_id: AttemptId, amount: Money, sequence: str
+    ) -> IntentState:
+        """Gives part or all of what was captured back. Key: `<attempt>:refund:<sequence>`. Raises PaymentRefused
+        when that is more than is left, Invalid when it is not above zero."""
+
+    def read_news(self, body: bytes, headers: dict[str, str]) -> ProviderNews:
+        """The message, if the provider signed exactly these bytes within five minutes of now, past or future.
+
+        Header names are lower case. No I/O. Raises SignatureRejected.
+        """
+
+    async def close(self) -> None:
+        """Lets go of connections."""

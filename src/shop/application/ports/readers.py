@@ -1,0 +1,232 @@
+"""Questions answered from storage, straight to views."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from attrs import frozen
+
+from shop.application.ports.paging import Page, PageRequest
+from shop.application.ports.repositories import CartWithOffers, StoreSettings
+from shop.application.ports.views import (
+    AdminOrderView,
+    ApiKeyView,
+    AvailabilityView,
+    CategoryView,
+    LocationView,
+    OrderView,
+    PaymentView,
+    ProductView,
+    StockLevelView,
+    StockMovementView,
+)
+from shop.domain.catalog import ProductStatus
+from shop.domain.identity import ApiKey
+from shop.domain.inventory import MovementKind
+from shop.domain.kernel.identifiers import (
+    CartId,
+    CategoryId,
+    LocationId,
+    OrderId,
+    PaymentId,
+    PaymentSessionId,
+    ProductId,
+    UserId,
+    VariantId,
+)
+from shop.domain.orders import FulfilmentStatus, OrderStatus, PaymentStatus
+from shop.domain.payments import AttemptStatus, Payment, PaymentSession
+
+
+@frozen(kw_only=True)
+class TimeRange:
+    """From `gte` or `gt` up to `lte` or `lt`, each of them optional."""
+
+    gte: datetime | None = None
+    gt: datetime | None = None
+    lte: datetime | None = None
+    lt: datetime | None = None
+
+
+@frozen(kw_only=True)
+class ProductFilter:
+    """Which products. Every part narrows; each of `words` begins a word of title, vendor, tags, SKUs or description.
+
+    `category` is an id or a slug, and means its whole branch; an unknown one holds nothing. `metadata` values must
+    all be equal, as must tag, vendor and SKU (of any variant). No statuses and no ids mean any.
+    """
+
+    statuses: frozenset[ProductStatus] = frozenset({ProductStatus.ACTIVE})
+    words: str = ""
+    category: str = ""
+    tag: str = ""
+    vendor: str = ""
+    sku: str = ""
+    ids: tuple[ProductId, ...] = ()
+    created_at: TimeRange = TimeRange()
+    metadata: Mapping[str, str] = {}
+
+
+@frozen(kw_only=True)
+class OrderFilter:
+    """Which orders. Empty sets mean any."""
+
+    statuses: frozenset[OrderStatus] = frozenset()
+    payment_statuses: frozenset[PaymentStatus] = frozenset()
+    fulfilment_statuses: frozenset[FulfilmentStatus] = frozenset()
+    email: str = ""
+    number: str = ""
+    owner_id: UserId | None = None
+    placed_at: TimeRange = TimeRange()
+    metadata: Mapping[str, str] = {}
+
+
+@frozen(kw_only=True)
+class PaymentFilter:
+    """Which payments. Empty means any."""
+
+    statuses: frozenset[AttemptStatus] = frozenset()
+    provider: str = ""
+    order_id: OrderId | None = None
+    failure_code: str = ""
+    created_at: TimeRange = TimeRange()
+
+
+@frozen(kw_only=True)
+class OrderWithOwner:
+    """An order view, and whose it is: the use case compares before it shows."""
+
+    view: OrderView
+    owner_id: UserId | None
+
+
+class CatalogReader(Protocol):
+    """Answers about products and categories."""
+
+    async def products(
+        self, which: ProductFilter, page: PageRequest, *, currency: str, expand: frozenset[str] = frozenset()
+    ) -> Page[ProductView]:
+        """Sort keys: created_at, updated_at, title, price; own order: the newest first. Expand: variants, categories.
+        `price` is the lowest price in the shop's first currency. One statement, and one for each expansion."""
+
+    async def product(
+        self,
+        id_or_slug: ProductId | str,
+        *,
+        currency: str,
+        statuses: frozenset[ProductStatus],
+        expand: frozenset[str] = frozenset(),
+    ) -> ProductView:
+        """Raises ProductNotFound, also for a product in another status."""
+
+    async def availability(self, product_id: ProductId, *, low_below: int = 5) -> AvailabilityView:
+        """Of the live variants of an active product. Raises ProductNotFound.
+
+        `low_stock` is when fewer than `low_below` are on hand and not promised, `backorder` when none are but some
+        may still be sold.
+        """
+
+    async def categories(self, parent: CategoryId | None = None) -> list[CategoryView]:
+        """The tree (or the branch below `parent`), children inside their parents, by position and then name."""
+
+    async def category(
+        self, id_or_slug: CategoryId | str, *, expand: frozenset[str] = frozenset()
+    ) -> CategoryView:
+        """Expand: ancestors, children. Raises CategoryNotFound."""
+
+
+class CartReader(Protocol):
+    """Answers about carts."""
+
+    async def with_offers(self, cart_id: CartId) -> CartWithOffers:
+        """The cart with what is known of its variants, in one go. Raises CartNotFound."""
+
+    async def overdue(self, now: datetime, limit: int) -> list[CartId]:
+        """Open carts that have expired, the oldest first."""
+
+
+class OrderReader(Protocol):
+    """Answers about orders."""
+
+    async def order(self, order_id: OrderId) -> OrderWithOwner:
+        """With its payment. Raises OrderNotFound."""
+
+    async def of_owner(self, owner_id: UserId, page: PageRequest) -> Page[OrderView]:
+        """One customer's orders, the newest first."""
+
+    async def all(
+        self, which: OrderFilter, page: PageRequest, *, expand: frozenset[str] = frozenset()
+    ) -> Page[AdminOrderView]:
+        """Sort keys: placed_at, total, number; own order: the newest first. Expand: lines, payments."""
+
+    async def one(self, order_id: OrderId) -> AdminOrderView:
+        """With lines and payments. Raises OrderNotFound."""
+
+
+class PaymentReader(Protocol):
+    """Answers about payments."""
+
+    async def all(self, which: PaymentFilter, page: PageRequest) -> Page[PaymentView]:
+        """Sort keys: created_at, amount; own order: the newest first."""
+
+    async def one(self, payment_id: PaymentId) -> PaymentView:
+        """With the latest 100 messages of the provider about it, the latest first. Raises PaymentNotFound."""
+
+    async def session(self, session_id: PaymentSessionId) -> tuple[PaymentSession, Payment | None]:
+        """A session, and the payment of the order that was placed with it, if one was. Raises PaymentSessionNotFound."""
+
+
+class InventoryReader(Protocol):
+    """Answers about stock."""
+
+    async def levels(
+        self,
+        page: PageRequest,
+        *,
+        variant_ids: Sequence[VariantId] = (),
+        location_id: LocationId | None = None,
+        sku: str = "",
+        below: int | None = None,
+    ) -> Page[StockLevelView]:
+        """In order of variant and location. `below`: only where fewer are available."""
+
+    async def movements(
+        self,
+        page: PageRequest,
+        *,
+        variant_id: VariantId | None = None,
+        location_id: LocationId | None = None,
+        kind: MovementKind | None = None,
+    ) -> Page[StockMovementView]:
+        """The latest first."""
+
+    async def locations(self) -> list[LocationView]:
+        """All, in order of preference."""
+
+
+class ApiKeyReader(Protocol):
+    """Answers about secret keys."""
+
+    async def find(self, fingerprint: bytes) -> ApiKey | None: ...
+
+    async def all(self) -> list[ApiKeyView]:
+        """All keys, the newest first (a shop has few)."""
+
+
+class StoreReader(Protocol):
+    """Answers about the shop itself."""
+
+    async def settings(self) -> StoreSettings:
+        """The settings; at most two seconds old."""
+
+
+class Readers(Protocol):
+    """All readers of one storage."""
+
+    catalog: CatalogReader
+    carts: CartReader
+    orders: OrderReader
+    payments: PaymentReader
+    inventory: InventoryReader
+    api_keys: ApiKeyReader
+    store: StoreReader

@@ -1,0 +1,249 @@
+"""Where aggregates are kept. `get` gives what was last saved, `save` puts it with what this transaction writes.
+
+A save raises nothing itself: guards are checked when the transaction ends. An aggregate whose version is 0 is
+new; every other save expects the stored version to be the one it was read with, and raises it by one. An
+aggregate may be saved in a later transaction than the one that read it, and saved again after that.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from attrs import frozen
+
+from shop.domain.carts import Cart
+from shop.domain.catalog import Category, Product
+from shop.domain.identity import ApiKey
+from shop.domain.inventory import Location, Reservation, StockLevel, StockMovement
+from shop.domain.kernel.identifiers import (
+    ApiKeyId,
+    CartId,
+    CategoryId,
+    InboxId,
+    LocationId,
+    OrderId,
+    PaymentId,
+    PaymentSessionId,
+    ProductId,
+    VariantId,
+)
+from shop.domain.kernel.money import Money
+from shop.domain.ledger import LedgerEntry
+from shop.domain.orders import Order
+from shop.domain.payments import InboxItem, Payment, PaymentSession
+from shop.domain.pricing.taxes import TaxTable
+from shop.domain.shipping import ShippingMethod
+from shop.domain.store import Store
+
+
+@frozen(kw_only=True)
+class Offer:
+    """A variant as it is on sale right now: what a cart, a quote and an order need to know of it.
+
+    `levels` come in the order of preference of their locations, and are empty for an untracked variant.
+    """
+
+    variant_id: VariantId
+    product_id: ProductId
+    product_slug: str
+    title: str
+    variant_title: str
+    sku: str
+    on_sale: bool
+    prices: tuple[Money, ...]
+    tax_class: str
+    weight_grams: int
+    requires_shipping: bool
+    tracked: bool
+    image_url: str
+    levels: tuple[StockLevel, ...] = ()
+
+    @property
+    def available(self) -> int | None:
+        """How many can be had; None when nobody counts."""
+        return sum(max(level.available, 0) for level in self.levels) if self.tracked else None
+
+
+@frozen(kw_only=True)
+class CartWithOffers:
+    """A cart and what is known of its variants. A variant that is gone has no offer."""
+
+    cart: Cart
+    offers: dict[VariantId, Offer]
+
+
+@frozen(kw_only=True)
+class StoreSettings:
+    """The shop's own settings as one versioned whole: read on nearly every request, changed rarely."""
+
+    store: Store
+    taxes: TaxTable
+    shipping_methods: tuple[ShippingMethod, ...]
+    version: int = 0
+
+
+class ProductRepository(Protocol):
+    """Holds products with their variants. A slug that is taken raises SlugTaken, a SKU SkuTaken, at the end."""
+
+    async def get(self, product_id: ProductId) -> Product:
+        """Raises ProductNotFound."""
+
+    async def find_by_slug(self, slug: str) -> Product | None: ...
+
+    async def find_by_sku(self, sku: str) -> Product | None:
+        """The product that has a variant of this SKU."""
+
+    async def find_by_variant(self, variant_id: VariantId) -> Product | None:
+        """The product that this is a variant of."""
+
+    def save(self, product: Product) -> None: ...
+
+
+class CategoryRepository(Protocol):
+    """Holds the tree of categories. A slug that is taken raises SlugTaken at the end."""
+
+    async def get(self, category_id: CategoryId) -> Category:
+        """Raises CategoryNotFound."""
+
+    async def find_by_slug(self, slug: str) -> Category | None: ...
+
+    async def ancestors(self, category_id: CategoryId) -> list[CategoryId]:
+        """The path from the root down to and including this category. Raises CategoryNotFound."""
+
+    def save(self, category: Category) -> None: ...
+
+    def delete(self, category: Category) -> None:
+        """Removes it: products stay, its children move up to its parent."""
+
+
+class StockRepository(Protocol):
+    """Holds locations, levels, movements and reservations.
+
+    The rule of `StockLevel.after` is checked by the statement that changes the level. When it forbids a movement,
+    or the movement's (level, kind, source) came before, the transaction ends with StaleAggregate and nothing is
+    written; a use case that runs again and finds too little raises InsufficientStock itself.
+    """
+
+    async def location(self, location_id: LocationId) -> Location:
+        """Raises LocationNotFound."""
+
+    async def locations(self) -> list[Location]:
+        """All, in order of preference (priority, then id)."""
+
+    def save_location(self, location: Location) -> None: ...
+
+    async def levels(self, variant_ids: Iterable[VariantId]) -> list[StockLevel]:
+        """The levels of these variants, in order of preference of their locations."""
+
+    def open_level(self, level: StockLevel, movement: StockMovement | None) -> None:
+        """A level that did not exist; `movement` explains what it holds when that is not nothing."""
+
+    def set_backorder_limit(self, level: StockLevel, limit: int) -> None:
+        """How many more may be sold than there are; expects the level's version."""
+
+    def move(self, movement: StockMovement, *, expected_version: int | None = None) -> None:
+        """Changes a level and keeps why; with a version, only if the level is still at it."""
+
+    def hold(self, reservation: Reservation) -> None:
+        """Keeps a new reservation (its units are moved by `move`)."""
+
+    async def reservations(self, order_id: OrderId) -> list[Reservation]:
+        """All reservations of the order, whatever their state."""
+
+    def settle(self, before: Reservation, after: Reservation) -> None:
+        """Moves a reservation on, if it is still as it was read."""
+
+
+class CartRepository(Protocol):
+    """Holds carts."""
+
+    async def get(self, cart_id: CartId) -> Cart:
+        """Raises CartNotFound."""
+
+    async def with_offers(self, cart_id: CartId, also: Sequence[VariantId] = ()) -> CartWithOffers:
+        """The cart with offers of its variants and those named besides. Raises CartNotFound."""
+
+    def save(self, cart: Cart) -> None: ...
+
+
+class OrderRepository(Protocol):
+    """Holds orders. The second order of a cart raises CartAlreadyOrdered at the end.
+
+    The number is given when an order is first saved, from a sequence that may have gaps.
+    """
+
+    async def get(self, order_id: OrderId) -> Order:
+        """Raises OrderNotFound."""
+
+    async def find_by_cart(self, cart_id: CartId) -> Order | None: ...
+
+    async def overdue(self, now: datetime, limit: int) -> list[OrderId]:
+        """Pending orders whose hold on the stock has run out, the oldest first."""
+
+    def save(self, order: Order) -> None: ...
+
+
+class PaymentSessionRepository(Protocol):
+    """Holds how shoppers chose to pay."""
+
+    async def get(self, session_id: PaymentSessionId) -> PaymentSession:
+        """Raises PaymentSessionNotFound."""
+
+    def save(self, session: PaymentSession) -> None: ...
+
+
+class PaymentRepository(Protocol):
+    """Holds payments with their attempts. A second live attempt of one order raises StaleAggregate at the end."""
+
+    async def get(self, payment_id: PaymentId) -> Payment:
+        """Raises PaymentNotFound."""
+
+    async def of_order(self, order_id: OrderId) -> Payment:
+        """Raises PaymentNotFound."""
+
+    async def find_by_provider_ref(self, provider: str, provider_ref: str) -> Payment | None: ...
+
+    async def unfinished(self, before: datetime, limit: int) -> list[OrderId]:
+        """Orders whose payment stopped half-way: its latest attempt is new, processing or authorized, or a refund
+        is due, and nothing changed since `before`. The oldest first."""
+
+    def save(self, payment: Payment) -> None: ...
+
+
+class Ledger(Protocol):
+    """The books. Append only; the same (provider, provider_ref, kind) again raises StaleAggregate at the end."""
+
+    def book(self, entry: LedgerEntry) -> None: ...
+
+    async def of_order(self, order_id: OrderId) -> list[LedgerEntry]:
+        """In the order in which they were booked."""
+
+
+class InboxRepository(Protocol):
+    """Holds what providers told us. The same (provider, event_ref) again raises StaleAggregate at the end."""
+
+    async def get(self, inbox_id: InboxId) -> InboxItem:
+        """Raises NotFound."""
+
+    async def find(self, provider: str, event_ref: str) -> InboxItem | None: ...
+
+    def save(self, item: InboxItem) -> None: ...
+
+
+class ApiKeyRepository(Protocol):
+    """Holds secret keys, as fingerprints."""
+
+    async def get(self, key_id: ApiKeyId) -> ApiKey:
+        """Raises ApiKeyNotFound."""
+
+    def save(self, key: ApiKey) -> None: ...
+
+
+class StoreRepository(Protocol):
+    """Holds the shop's settings."""
+
+    async def get(self) -> StoreSettings:
+        """The settings; the defaults, at version 0, before any were saved."""
+
+    def save(self, settings: StoreSettings) -> None:
+        """Replaces them, if they are still at this version."""

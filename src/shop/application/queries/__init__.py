@@ -1,0 +1,1 @@
+"""What is asked of the shop: each query with its reader call."""

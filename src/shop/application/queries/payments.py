@@ -1,0 +1,108 @@
+"""What buyers and staff see of payments."""
+
+from datetime import timedelta
+from typing import ClassVar
+
+from attrs import frozen
+
+from shop.application.access import check_owner
+from shop.application.messages import INTERNAL, OWNER, PUBLIC, Context, Query
+from shop.application.ports.identity import Secrets
+from shop.application.ports.paging import Page, PageRequest
+from shop.application.ports.payments import PaymentGateway
+from shop.application.ports.readers import CartReader, PaymentFilter, PaymentReader
+from shop.application.ports.unit_of_work import UnitOfWork
+from shop.application.ports.views import PaymentMethodView, PaymentSessionView, PaymentView
+from shop.domain.kernel.identifiers import OrderId, PaymentId, PaymentSessionId
+from shop.domain.payments import PaymentSessionNotFound
+
+
+@frozen(kw_only=True)
+class GetPaymentMethods(Query[list[PaymentMethodView]]):
+    """The ways to pay."""
+
+    requires: ClassVar = PUBLIC
+
+
+async def get_payment_methods(
+    query: GetPaymentMethods, context: Context, *, gateway: PaymentGateway
+) -> list[PaymentMethodView]:
+    return [
+        PaymentMethodView(id=m.code, provider=gateway.provider, name=m.name, confirms_in=m.confirms_in)
+        for m in await gateway.methods()
+    ]
+
+
+@frozen(kw_only=True)
+class GetPaymentSession(Query[PaymentSessionView]):
+    """How the payment of a session's order stands, and what the shopper must do."""
+
+    requires: ClassVar = OWNER
+    session_id: PaymentSessionId
+
+
+async def get_payment_session(
+    query: GetPaymentSession,
+    context: Context,
+    *,
+    payments: PaymentReader,
+    carts: CartReader,
+    secrets: Secrets,
+) -> PaymentSessionView:
+    session, payment = await payments.session(query.session_id)
+    cart = (await carts.with_offers(session.cart_id)).cart
+    check_owner(context.actor, cart.owner_id, cart.id, secrets=secrets, otherwise=PaymentSessionNotFound)
+    attempt = payment.attempt if payment else None
+    return PaymentSessionView(
+        id=session.id,
+        cart_id=session.cart_id,
+        provider=session.provider,
+        method=session.method,
+        status=str(attempt.status) if attempt else "open",
+        order_id=payment.order_id if payment else None,
+        next_action=attempt.next_action if attempt else None,
+        client_secret=(attempt.client_secret or None) if attempt else None,
+        failure_code=(attempt.failure_code or None) if attempt else None,
+        created_at=session.created_at,
+    )
+
+
+@frozen(kw_only=True)
+class GetPayments(Query[Page[PaymentView]]):
+    """All payments of the shop, for staff."""
+
+    requires: ClassVar = "payments:read"
+    which: PaymentFilter = PaymentFilter()
+    page: PageRequest = PageRequest()
+
+
+async def get_payments(query: GetPayments, context: Context, *, payments: PaymentReader) -> Page[PaymentView]:
+    return await payments.all(query.which, query.page)
+
+
+@frozen(kw_only=True)
+class GetPayment(Query[PaymentView]):
+    """One payment with what its provider said, for staff."""
+
+    requires: ClassVar = "payments:read"
+    payment_id: PaymentId
+
+
+async def get_payment(query: GetPayment, context: Context, *, payments: PaymentReader) -> PaymentView:
+    return await payments.one(query.payment_id)
+
+
+@frozen(kw_only=True)
+class GetUnfinishedPayments(Query[list[OrderId]]):
+    """Orders whose payment stopped half-way and has not moved for a while, the oldest first."""
+
+    requires: ClassVar = INTERNAL
+    idle: timedelta = timedelta(minutes=1)
+    limit: int = 100
+
+
+async def get_unfinished_payments(
+    query: GetUnfinishedPayments, context: Context, *, uow: UnitOfWork
+) -> list[OrderId]:
+    async with uow(context) as tx:
+        return await tx.payments.unfinished(context.now - query.idle, query.limit)

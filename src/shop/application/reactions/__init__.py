@@ -1,0 +1,1 @@
+"""Who does what when something has happened."""

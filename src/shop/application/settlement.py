@@ -1,0 +1,277 @@
+"""Where a provider's news become ours: the only place that moves the state of money.
+
+The browser's request, the webhook, the sweeper and the command line all come here. `carry_on` takes the next step
+that a payment needs (make its intent, ask how it stands, capture, give back) and `settle` writes what came of it.
+Steps may be repeated and cut short anywhere: each call to the provider carries the attempt's id as its key, and
+each write expects what it was decided on.
+"""
+
+from attrs import frozen
+
+from shop.application.messages import Context
+from shop.application.ports.clock import Ids
+from shop.application.ports.payments import IntentRequest, PaymentGateway
+from shop.application.ports.unit_of_work import Transaction, UnitOfWork
+from shop.domain.inventory import LIVE, MovementKind, ReservationState, StockMovement
+from shop.domain.kernel.identifiers import LedgerEntryId, MovementId, OrderId
+from shop.domain.kernel.money import Money, total
+from shop.domain.ledger import (
+    EntryKind,
+    LedgerEntry,
+    Posting,
+    refund_postings,
+    sale_postings,
+    unapplied_postings,
+)
+from shop.domain.orders import Order, OrderStatus, PaymentStatus
+from shop.domain.payments import AttemptStatus, IntentState, MoneyMove, Payment
+
+STEPS_MAX = 6
+MISMATCH = "payment_mismatch"
+
+
+@frozen
+class Cashier:
+    """What it takes to move money: storage, ids and the provider."""
+
+    uow: UnitOfWork
+    ids: Ids
+    gateway: PaymentGateway
+
+
+@frozen
+class Sale:
+    """An order and its payment, which move together."""
+
+    order: Order
+    payment: Payment
+
+
+async def sale_of(order_id: OrderId, context: Context, uow: UnitOfWork) -> Sale | None:
+    """The order with its payment; None for an order that costs nothing. Raises OrderNotFound."""
+    async with uow(context) as tx:
+        order = await tx.orders.get(order_id)
+        if not order.total:
+            return None
+        return Sale(order, await tx.payments.of_order(order_id))
+
+
+async def carry_on(sale: Sale, context: Context, cashier: Cashier, *, refresh: bool = False) -> Sale:
+    """Takes the payment as far as it goes without the shopper. With `refresh`, first asks how it stands.
+
+    Raises PaymentProviderUnavailable, StaleAggregate; either way doing it again is safe.
+    """
+    for step in range(STEPS_MAX):
+        news = await _next_news(sale, cashier, refresh=refresh and step == 0)
+        if news is None:
+            break
+        sale = await settle(sale, news, context, cashier)
+    return sale
+
+
+async def call_off(sale: Sale, reason: str, context: Context, cashier: Cashier) -> Sale:
+    """Makes sure the provider can take no more money, and only then cancels the order and frees its stock.
+
+    If the money was taken meanwhile, the order stands and is paid.
+    """
+    attempt = sale.payment.attempt
+    if not attempt.provider_ref:
+        # Whether the provider has heard of it is not known: asking again with the same key gives the same intent.
+        sale = await settle(sale, await cashier.gateway.create_intent(_request(sale)), context, cashier)
+        attempt = sale.payment.attempt
+    if attempt.status not in (AttemptStatus.CAPTURED, AttemptStatus.CANCELLED):
+        news = await cashier.gateway.cancel(attempt.provider_ref, attempt.id)
+        sale = await settle(sale, news, context, cashier, reason=reason)
+    elif attempt.status is AttemptStatus.CANCELLED and sale.order.status is not OrderStatus.CANCELLED:
+        nothing = Money.zero(sale.order.currency)
+        sale = await _write(sale, [MoneyMove.VOIDED], attempt.provider_ref, context, cashier, reason, nothing)
+    return sale
+
+
+async def _next_news(sale: Sale, cashier: Cashier, *, refresh: bool) -> IntentState | None:
+    """Does the next thing at the provider, if there is one, with no transaction open."""
+    gateway, order, payment = cashier.gateway, sale.order, sale.payment
+    attempt = payment.attempt
+    if not attempt.provider_ref:
+        if order.status is OrderStatus.CANCELLED:
+            return None
+        return await gateway.create_intent(_request(sale))
+    if refresh:
+        return await gateway.fetch(attempt.provider_ref)
+    if attempt.status is AttemptStatus.AUTHORIZED:
+        if order.status in (OrderStatus.CANCELLED, OrderStatus.ON_HOLD) and not payment.captured:
+            return await gateway.cancel(attempt.provider_ref, attempt.id)
+        return await gateway.capture(attempt.provider_ref, attempt.id)
+    if payment.refund_due:
+        left = payment.captured - payment.refunded
+        return await gateway.refund(attempt.provider_ref, attempt.id, left, str(payment.refunded.minor))
+    return None
+
+
+def _request(sale: Sale) -> IntentRequest:
+    attempt = sale.payment.attempt
+    return IntentRequest(
+        attempt_id=attempt.id,
+        order_id=sale.order.id,
+        amount=attempt.amount,
+        method=attempt.method,
+        email=sale.order.email,
+    )
+
+
+async def settle(
+    sale: Sale, news: IntentState, context: Context, cashier: Cashier, *, reason: str = "payment_cancelled"
+) -> Sale:
+    """Writes what the news mean for payment, order, stock and books, all at once. Old news write nothing new.
+
+    Raises StaleAggregate when the sale changed since it was read: read it again and ask the provider again.
+    """
+    before, refunded_before = sale.payment.attempt, sale.payment.refunded
+    moves = sale.payment.follow(news, at=context.now)
+    if not moves and sale.payment.attempt == before:
+        return sale
+    just_refunded = sale.payment.refunded - refunded_before
+    return await _write(sale, moves, news.provider_ref, context, cashier, reason, just_refunded)
+
+
+async def _write(
+    sale: Sale,
+    moves: list[MoneyMove],
+    provider_ref: str,
+    context: Context,
+    cashier: Cashier,
+    reason: str,
+    just_refunded: Money,
+) -> Sale:
+    async with cashier.uow(context) as tx:
+        stock = _StockOf(tx, sale.order.id, context, cashier.ids)
+        books = _BooksOf(tx, sale, provider_ref, just_refunded, context, cashier.ids)
+        for move in moves:
+            await _follow(move, sale, stock, books, context, reason)
+        tx.payments.save(sale.payment)
+        if moves:
+            tx.orders.save(sale.order)
+    return sale
+
+
+async def _follow(
+    move: MoneyMove, sale: Sale, stock: "_StockOf", books: "_BooksOf", context: Context, reason: str
+) -> None:
+    order, payment, now = sale.order, sale.payment, context.now
+    alive = order.status is not OrderStatus.CANCELLED
+    if move is MoneyMove.AUTHORIZED:
+        if alive and order.move_payment(PaymentStatus.AUTHORIZED, now):
+            order.confirm(now)
+            await stock.allocate()
+    elif move is MoneyMove.CAPTURED:
+        if alive and order.move_payment(PaymentStatus.PAID, now):
+            order.confirm(now)
+            await stock.allocate()
+            books.sale()
+        else:
+            books.unapplied()
+            payment.owe_refund(now)
+    elif move is MoneyMove.MISMATCHED:
+        if alive:
+            order.put_on_hold(MISMATCH, now)
+        if payment.captured:  # what was only authorised is let go of instead
+            order.move_payment(PaymentStatus.MISMATCH, now)
+            books.unapplied()
+            payment.owe_refund(now)
+    elif move is MoneyMove.REFUNDED:
+        books.refund()
+        whole = payment.refunded >= payment.captured
+        order.move_payment(PaymentStatus.REFUNDED if whole else PaymentStatus.PARTIALLY_REFUNDED, now)
+        if alive and whole and order.hold_reason == MISMATCH:
+            order.cancel(MISMATCH, now)
+            await stock.release()
+    elif move is MoneyMove.FAILED:
+        order.move_payment(PaymentStatus.FAILED, now)
+    elif alive:  # voided
+        order.move_payment(PaymentStatus.VOIDED, now)
+        order.cancel(reason, now)
+        await stock.release()
+
+
+@frozen
+class _StockOf:
+    """The stock that is held for an order."""
+
+    tx: Transaction
+    order_id: OrderId
+    context: Context
+    ids: Ids
+
+    async def allocate(self) -> None:
+        """It is sold: the hold no longer runs out."""
+        for reservation in await self.tx.stock.reservations(self.order_id):
+            if reservation.state is ReservationState.HELD:
+                self.tx.stock.settle(reservation, reservation.move_to(ReservationState.ALLOCATED))
+
+    async def release(self) -> None:
+        """It can be sold to somebody else."""
+        for reservation in await self.tx.stock.reservations(self.order_id):
+            if reservation.state not in LIVE:
+                continue
+            self.tx.stock.settle(reservation, reservation.move_to(ReservationState.RELEASED))
+            self.tx.stock.move(
+                StockMovement(
+                    id=self.ids.new(MovementId),
+                    variant_id=reservation.variant_id,
+                    location_id=reservation.location_id,
+                    reserved=-reservation.quantity,
+                    kind=MovementKind.RELEASED,
+                    source=self.order_id,
+                    at=self.context.now,
+                )
+            )
+
+
+@frozen
+class _BooksOf:
+    """The ledger of one sale."""
+
+    tx: Transaction
+    of: Sale
+    provider_ref: str
+    just_refunded: Money
+    context: Context
+    ids: Ids
+
+    def sale(self) -> None:
+        order = self.of.order
+        net = total((line.net for line in order.lines), order.currency)
+        shipping = order.shipping.net if order.shipping else Money.zero(order.currency)
+        self._book(
+            EntryKind.CAPTURE,
+            self.provider_ref,
+            sale_postings(self._provider, net, shipping, order.tax_total),
+        )
+
+    def unapplied(self) -> None:
+        postings = unapplied_postings(self._provider, self.of.payment.captured)
+        self._book(EntryKind.CAPTURE, self.provider_ref, postings)
+
+    def refund(self) -> None:
+        """Books what went back just now; the sum so far makes its reference unique."""
+        applied = self.of.order.payment_status in (PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED)
+        postings = refund_postings(self._provider, self.just_refunded, applied=applied)
+        self._book(EntryKind.REFUND, f"{self.provider_ref}:{self.of.payment.refunded.minor}", postings)
+
+    @property
+    def _provider(self) -> str:
+        return self.of.payment.provider
+
+    def _book(self, kind: EntryKind, ref: str, postings: tuple[Posting, ...]) -> None:
+        self.tx.ledger.book(
+            LedgerEntry(
+                id=self.ids.new(LedgerEntryId),
+                at=self.context.now,
+                kind=kind,
+                order_id=self.of.order.id,
+                payment_id=self.of.payment.id,
+                provider=self._provider,
+                provider_ref=ref,
+                postings=postings,
+            )
+        )

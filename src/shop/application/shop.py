@@ -1,0 +1,170 @@
+"""The front door: every command, query and reaction goes through here, whoever calls.
+
+One place for permission, idempotency, another try after a collision, and the log line.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar, cast
+
+from shop.application.messages import (
+    INTERNAL,
+    POLICIES,
+    SYSTEM,
+    Actor,
+    Command,
+    Context,
+    Idempotency,
+    IdempotencyInProgress,
+    IdempotencyKeyReused,
+    Query,
+)
+from shop.application.ports.identity import AuthenticationRequired
+from shop.application.ports.outbox import Delivery
+from shop.application.ports.unit_of_work import AnsweredAlready, StaleAggregate
+from shop.application.wiring import Handler, Ports, command_handlers, query_handlers, reactions
+from shop.domain.kernel.errors import Forbidden, ShopError
+from shop.domain.kernel.identifiers import RequestId, parse_any
+
+R = TypeVar("R")
+TRIES_MAX = 8
+PAUSE_SECONDS, PAUSE_MAX_SECONDS = 0.002, 0.1
+_log = logging.getLogger("shop")
+
+
+class ScopeMissing(Forbidden):
+    """The caller is known, and does not have the scope that this needs."""
+
+    title = "Not allowed"
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(
+            f"This needs the scope {scope}.",
+            hint=f"Mint a key that has it: shop keys create --scopes {scope}",
+        )
+        self.required_scope = scope
+
+
+class Shop:
+    """Everything the shop can do. One per process; made by the container or `shop.open_shop`."""
+
+    def __init__(self, ports: Ports, *, jitter: Callable[[], float] = random.random) -> None:
+        self.ports = ports
+        self._commands = command_handlers(ports)
+        self._queries = query_handlers(ports)
+        self._reactions = reactions(ports)
+        self._jitter = jitter
+
+    def context(
+        self,
+        actor: Actor = SYSTEM,
+        *,
+        request_id: RequestId | None = None,
+        idempotency: Idempotency | None = None,
+    ) -> Context:
+        """The circumstances of a message that comes in now."""
+        return Context(
+            actor=actor,
+            now=self.ports.clock.now(),
+            request_id=request_id or self.ports.ids.new(RequestId),
+            idempotency=idempotency,
+        )
+
+    async def execute(
+        self, command: Command[R], *, actor: Actor = SYSTEM, context: Context | None = None
+    ) -> R:
+        """Does it. Raises what the use case raises, AuthenticationRequired, ScopeMissing, IdempotencyKeyReused.
+
+        A collision with somebody else is tried again a few times; what is still colliding then is a Conflict.
+        """
+        context = context or self.context(actor)
+        return cast(R, await self._pass(command, self._commands[type(command)], context))
+
+    async def ask(self, query: Query[R], *, actor: Actor = SYSTEM, context: Context | None = None) -> R:
+        """Answers it. Raises what the reader raises, AuthenticationRequired, ScopeMissing."""
+        context = context or self.context(actor)
+        check_permission(query.requires, context.actor)
+        return cast(R, await self._queries[type(query)](query, context))
+
+    async def react(self, delivery: Delivery) -> None:
+        """Lets a subscriber do what it does on an event. Raises KeyError for one that is not there any more."""
+        handler = self._reactions[delivery.subscriber]
+        context = Context(
+            actor=SYSTEM,
+            now=self.ports.clock.now(),
+            request_id=delivery.request_id,
+            caused_by=delivery.event_id,
+        )
+        await self._again_after_collision(handler, delivery.event, context)
+
+    async def _pass(self, command: Command[Any], handler: Handler, context: Context) -> Any:
+        check_permission(command.requires, context.actor)
+        started = time.perf_counter() if _log.isEnabledFor(logging.INFO) else 0.0
+        outcome = "done"
+        try:
+            if context.idempotency is None or context.actor.principal is None:
+                return await self._again_after_collision(handler, command, context)
+            return await self._once(handler, command, context, context.actor.principal, context.idempotency)
+        except ShopError as error:
+            outcome = error.code
+            raise
+        except BaseException as error:
+            outcome = type(error).__name__
+            raise
+        finally:
+            if started:
+                _log.info(
+                    "%s %s %.1f ms",
+                    type(command).__name__,
+                    outcome,
+                    (time.perf_counter() - started) * 1000,
+                    extra={"request_id": str(context.request_id), "actor": context.actor.kind},
+                )
+
+    async def _once(
+        self, handler: Handler, command: Command[Any], context: Context, principal: str, key: Idempotency
+    ) -> Any:
+        """Carries the command out unless its key was answered before; of two at the same time one is answered."""
+        for _ in range(2):
+            answer = await self.ports.storage.answers.find(principal, key.route, key.key)
+            if answer is not None:
+                if answer.fingerprint != key.fingerprint:
+                    raise IdempotencyKeyReused
+                key.replayed = True
+                return parse_any(answer.result)
+            try:
+                return await self._again_after_collision(handler, command, context)
+            except AnsweredAlready:
+                continue
+        raise IdempotencyInProgress
+
+    async def _again_after_collision(
+        self, handler: Callable[[Any, Context], Awaitable[Any]], message: Any, context: Context
+    ) -> Any:
+        for attempt in range(1, TRIES_MAX + 1):
+            try:
+                return await handler(message, context)
+            except AnsweredAlready:
+                raise
+            except StaleAggregate:
+                if attempt == TRIES_MAX:
+                    raise
+            pause = min(PAUSE_SECONDS * 2**attempt, PAUSE_MAX_SECONDS)
+            await asyncio.sleep(pause * (0.5 + self._jitter()))
+        raise AssertionError("unreachable")
+
+
+def check_permission(requires: str, actor: Actor) -> None:
+    """Raises AuthenticationRequired for a guest, ScopeMissing for somebody known, who may not do this."""
+    if requires in POLICIES:
+        allowed = requires != INTERNAL or actor.kind == SYSTEM.kind
+    else:
+        allowed = actor.may(requires)
+    if allowed:
+        return
+    if actor.id is None:
+        raise AuthenticationRequired
+    raise ScopeMissing(requires)

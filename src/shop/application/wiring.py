@@ -1,0 +1,205 @@
+"""Who handles what: the ports, and three literal tables."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from functools import partial
+from typing import Any, Final
+
+from attrs import frozen
+
+from shop.application.commands import (
+    carts,
+    catalog,
+    checkout,
+    identity,
+    imports,
+    inventory,
+    orders,
+    payments,
+    store,
+)
+from shop.application.messages import Command, Context, Query
+from shop.application.ports.cache import Cache, RateLimiter
+from shop.application.ports.clock import Clock, Ids
+from shop.application.ports.identity import Authenticator, Secrets
+from shop.application.ports.payments import PaymentGateway
+from shop.application.ports.storage import Storage, SubscribersByType
+from shop.application.queries import carts as cart_queries
+from shop.application.queries import catalog as catalog_queries
+from shop.application.queries import identity as identity_queries
+from shop.application.queries import inventory as inventory_queries
+from shop.application.queries import orders as order_queries
+from shop.application.queries import payments as payment_queries
+from shop.application.queries import store as store_queries
+from shop.application.reactions import catalog as catalog_reactions
+from shop.application.reactions import payments as payment_reactions
+from shop.application.settlement import Cashier
+from shop.domain.carts import LIFETIME
+from shop.domain.catalog import CategoryChanged, ProductArchived, ProductCreated, ProductUpdated
+from shop.domain.kernel.aggregates import Event
+from shop.domain.orders import OrderCreated
+from shop.domain.payments import PaymentProcessed, ProviderNewsReceived
+
+Handler = Callable[[Any, Context], Awaitable[Any]]
+
+
+@frozen(kw_only=True)
+class Lifetimes:
+    """How long things last that do not last for ever."""
+
+    cart: timedelta = LIFETIME
+    stock_hold: timedelta = timedelta(minutes=15)
+    answers: timedelta = timedelta(days=7)
+    delivered_events: timedelta = timedelta(days=30)
+
+
+@frozen(kw_only=True)
+class Ports:
+    """Everything the application needs from outside."""
+
+    storage: Storage
+    gateway: PaymentGateway
+    cache: Cache
+    limiter: RateLimiter
+    clock: Clock
+    ids: Ids
+    secrets: Secrets
+    authenticator: Authenticator
+    lifetimes: Lifetimes = Lifetimes()
+
+    @property
+    def cashier(self) -> Cashier:
+        return Cashier(self.storage.uow, self.ids, self.gateway)
+
+
+def command_handlers(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
+    """Which use case carries out which command."""
+    uow, ids, secrets, gateway = ports.storage.uow, ports.ids, ports.secrets, ports.gateway
+    readers, lifetimes, cashier = ports.storage.readers, ports.lifetimes, ports.cashier
+    return {
+        catalog.CreateProduct: partial(catalog.create_product, uow=uow, ids=ids),
+        catalog.UpdateProduct: partial(catalog.update_product, uow=uow),
+        catalog.ArchiveProduct: partial(catalog.archive_product, uow=uow),
+        catalog.AddVariant: partial(catalog.add_variant, uow=uow, ids=ids),
+        catalog.UpdateVariant: partial(catalog.update_variant, uow=uow, ids=ids),
+        catalog.ArchiveVariant: partial(catalog.archive_variant, uow=uow),
+        catalog.CreateCategory: partial(catalog.create_category, uow=uow, ids=ids),
+        catalog.UpdateCategory: partial(catalog.update_category, uow=uow),
+        catalog.DeleteCategory: partial(catalog.delete_category, uow=uow),
+        imports.ImportProduct: partial(imports.import_product, uow=uow, ids=ids),
+        inventory.AdjustStock: partial(inventory.adjust_stock, uow=uow, ids=ids),
+        inventory.CountStock: partial(inventory.count_stock, uow=uow, ids=ids),
+        inventory.CreateLocation: partial(inventory.create_location, uow=uow, ids=ids),
+        carts.OpenCart: partial(
+            carts.open_cart, uow=uow, ids=ids, store=readers.store, lifetime=lifetimes.cart
+        ),
+        carts.AddToCart: partial(carts.add_to_cart, uow=uow, ids=ids, secrets=secrets),
+        carts.ChangeCartItem: partial(carts.change_cart_item, uow=uow, secrets=secrets),
+        carts.DescribeCart: partial(carts.describe_cart, uow=uow, secrets=secrets, store=readers.store),
+        carts.ChooseShipping: partial(carts.choose_shipping, uow=uow, secrets=secrets, store=readers.store),
+        carts.ExpireCart: partial(carts.expire_cart, uow=uow),
+        checkout.CreateOrder: partial(
+            checkout.create_order,
+            uow=uow,
+            ids=ids,
+            secrets=secrets,
+            store=readers.store,
+            hold=lifetimes.stock_hold,
+        ),
+        orders.CancelOrder: partial(orders.cancel_order, secrets=secrets, cashier=cashier),
+        orders.CancelAnyOrder: partial(orders.cancel_any_order, cashier=cashier),
+        orders.ExpireOrder: partial(orders.expire_order, cashier=cashier),
+        payments.CreatePaymentSession: partial(
+            payments.create_payment_session, uow=uow, ids=ids, secrets=secrets, gateway=gateway
+        ),
+        payments.ProcessPayment: partial(payments.process_payment, cashier=cashier),
+        payments.ConfirmPayment: partial(
+            payments.confirm_payment, secrets=secrets, cashier=cashier, payments=readers.payments
+        ),
+        payments.ReceiveProviderNews: partial(
+            payments.receive_provider_news, uow=uow, ids=ids, gateway=gateway
+        ),
+        payments.ApplyProviderNews: partial(payments.apply_provider_news, cashier=cashier),
+        store.ConfigureStore: partial(store.configure_store, uow=uow),
+        identity.CreateApiKey: partial(identity.create_api_key, uow=uow, ids=ids, secrets=secrets),
+        identity.RevokeApiKey: partial(identity.revoke_api_key, uow=uow),
+    }
+
+
+def query_handlers(ports: Ports) -> Mapping[type[Query[Any]], Handler]:
+    """Which reader answers which question."""
+    readers, secrets, gateway, uow = ports.storage.readers, ports.secrets, ports.gateway, ports.storage.uow
+    found, shop = readers.catalog, readers.store
+    return {
+        catalog_queries.GetProducts: partial(catalog_queries.get_products, catalog=found, store=shop),
+        catalog_queries.GetProduct: partial(catalog_queries.get_product, catalog=found, store=shop),
+        catalog_queries.GetAvailability: partial(catalog_queries.get_availability, catalog=found),
+        catalog_queries.GetCategories: partial(catalog_queries.get_categories, catalog=found),
+        catalog_queries.GetCategory: partial(catalog_queries.get_category, catalog=found),
+        cart_queries.GetCart: partial(
+            cart_queries.get_cart, carts=readers.carts, store=shop, secrets=secrets
+        ),
+        cart_queries.GetShippingOptions: partial(
+            cart_queries.get_shipping_options, carts=readers.carts, store=shop, secrets=secrets
+        ),
+        cart_queries.GetExpiredCarts: partial(cart_queries.get_expired_carts, carts=readers.carts),
+        order_queries.GetOrder: partial(order_queries.get_order, orders=readers.orders, secrets=secrets),
+        order_queries.GetUserOrders: partial(order_queries.get_user_orders, orders=readers.orders),
+        order_queries.GetAllOrders: partial(order_queries.get_all_orders, orders=readers.orders),
+        order_queries.GetAnyOrder: partial(order_queries.get_any_order, orders=readers.orders),
+        order_queries.GetOverdueOrders: partial(order_queries.get_overdue_orders, uow=uow),
+        payment_queries.GetPaymentMethods: partial(payment_queries.get_payment_methods, gateway=gateway),
+        payment_queries.GetPaymentSession: partial(
+            payment_queries.get_payment_session,
+            payments=readers.payments,
+            carts=readers.carts,
+            secrets=secrets,
+        ),
+        payment_queries.GetPayments: partial(payment_queries.get_payments, payments=readers.payments),
+        payment_queries.GetPayment: partial(payment_queries.get_payment, payments=readers.payments),
+        payment_queries.GetUnfinishedPayments: partial(payment_queries.get_unfinished_payments, uow=uow),
+        inventory_queries.GetStockLevels: partial(
+            inventory_queries.get_stock_levels, inventory=readers.inventory
+        ),
+        inventory_queries.GetStockMovements: partial(
+            inventory_queries.get_stock_movements, inventory=readers.inventory
+        ),
+        inventory_queries.GetLocations: partial(inventory_queries.get_locations, inventory=readers.inventory),
+        store_queries.GetStore: partial(store_queries.get_store, store=shop, gateway=gateway),
+        store_queries.GetStoreSettings: partial(store_queries.get_store_settings, store=shop),
+        identity_queries.GetApiKeys: partial(identity_queries.get_api_keys, api_keys=readers.api_keys),
+    }
+
+
+# Who hears of what. The names are kept with deliveries that are under way: rename one only by adding the new name
+# and keeping the old until its deliveries are done.
+FORGET_ANSWERS: Final = "cache.forget_answers"
+RESUME_PAYMENT: Final = "payments.resume"
+CAPTURE: Final = "payments.capture"
+LOOK_AT_NEWS: Final = "payments.look_at_news"
+
+SUBSCRIBERS: Mapping[type[Event], tuple[str, ...]] = {
+    ProductCreated: (FORGET_ANSWERS,),
+    ProductUpdated: (FORGET_ANSWERS,),
+    ProductArchived: (FORGET_ANSWERS,),
+    CategoryChanged: (FORGET_ANSWERS,),
+    OrderCreated: (RESUME_PAYMENT,),
+    PaymentProcessed: (CAPTURE,),
+    ProviderNewsReceived: (LOOK_AT_NEWS,),
+}
+
+
+def subscribers() -> SubscribersByType:
+    """The table as storage needs it: by the event's name on the wire."""
+    return {event.type: names for event, names in SUBSCRIBERS.items()}
+
+
+def reactions(ports: Ports) -> Mapping[str, Handler]:
+    """What each subscriber does with an event."""
+    cashier = ports.cashier
+    return {
+        FORGET_ANSWERS: partial(catalog_reactions.forget_answers, cache=ports.cache),
+        RESUME_PAYMENT: partial(payment_reactions.resume_new_payment, cashier=cashier),
+        CAPTURE: partial(payment_reactions.capture_authorized, cashier=cashier),
+        LOOK_AT_NEWS: partial(payment_reactions.look_at_news, cashier=cashier),
+    }

@@ -1,0 +1,1 @@
+"""The rules of the shop: pure, synchronous, attrs and the standard library only."""

@@ -1,0 +1,196 @@
+"""Carts: what a shopper is about to buy, where it goes and how. A cart becomes at most one order."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from attrs import define, evolve, field, frozen
+
+from shop.domain.kernel.address import Address
+from shop.domain.kernel.aggregates import Aggregate
+from shop.domain.kernel.errors import Conflict, Flaw, Invalid, NotFound
+from shop.domain.kernel.identifiers import CartId, CartItemId, UserId, VariantId
+from shop.domain.kernel.metadata import checked_metadata
+
+ITEMS_MAX = 100
+QUANTITY_MAX = 10_000
+LIFETIME = timedelta(days=30)
+# Linear on purpose: one “@”, no spaces, a dot somewhere behind it. Whether mail arrives only mail can tell.
+_EMAIL = re.compile(r"[^@\s\x00]{1,64}@[^@\s\x00.]+(?:\.[^@\s\x00.]+)+")
+
+
+class CartNotFound(NotFound):
+    title = "No such cart"
+
+
+class CartItemNotFound(NotFound):
+    title = "No such item in the cart"
+
+
+class CartEmpty(Conflict):
+    code = "cart_empty"
+    title = "The cart is empty"
+    default_hint = "Add something with POST /api/carts/{id}/items."
+
+
+class CartNotReady(Conflict):
+    """Something is missing that an order needs."""
+
+    code = "cart_not_ready"
+    title = "The cart is not ready to be ordered"
+
+
+class CartClosed(Conflict):
+    """It was ordered, or is too old."""
+
+    code = "cart_closed"
+    title = "The cart can no longer be changed"
+    default_hint = "Open a new one with POST /api/carts."
+
+
+class CartStatus(StrEnum):
+    OPEN = "open"
+    ORDERED = "ordered"
+    EXPIRED = "expired"
+
+
+CART_ARROWS: Mapping[CartStatus, frozenset[CartStatus]] = {
+    CartStatus.OPEN: frozenset({CartStatus.ORDERED, CartStatus.EXPIRED}),
+    CartStatus.ORDERED: frozenset(),
+    CartStatus.EXPIRED: frozenset(),
+}
+
+
+def checked_email(email: str) -> str:
+    """The address without spaces around it. Raises Invalid when no mail could go there."""
+    email = email.strip()
+    if len(email) > 254 or not _EMAIL.fullmatch(email):
+        raise Invalid(
+            f"“{email[:60]}” is not an e-mail address.",
+            flaws=(Flaw("/email", "email_malformed", "Such as ada@example.com"),),
+        )
+    return email
+
+
+def _bounded(quantity: int) -> int:
+    if not 1 <= quantity <= QUANTITY_MAX:
+        raise Invalid(
+            f"A quantity is 1 to {QUANTITY_MAX}.",
+            flaws=(
+                Flaw("/quantity", "quantity_out_of_range", f"1 to {QUANTITY_MAX}", {"max": QUANTITY_MAX}),
+            ),
+        )
+    return quantity
+
+
+@frozen(kw_only=True)
+class CartItem:
+    """So many of a variant. Prices are not kept here: they are the shop's, and looked up whenever they are shown."""
+
+    id: CartItemId
+    variant_id: VariantId
+    quantity: int = field(converter=_bounded)
+
+
+@define(eq=False, kw_only=True)
+class Cart(Aggregate):
+    """A guest's or a customer's cart. `version` is what the shopper last saw when they order."""
+
+    id: CartId
+    owner_id: UserId | None = None
+    currency: str
+    email: str = ""
+    shipping_address: Address | None = None
+    billing_address: Address | None = None
+    shipping_code: str = ""
+    note: str = ""
+    items: tuple[CartItem, ...] = ()
+    status: CartStatus = CartStatus.OPEN
+    metadata: Mapping[str, str] = field(factory=dict, converter=checked_metadata)
+    created_at: datetime
+    updated_at: datetime
+    expires_at: datetime
+
+    @classmethod
+    def open(cls, *, at: datetime, lifetime: timedelta = LIFETIME, **attributes: Any) -> "Cart":
+        return cls(created_at=at, updated_at=at, expires_at=at + lifetime, **attributes)
+
+    def add(self, item_id: CartItemId, variant_id: VariantId, quantity: int, at: datetime) -> CartItem:
+        """Adds units of a variant; the same variant again joins its line. Raises CartClosed, Invalid."""
+        existing = next((item for item in self.items if item.variant_id == variant_id), None)
+        if existing is not None:
+            return self.change_quantity(existing.id, existing.quantity + _bounded(quantity), at)
+        if len(self.items) >= ITEMS_MAX:
+            raise Invalid(f"A cart holds at most {ITEMS_MAX} different items.")
+        item = CartItem(id=item_id, variant_id=variant_id, quantity=quantity)
+        self._change(at)
+        self.items = (*self.items, item)
+        return item
+
+    def change_quantity(self, item_id: CartItemId, quantity: int, at: datetime) -> CartItem:
+        """Raises CartItemNotFound, CartClosed, Invalid."""
+        item = evolve(self.item(item_id), quantity=quantity)
+        self._change(at)
+        self.items = tuple(item if i.id == item_id else i for i in self.items)
+        return item
+
+    def remove(self, item_id: CartItemId, at: datetime) -> None:
+        """Raises CartItemNotFound, CartClosed."""
+        self.item(item_id)
+        self._change(at)
+        self.items = tuple(item for item in self.items if item.id != item_id)
+
+    def item(self, item_id: CartItemId) -> CartItem:
+        """Raises CartItemNotFound."""
+        for item in self.items:
+            if item.id == item_id:
+                return item
+        raise CartItemNotFound(f"The cart has no item {item_id}.")
+
+    def describe(self, at: datetime, **changes: Any) -> None:
+        """Sets e-mail, addresses, note, currency, metadata. Raises CartClosed, Invalid."""
+        self._change(at)
+        for name, value in changes.items():
+            setattr(self, name, checked_email(value) if name == "email" and value else value)
+
+    def choose_shipping(self, code: str, at: datetime) -> None:
+        self._change(at)
+        self.shipping_code = code
+
+    def check_ready(self, needs_shipping: bool) -> None:
+        """Raises CartEmpty, or CartNotReady with all that is missing for an order."""
+        if not self.items:
+            raise CartEmpty
+        missing = []
+        if not self.email:
+            missing.append(Flaw("/email", "missing", "Where the confirmation goes"))
+        if needs_shipping and self.shipping_address is None:
+            missing.append(Flaw("/shipping_address", "missing", "Where the parcel goes"))
+        if needs_shipping and not self.shipping_code:
+            missing.append(Flaw("/shipping_option", "missing", "How the parcel goes there"))
+        if not needs_shipping and self.shipping_address is None and self.billing_address is None:
+            missing.append(Flaw("/billing_address", "missing", "Who pays, and where: taxes depend on it"))
+        if missing:
+            names = ", ".join(flaw.pointer.removeprefix("/") for flaw in missing)
+            raise CartNotReady(
+                f"Still missing: {names}.", flaws=tuple(missing), hint="Set them on the cart first."
+            )
+
+    def become_order(self, at: datetime) -> None:
+        """Closes the cart for good. Raises CartClosed."""
+        self._change(at)
+        self.status = CartStatus.ORDERED
+
+    def expire(self, at: datetime) -> None:
+        if CartStatus.EXPIRED not in CART_ARROWS[self.status]:
+            raise CartClosed(f"A cart that is {self.status} cannot expire.")
+        self.status = CartStatus.EXPIRED
+        self.updated_at = at
+
+    def _change(self, at: datetime) -> None:
+        if self.status is not CartStatus.OPEN or at >= self.expires_at:
+            reason = "was ordered" if self.status is CartStatus.ORDERED else "has expired"
+            raise CartClosed(f"This cart {reason}.")
+        self.updated_at = at

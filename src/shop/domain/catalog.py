@@ -1,0 +1,333 @@
+"""What the shop sells: products with their variants and prices, and the tree of categories they hang in."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar, Self
+
+from attrs import define, evolve, field, frozen
+
+from shop.domain.kernel.aggregates import Aggregate, Event
+from shop.domain.kernel.errors import Conflict, Flaw, Invalid, NotFound
+from shop.domain.kernel.identifiers import CategoryId, ProductId, VariantId
+from shop.domain.kernel.metadata import checked_metadata
+from shop.domain.kernel.money import Money
+
+VARIANTS_MAX, OPTIONS_MAX, MEDIA_MAX, TAGS_MAX, DEPTH_MAX = 250, 5, 100, 100, 10
+_SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+
+
+class ProductStatus(StrEnum):
+    DRAFT = "draft"
+    ACTIVE = "active"
+    ARCHIVED = "archived"
+
+
+PRODUCT_ARROWS: Mapping[ProductStatus, frozenset[ProductStatus]] = {
+    ProductStatus.DRAFT: frozenset({ProductStatus.ACTIVE, ProductStatus.ARCHIVED}),
+    ProductStatus.ACTIVE: frozenset({ProductStatus.DRAFT, ProductStatus.ARCHIVED}),
+    ProductStatus.ARCHIVED: frozenset({ProductStatus.DRAFT, ProductStatus.ACTIVE}),
+}
+
+
+class ProductNotFound(NotFound):
+    title = "No such product"
+
+
+class VariantNotFound(NotFound):
+    title = "No such variant"
+
+
+class CategoryNotFound(NotFound):
+    title = "No such category"
+
+
+class SlugTaken(Conflict):
+    code = "slug_taken"
+    title = "Another one has this slug"
+
+
+class SkuTaken(Conflict):
+    code = "sku_taken"
+    title = "Another variant has this SKU"
+
+
+class VariantsAlike(Invalid):
+    code = "variants_alike"
+    title = "Two variants have the same options"
+
+
+class CategoryLoops(Invalid):
+    code = "category_loops"
+    title = "A category cannot hang below itself"
+
+
+@frozen(kw_only=True)
+class ProductCreated(Event):
+    type: ClassVar[str] = "product.created"
+    product_id: ProductId
+
+    @property
+    def subject(self) -> ProductId:
+        return self.product_id
+
+
+@frozen(kw_only=True)
+class ProductUpdated(Event):
+    type: ClassVar[str] = "product.updated"
+    product_id: ProductId
+
+    @property
+    def subject(self) -> ProductId:
+        return self.product_id
+
+
+@frozen(kw_only=True)
+class ProductArchived(Event):
+    type: ClassVar[str] = "product.archived"
+    product_id: ProductId
+
+    @property
+    def subject(self) -> ProductId:
+        return self.product_id
+
+
+@frozen(kw_only=True)
+class CategoryChanged(Event):
+    type: ClassVar[str] = "category.changed"
+    category_id: CategoryId
+
+    @property
+    def subject(self) -> CategoryId:
+        return self.category_id
+
+
+def _sized(minimum: int, maximum: int) -> Any:
+    def check(_instance: Any, attribute: Any, value: str) -> None:
+        if not minimum <= len(value.strip()) <= len(value) <= maximum or "\x00" in value:
+            raise Invalid(
+                f"“{attribute.name}” has {minimum} to {maximum} characters.",
+                flaws=(Flaw(f"/{attribute.name}", "length", f"{minimum} to {maximum} characters"),),
+            )
+
+    return check
+
+
+def checked_slug(slug: str) -> str:
+    """The slug, if it is lower-case words joined by single dashes. Raises Invalid."""
+    if len(slug) > 200 or not _SLUG.fullmatch(slug):
+        raise Invalid(
+            f"“{slug[:60]}” is no slug: lower-case letters and digits in words joined by single dashes.",
+            flaws=(Flaw("/slug", "slug_malformed", "Such as linen-shirt"),),
+        )
+    return slug
+
+
+@frozen(kw_only=True)
+class Media:
+    """A picture or film of the product, wherever it is kept."""
+
+    url: str = field(validator=_sized(1, 2000))
+    alt: str = field(default="", validator=_sized(0, 500))
+
+
+@frozen(kw_only=True)
+class Option:
+    """A way in which variants differ, such as Size with S, M and L."""
+
+    name: str = field(validator=_sized(1, 100))
+    values: tuple[str, ...]
+
+
+@frozen(kw_only=True)
+class Price:
+    """What a variant costs, and what it is compared with when it is on sale."""
+
+    amount: Money
+    compare_at: Money | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if self.amount.minor < 0 or (self.compare_at is not None and self.compare_at < self.amount):
+            raise Invalid(
+                "A price is not negative, and its compare-at price is not below it.",
+                flaws=(Flaw("/prices", "price_out_of_range", "0 ≤ amount ≤ compare_at"),),
+            )
+
+
+@frozen(kw_only=True)
+class Variant:
+    """One thing that can be put into a cart: a product in one size, colour and so on.
+
+    `options` holds one value per option of the product, in their order. `backorder_limit` is how many units may
+    be sold beyond what is on hand; an untracked variant is always to be had. Weight in grams.
+    """
+
+    id: VariantId
+    sku: str = field(default="", validator=_sized(0, 100))
+    barcode: str = field(default="", validator=_sized(0, 100))
+    options: tuple[str, ...] = ()
+    prices: tuple[Price, ...] = ()
+    weight_grams: int = 0
+    tax_class: str = field(default="standard", validator=_sized(1, 40))
+    tracked: bool = True
+    backorder_limit: int = 0
+    requires_shipping: bool = True
+    archived: bool = False
+    metadata: Mapping[str, str] = field(factory=dict, converter=checked_metadata)
+
+    def __attrs_post_init__(self) -> None:
+        currencies = [price.amount.currency for price in self.prices]
+        if len(set(currencies)) != len(currencies):
+            raise Invalid("A variant has one price per currency.")
+        if not 0 <= self.weight_grams <= 10**8 or not 0 <= self.backorder_limit <= 10**6:
+            raise Invalid("Weight is 0 to 10⁸ grams and the backorder limit 0 to 10⁶ units.")
+
+    @property
+    def title(self) -> str:
+        """“M / Blue”, or nothing for a product that comes one way only."""
+        return " / ".join(self.options)
+
+    def price_in(self, currency: str) -> Price | None:
+        return next((price for price in self.prices if price.amount.currency == currency), None)
+
+
+@define(eq=False, kw_only=True)
+class Product(Aggregate):
+    """A thing on sale with everything that is said about it. Its variants live and are saved with it."""
+
+    id: ProductId
+    slug: str
+    title: str = field(validator=_sized(1, 300))
+    description: str = field(default="", validator=_sized(0, 100_000))
+    vendor: str = field(default="", validator=_sized(0, 200))
+    status: ProductStatus = ProductStatus.DRAFT
+    tags: tuple[str, ...] = ()
+    seo_title: str = field(default="", validator=_sized(0, 300))
+    seo_description: str = field(default="", validator=_sized(0, 1000))
+    media: tuple[Media, ...] = ()
+    options: tuple[Option, ...] = ()
+    variants: tuple[Variant, ...] = ()
+    category_ids: tuple[CategoryId, ...] = ()
+    metadata: Mapping[str, str] = field(factory=dict, converter=checked_metadata)
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def create(cls, *, at: datetime, **attributes: Any) -> Self:
+        """A new product. Raises Invalid when its parts do not fit together."""
+        product = cls(created_at=at, updated_at=at, **attributes)
+        product._check()
+        product._record(ProductCreated(at=at, product_id=product.id))
+        return product
+
+    def change(self, at: datetime, **changes: Any) -> None:
+        """Replaces the named attributes. Raises Invalid, and then nothing has changed."""
+        before = {name: getattr(self, name) for name in changes}
+        try:
+            for name, value in changes.items():
+                setattr(self, name, value)
+            self._check()
+        except Invalid:
+            for name, value in before.items():
+                setattr(self, name, value)
+            raise
+        self._touch(at)
+
+    def move_to(self, status: ProductStatus, at: datetime) -> None:
+        """Drafts, activates or archives the product; saying what it is already changes nothing."""
+        if status is self.status:
+            return
+        if status not in PRODUCT_ARROWS[self.status]:  # pragma: no cover - every arrow exists today
+            raise Conflict(f"A product that is {self.status} cannot become {status}.")
+        self.status = status
+        if status is ProductStatus.ARCHIVED:
+            self.updated_at = at
+            self._record(ProductArchived(at=at, product_id=self.id))
+        else:
+            self._touch(at)
+
+    def add_variant(self, variant: Variant, at: datetime) -> None:
+        self.change(at, variants=(*self.variants, variant))
+
+    def change_variant(self, variant_id: VariantId, at: datetime, **changes: Any) -> Variant:
+        """Raises VariantNotFound, Invalid."""
+        changed = evolve(self.variant(variant_id), **changes)
+        self.change(at, variants=tuple(changed if v.id == variant_id else v for v in self.variants))
+        return changed
+
+    def variant(self, variant_id: VariantId) -> Variant:
+        """Raises VariantNotFound."""
+        for variant in self.variants:
+            if variant.id == variant_id:
+                return variant
+        raise VariantNotFound(f"This product has no variant {variant_id}.")
+
+    @property
+    def live_variants(self) -> tuple[Variant, ...]:
+        return tuple(variant for variant in self.variants if not variant.archived)
+
+    def _touch(self, at: datetime) -> None:
+        self.updated_at = at
+        self._record(ProductUpdated(at=at, product_id=self.id))
+
+    def _check(self) -> None:
+        checked_slug(self.slug)
+        for name, parts, most in (
+            ("variants", self.variants, VARIANTS_MAX),
+            ("options", self.options, OPTIONS_MAX),
+            ("media", self.media, MEDIA_MAX),
+            ("tags", self.tags, TAGS_MAX),
+        ):
+            if len(parts) > most:
+                raise Invalid(f"A product has at most {most} {name}; this one has {len(parts)}.")
+        live = self.live_variants
+        if any(len(variant.options) != len(self.options) for variant in live):
+            raise Invalid(
+                "Every variant has one value for each option of its product.",
+                flaws=(Flaw("/variants", "options_differ", f"Each needs {len(self.options)} values"),),
+            )
+        for variant in live:
+            for option, value in zip(self.options, variant.options, strict=True):
+                if value not in option.values:
+                    raise Invalid(f"“{value}” is not a value of the option “{option.name}”.")
+        if len({variant.options for variant in live}) != len(live):
+            raise VariantsAlike("No two variants of a product have the same option values.")
+        skus = [variant.sku for variant in self.variants if variant.sku]
+        if len(set(skus)) != len(skus):
+            raise SkuTaken("Two variants of this product have the same SKU.")
+
+
+@define(eq=False, kw_only=True)
+class Category(Aggregate):
+    """A place in the tree that shoppers browse by."""
+
+    id: CategoryId
+    slug: str
+    name: str = field(validator=_sized(1, 200))
+    description: str = field(default="", validator=_sized(0, 20_000))
+    parent_id: CategoryId | None = None
+    position: int = 0
+    seo_title: str = field(default="", validator=_sized(0, 300))
+    seo_description: str = field(default="", validator=_sized(0, 1000))
+    metadata: Mapping[str, str] = field(factory=dict, converter=checked_metadata)
+    created_at: datetime
+    updated_at: datetime
+
+    def change(self, at: datetime, **changes: Any) -> None:
+        for name, value in changes.items():
+            setattr(self, name, value)
+        checked_slug(self.slug)
+        self.updated_at = at
+        self._record(CategoryChanged(at=at, category_id=self.id))
+
+    def hang_below(self, ancestors: Sequence[CategoryId], at: datetime) -> None:
+        """Moves it below the last of `ancestors` (the path from the root), or to the top when there are none.
+
+        Raises CategoryLoops when the path leads through itself, Invalid when the tree would grow too deep.
+        """
+        if self.id in ancestors:
+            raise CategoryLoops(f"“{self.name}” cannot hang below itself.")
+        if len(ancestors) >= DEPTH_MAX:
+            raise Invalid(f"The tree of categories is at most {DEPTH_MAX} levels deep.")
+        self.change(at, parent_id=ancestors[-1] if ancestors else None)

@@ -1,0 +1,1 @@
+"""What every capability shares: money, identifiers, addresses, errors, aggregates and events."""

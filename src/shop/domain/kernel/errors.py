@@ -1,0 +1,70 @@
+"""Everything that can go wrong, in five kinds.
+
+An error is defined beside what raises it and names what happened. Its kind decides the HTTP status, the exit
+code of the command line and whether a retry makes sense; its `code` is stable and documented.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from attrs import field, frozen
+
+
+@frozen
+class Flaw:
+    """One thing that is wrong with an input: where (a JSON pointer), what, and numbers that help to mend it."""
+
+    pointer: str
+    code: str
+    detail: str
+    meta: Mapping[str, Any] = field(factory=dict)
+
+
+class ShopError(Exception):
+    """Something the shop refuses or cannot do. `detail` is for people, `code` for programs."""
+
+    code: ClassVar[str] = "error"
+    title: ClassVar[str] = "The shop could not do this"
+    default_hint: ClassVar[str] = ""
+
+    def __init__(self, detail: str = "", *, hint: str = "", flaws: tuple[Flaw, ...] = ()) -> None:
+        super().__init__(detail or self.title)
+        self.detail = detail or self.title
+        self.hint = hint or self.default_hint
+        self.flaws = flaws
+
+
+class Invalid(ShopError):
+    """The request breaks a rule whatever the state of the shop; sending it again cannot help."""
+
+    code = "validation_failed"
+    title = "The request breaks a rule"
+
+
+class NotFound(ShopError):
+    """There is no such thing, or it is not the caller's."""
+
+    code = "not_found"
+    title = "Not found"
+
+
+class Conflict(ShopError):
+    """The state of the shop does not allow this now."""
+
+    code = "conflict"
+    title = "The state of the shop does not allow this"
+
+
+class Forbidden(ShopError):
+    """The caller may not do this."""
+
+    code = "scope_missing"
+    title = "Not allowed"
+
+
+class Unavailable(ShopError):
+    """Something outside the shop does not answer; the same request may work later."""
+
+    code = "unavailable"
+    title = "Not available at the moment"
+    default_hint = "Try again in a moment; repeat the same Idempotency-Key so that nothing happens twice."

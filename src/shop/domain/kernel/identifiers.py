@@ -1,0 +1,185 @@
+"""Every typed id, in one place, so that no capability imports another just to point at it.
+
+An id is a UUIDv7 inside and a TypeID outside (`order_01jd8z6k3v…`: prefix, underscore, 26 characters of
+Crockford base32, after the TypeID specification 0.3).
+"""
+
+from typing import Any, ClassVar, Self
+from uuid import UUID
+
+from shop.domain.kernel.errors import Invalid
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_VALUES = {character: value for value, character in enumerate(_ALPHABET)}
+# Two characters at a time: encoding an id is on the path of every answer.
+_PAIRS = tuple(high + low for high in _ALPHABET for low in _ALPHABET)
+_SHIFTS = tuple(range(120, -1, -10))
+_SUFFIX_LENGTH = 26
+
+
+class MalformedId(Invalid):
+    """The text is not an id."""
+
+    code = "id_malformed"
+    title = "Not an id"
+
+
+class WrongIdType(Invalid):
+    """The id is fine, but names another kind of thing."""
+
+    code = "id_wrong_type"
+    title = "An id of another kind"
+
+
+def encode_suffix(uuid: UUID) -> str:
+    """The 26 characters of a TypeID for this UUID."""
+    number = uuid.int
+    return "".join([_PAIRS[(number >> shift) & 1023] for shift in _SHIFTS])
+
+
+def decode_suffix(suffix: str) -> UUID:
+    """The UUID behind 26 characters. Raises MalformedId."""
+    if len(suffix) != _SUFFIX_LENGTH or suffix[0] > "7":
+        raise MalformedId(f"“{suffix[:40]}” is not the 26 characters of an id.")
+    number = 0
+    try:
+        for character in suffix:
+            number = number << 5 | _VALUES[character]
+    except KeyError:
+        raise MalformedId(f"“{suffix[:40]}” has characters that no id has.") from None
+    return UUID(int=number)
+
+
+class Identifier:
+    """A UUID that knows what it names. Ids of different kinds never compare equal."""
+
+    __slots__ = ("uuid",)
+    prefix: ClassVar[str]
+    kinds: ClassVar[dict[str, type["Identifier"]]] = {}
+
+    def __init__(self, uuid: UUID) -> None:
+        self.uuid = uuid
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        Identifier.kinds[cls.prefix] = cls
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The id that this text shows. Raises MalformedId, or WrongIdType for an id of another kind."""
+        prefix, _, suffix = text.rpartition("_")
+        if prefix == cls.prefix:
+            return cls(decode_suffix(suffix))
+        if prefix in Identifier.kinds:
+            raise WrongIdType(
+                f"An id that starts with “{cls.prefix}_” is needed here; this one is “{prefix}_…”."
+            )
+        raise MalformedId(
+            f"“{text[:80]}” is not an id; one of this kind looks like “{cls.prefix}_” and 26 characters."
+        )
+
+    def __str__(self) -> str:
+        return f"{self.prefix}_{encode_suffix(self.uuid)}"
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self})"
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and self.uuid == other.uuid
+
+    def __lt__(self, other: Self) -> bool:
+        return self.uuid < other.uuid
+
+    def __hash__(self) -> int:
+        return hash(self.uuid)
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        return self
+
+
+def parse_any(text: str) -> Identifier:
+    """The id that this text shows, whatever it names. Raises MalformedId."""
+    prefix = text.rpartition("_")[0]
+    kind = Identifier.kinds.get(prefix)
+    if kind is None:
+        raise MalformedId(f"“{text[:80]}” is not an id of this shop.")
+    return kind.parse(text)
+
+
+class ProductId(Identifier):
+    prefix = "prod"
+
+
+class VariantId(Identifier):
+    prefix = "var"
+
+
+class CategoryId(Identifier):
+    prefix = "cat"
+
+
+class LocationId(Identifier):
+    prefix = "loc"
+
+
+class MovementId(Identifier):
+    prefix = "mov"
+
+
+class ReservationId(Identifier):
+    prefix = "res"
+
+
+class CartId(Identifier):
+    prefix = "cart"
+
+
+class CartItemId(Identifier):
+    prefix = "item"
+
+
+class OrderId(Identifier):
+    prefix = "order"
+
+
+class OrderLineId(Identifier):
+    prefix = "line"
+
+
+class PaymentSessionId(Identifier):
+    prefix = "ps"
+
+
+class PaymentId(Identifier):
+    prefix = "pay"
+
+
+class AttemptId(Identifier):
+    prefix = "att"
+
+
+class LedgerEntryId(Identifier):
+    prefix = "entry"
+
+
+class InboxId(Identifier):
+    prefix = "inbox"
+
+
+class EventId(Identifier):
+    prefix = "evt"
+
+
+class UserId(Identifier):
+    prefix = "user"
+
+
+class ApiKeyId(Identifier):
+    prefix = "key"
+
+
+class RequestId(Identifier):
+    prefix = "req"

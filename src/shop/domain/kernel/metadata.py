@@ -1,0 +1,20 @@
+"""Metadata: what a shop's own programs hang on our objects, within bounds."""
+
+from collections.abc import Mapping
+
+from shop.domain.kernel.errors import Flaw, Invalid
+
+KEYS_MAX, KEY_LENGTH_MAX, VALUE_LENGTH_MAX = 50, 40, 500
+
+
+def checked_metadata(metadata: Mapping[str, str]) -> Mapping[str, str]:
+    """The metadata, if it is within 50 keys of 40 characters with values of 500. Raises Invalid."""
+    if len(metadata) > KEYS_MAX:
+        raise Invalid(f"Metadata holds at most {KEYS_MAX} keys; these are {len(metadata)}.")
+    for key, value in metadata.items():
+        if not 1 <= len(key) <= KEY_LENGTH_MAX or len(value) > VALUE_LENGTH_MAX:
+            raise Invalid(
+                f"Metadata keys have 1 to {KEY_LENGTH_MAX} characters and values at most {VALUE_LENGTH_MAX}.",
+                flaws=(Flaw(f"/metadata/{key[:KEY_LENGTH_MAX]}", "metadata_too_long", "Too long"),),
+            )
+    return metadata

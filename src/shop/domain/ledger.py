@@ -1,0 +1,81 @@
+"""The books: double entry, append only. Every entry adds up to nothing in each currency."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+
+from attrs import field, frozen
+
+from shop.domain.kernel.errors import Invalid
+from shop.domain.kernel.identifiers import LedgerEntryId, OrderId, PaymentId
+from shop.domain.kernel.money import Money
+
+# The chart of accounts. A debit is positive, a credit negative.
+RECEIVABLE, FEES, REFUNDS, DISPUTES = "receivable", "fees", "refunds", "disputes"
+GIFT_CARDS, STORE_CREDIT, TAX, SHIPPING, REVENUE = "gift_cards", "store_credit", "tax", "shipping", "revenue"
+ACCOUNTS = frozenset({RECEIVABLE, FEES, REFUNDS, DISPUTES, GIFT_CARDS, STORE_CREDIT, TAX, SHIPPING, REVENUE})
+
+
+def clearing(provider: str) -> str:
+    """The account of money that a payment provider holds for the shop."""
+    return f"clearing:{provider}"
+
+
+class EntryUnbalanced(Invalid):
+    code = "entry_unbalanced"
+    title = "Debits and credits differ"
+
+
+class EntryKind(StrEnum):
+    CAPTURE = "capture"
+    REFUND = "refund"
+
+
+@frozen
+class Posting:
+    """An amount on an account: positive is debit, negative is credit."""
+
+    account: str
+    amount: Money
+
+
+def _balanced(_instance: object, _attribute: object, postings: Sequence[Posting]) -> None:
+    sums: defaultdict[str, int] = defaultdict(int)
+    for posting in postings:
+        if posting.account not in ACCOUNTS and not posting.account.startswith("clearing:"):
+            raise EntryUnbalanced(f"There is no account “{posting.account}”.")
+        sums[posting.amount.currency] += posting.amount.minor
+    if not postings or any(sums.values()):
+        raise EntryUnbalanced("The debits and credits of an entry add up to nothing.")
+
+
+@frozen(kw_only=True)
+class LedgerEntry:
+    """Something that happened to money. (provider, provider_ref, kind) is unique: the same news books once."""
+
+    id: LedgerEntryId
+    at: datetime
+    kind: EntryKind
+    order_id: OrderId
+    payment_id: PaymentId
+    provider: str
+    provider_ref: str
+    postings: tuple[Posting, ...] = field(validator=_balanced)
+
+
+def sale_postings(provider: str, net: Money, shipping_net: Money, tax: Money) -> tuple[Posting, ...]:
+    """A captured sale: what the provider holds, against what was earned and what is owed to the state."""
+    amounts = ((REVENUE, net), (SHIPPING, shipping_net), (TAX, tax))
+    credits = tuple(Posting(account, -amount) for account, amount in amounts if amount)
+    return (Posting(clearing(provider), net + shipping_net + tax), *credits)
+
+
+def unapplied_postings(provider: str, amount: Money) -> tuple[Posting, ...]:
+    """Money captured that pays for nothing (the sum differs, the order is cancelled): owed to the shopper."""
+    return (Posting(clearing(provider), amount), Posting(RECEIVABLE, -amount))
+
+
+def refund_postings(provider: str, amount: Money, *, applied: bool) -> tuple[Posting, ...]:
+    """Money given back: for a sale (`applied`), or for money that never paid for one."""
+    return (Posting(REFUNDS if applied else RECEIVABLE, amount), Posting(clearing(provider), -amount))

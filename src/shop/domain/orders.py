@@ -1,0 +1,319 @@
+"""Orders: what was bought, with everything as it was at that moment, and three states that move side by side."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, ClassVar, Self
+
+from attrs import define, field, frozen
+
+from shop.domain.kernel.address import Address
+from shop.domain.kernel.aggregates import Aggregate, Event
+from shop.domain.kernel.errors import Conflict, NotFound
+from shop.domain.kernel.identifiers import (
+    CartId,
+    OrderId,
+    OrderLineId,
+    PaymentSessionId,
+    ProductId,
+    UserId,
+    VariantId,
+)
+from shop.domain.kernel.metadata import checked_metadata
+from shop.domain.kernel.money import Money
+
+
+class OrderNotFound(NotFound):
+    title = "No such order"
+
+
+class OrderCannotMove(Conflict):
+    """No arrow leads from the order's state to the one asked for."""
+
+    code = "order_cannot_move"
+    title = "The order's state does not allow this"
+
+
+class OrderNotCancellable(Conflict):
+    code = "order_not_cancellable"
+    title = "The order can no longer be cancelled"
+    default_hint = "Once goods are on their way or money was taken, ask for a return or a refund."
+
+
+class CartAlreadyOrdered(Conflict):
+    """Another request has ordered this cart."""
+
+    code = "cart_already_ordered"
+    title = "This cart was ordered already"
+
+
+class OrderStatus(StrEnum):
+    PENDING = "pending"
+    CONFIRMED = "confirmed"
+    ON_HOLD = "on_hold"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+
+
+class PaymentStatus(StrEnum):
+    PENDING = "pending"
+    AUTHORIZED = "authorized"
+    PAID = "paid"
+    PARTIALLY_REFUNDED = "partially_refunded"
+    REFUNDED = "refunded"
+    FAILED = "failed"
+    MISMATCH = "mismatch"
+    VOIDED = "voided"
+    DISPUTED = "disputed"
+    DISPUTED_LOST = "disputed_lost"
+
+
+class FulfilmentStatus(StrEnum):
+    UNFULFILLED = "unfulfilled"
+    PARTIALLY_FULFILLED = "partially_fulfilled"
+    FULFILLED = "fulfilled"
+    DELIVERED = "delivered"
+    RETURNED = "returned"
+
+
+# The whole life of an order. Nothing moves except along these arrows.
+ORDER_ARROWS: Mapping[OrderStatus, frozenset[OrderStatus]] = {
+    OrderStatus.PENDING: frozenset({OrderStatus.CONFIRMED, OrderStatus.ON_HOLD, OrderStatus.CANCELLED}),
+    OrderStatus.CONFIRMED: frozenset({OrderStatus.ON_HOLD, OrderStatus.COMPLETED, OrderStatus.CANCELLED}),
+    OrderStatus.ON_HOLD: frozenset({OrderStatus.CONFIRMED, OrderStatus.CANCELLED}),
+    OrderStatus.COMPLETED: frozenset(),
+    OrderStatus.CANCELLED: frozenset(),
+}
+PAYMENT_ARROWS: Mapping[PaymentStatus, frozenset[PaymentStatus]] = {
+    PaymentStatus.PENDING: frozenset(
+        {
+            PaymentStatus.AUTHORIZED,
+            PaymentStatus.PAID,
+            PaymentStatus.FAILED,
+            PaymentStatus.MISMATCH,
+            PaymentStatus.VOIDED,
+        }
+    ),
+    PaymentStatus.FAILED: frozenset(
+        {PaymentStatus.AUTHORIZED, PaymentStatus.PAID, PaymentStatus.MISMATCH, PaymentStatus.VOIDED}
+    ),
+    PaymentStatus.AUTHORIZED: frozenset(
+        {PaymentStatus.PAID, PaymentStatus.PENDING, PaymentStatus.MISMATCH, PaymentStatus.VOIDED}
+    ),
+    PaymentStatus.PAID: frozenset(
+        {PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED, PaymentStatus.DISPUTED}
+    ),
+    PaymentStatus.PARTIALLY_REFUNDED: frozenset({PaymentStatus.REFUNDED, PaymentStatus.DISPUTED}),
+    PaymentStatus.MISMATCH: frozenset({PaymentStatus.REFUNDED, PaymentStatus.DISPUTED}),
+    PaymentStatus.VOIDED: frozenset({PaymentStatus.REFUNDED}),
+    PaymentStatus.DISPUTED: frozenset(
+        {PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.DISPUTED_LOST}
+    ),
+    PaymentStatus.REFUNDED: frozenset(),
+    PaymentStatus.DISPUTED_LOST: frozenset(),
+}
+FULFILMENT_ARROWS: Mapping[FulfilmentStatus, frozenset[FulfilmentStatus]] = {
+    FulfilmentStatus.UNFULFILLED: frozenset(
+        {FulfilmentStatus.PARTIALLY_FULFILLED, FulfilmentStatus.FULFILLED}
+    ),
+    FulfilmentStatus.PARTIALLY_FULFILLED: frozenset({FulfilmentStatus.FULFILLED, FulfilmentStatus.RETURNED}),
+    FulfilmentStatus.FULFILLED: frozenset({FulfilmentStatus.DELIVERED, FulfilmentStatus.RETURNED}),
+    FulfilmentStatus.DELIVERED: frozenset({FulfilmentStatus.RETURNED}),
+    FulfilmentStatus.RETURNED: frozenset(),
+}
+_MONEY_TAKEN = frozenset(
+    {
+        PaymentStatus.PAID,
+        PaymentStatus.PARTIALLY_REFUNDED,
+        PaymentStatus.MISMATCH,
+        PaymentStatus.DISPUTED,
+        PaymentStatus.DISPUTED_LOST,
+    }
+)
+
+
+@frozen(kw_only=True)
+class _OrderEvent(Event):
+    order_id: OrderId
+
+    @property
+    def subject(self) -> OrderId:
+        return self.order_id
+
+
+@frozen(kw_only=True)
+class OrderCreated(_OrderEvent):
+    """The order stands and its stock is held; payment follows."""
+
+    type: ClassVar[str] = "order.created"
+    cart_id: CartId
+    total: Money
+
+
+@frozen(kw_only=True)
+class OrderConfirmed(_OrderEvent):
+    """Its payment is authorised or captured: it may be fulfilled."""
+
+    type: ClassVar[str] = "order.confirmed"
+
+
+@frozen(kw_only=True)
+class OrderHeld(_OrderEvent):
+    """People must look at it before anything else happens."""
+
+    type: ClassVar[str] = "order.held"
+    reason: str
+
+
+@frozen(kw_only=True)
+class OrderCancelled(_OrderEvent):
+    """It was called off; its stock is free again."""
+
+    type: ClassVar[str] = "order.cancelled"
+    reason: str
+
+
+@frozen(kw_only=True)
+class OrderLine:
+    """A line as it was bought. `subtotal` is unit price × quantity; `net + tax == total`."""
+
+    id: OrderLineId
+    variant_id: VariantId
+    product_id: ProductId
+    sku: str
+    title: str
+    variant_title: str = ""
+    quantity: int
+    unit_price: Money
+    subtotal: Money
+    net: Money
+    tax: Money
+    total: Money
+    tax_rate: Decimal
+    tax_name: str = ""
+    tax_rounding: str = ""
+    weight_grams: int = 0
+    requires_shipping: bool = True
+    tracked: bool = True
+
+
+@frozen(kw_only=True)
+class OrderShipping:
+    """The delivery as it was bought."""
+
+    code: str
+    name: str
+    price: Money
+    net: Money
+    tax: Money
+    total: Money
+    tax_rate: Decimal
+    tax_name: str = ""
+
+
+@define(eq=False, kw_only=True)
+class Order(Aggregate):
+    """A sale. After it is placed nothing in it is looked up again: it is paid, or cancelled and released.
+
+    `number` is for people and given by storage when the order is first saved.
+    """
+
+    id: OrderId
+    number: int | None = None
+    cart_id: CartId
+    owner_id: UserId | None = None
+    payment_session_id: PaymentSessionId
+    email: str
+    currency: str
+    lines: tuple[OrderLine, ...]
+    shipping: OrderShipping | None = None
+    shipping_address: Address | None = None
+    billing_address: Address | None = None
+    note: str = ""
+    prices_include_tax: bool = True
+    subtotal: Money
+    shipping_total: Money
+    tax_total: Money
+    total: Money
+    status: OrderStatus = OrderStatus.PENDING
+    payment_status: PaymentStatus = PaymentStatus.PENDING
+    fulfilment_status: FulfilmentStatus = FulfilmentStatus.UNFULFILLED
+    hold_reason: str = ""
+    cancel_reason: str = ""
+    metadata: Mapping[str, str] = field(factory=dict, converter=checked_metadata)
+    placed_at: datetime
+    updated_at: datetime
+    hold_expires_at: datetime | None = None
+    cancelled_at: datetime | None = None
+
+    @classmethod
+    def place(cls, *, at: datetime, **attributes: Any) -> Self:
+        order = cls(placed_at=at, updated_at=at, **attributes)
+        order._record(OrderCreated(at=at, order_id=order.id, cart_id=order.cart_id, total=order.total))
+        return order
+
+    def confirm(self, at: datetime) -> None:
+        """Its money is safe. Confirming twice is once. Raises OrderCannotMove."""
+        if self.status is OrderStatus.CONFIRMED:
+            return
+        self._move(OrderStatus.CONFIRMED, at)
+        self.hold_expires_at = None
+        self._record(OrderConfirmed(at=at, order_id=self.id))
+
+    def waive_payment(self, at: datetime) -> None:
+        """It costs nothing: paid and confirmed without asking any provider."""
+        self.move_payment(PaymentStatus.PAID, at)
+        self.confirm(at)
+
+    def put_on_hold(self, reason: str, at: datetime) -> None:
+        """Raises OrderCannotMove."""
+        if self.status is OrderStatus.ON_HOLD:
+            return
+        self._move(OrderStatus.ON_HOLD, at)
+        self.hold_reason = reason
+        self._record(OrderHeld(at=at, order_id=self.id, reason=reason))
+
+    def is_overdue(self, now: datetime) -> bool:
+        """Whether it still waits for money though the hold on its stock has run out."""
+        held_until = self.hold_expires_at
+        return self.status is OrderStatus.PENDING and held_until is not None and held_until <= now
+
+    def extend_hold(self, until: datetime, at: datetime) -> None:
+        """Its money is on the way and takes longer: the stock stays held until then."""
+        if self.status is OrderStatus.PENDING:
+            self.hold_expires_at, self.updated_at = until, at
+
+    def check_cancellable(self) -> None:
+        """Raises OrderNotCancellable once goods left or money was taken. Cancelling twice is once."""
+        if self.status is OrderStatus.CANCELLED:
+            return
+        if OrderStatus.CANCELLED not in ORDER_ARROWS[self.status]:
+            raise OrderNotCancellable(f"An order that is {self.status} cannot be cancelled.")
+        if self.fulfilment_status is not FulfilmentStatus.UNFULFILLED:
+            raise OrderNotCancellable("Some of it was sent already.")
+        if self.payment_status in _MONEY_TAKEN:
+            raise OrderNotCancellable(f"It is {self.payment_status}; its money goes back by a refund.")
+
+    def cancel(self, reason: str, at: datetime) -> None:
+        """Calls it off: only when the provider can no longer take its money. Raises OrderNotCancellable."""
+        if self.status is OrderStatus.CANCELLED:
+            return
+        self.check_cancellable()
+        self._move(OrderStatus.CANCELLED, at)
+        self.cancel_reason, self.cancelled_at, self.hold_expires_at = reason, at, None
+        self._record(OrderCancelled(at=at, order_id=self.id, reason=reason))
+
+    def move_payment(self, status: PaymentStatus, at: datetime) -> bool:
+        """Follows its payment. False, and no change, where no arrow leads: late news moves nothing back."""
+        if status not in PAYMENT_ARROWS[self.payment_status]:
+            return False
+        self.payment_status = status
+        self.updated_at = at
+        return True
+
+    def _move(self, status: OrderStatus, at: datetime) -> None:
+        if status not in ORDER_ARROWS[self.status]:
+            raise OrderCannotMove(f"An order that is {self.status} cannot become {status}.")
+        self.status = status
+        self.updated_at = at

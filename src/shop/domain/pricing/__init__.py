@@ -1,0 +1,1 @@
+"""What a cart costs: which price applies, which tax, and the quote that adds them up."""

@@ -1,0 +1,61 @@
+"""Tax rates per zone and tax class, inside the price or on top of it."""
+
+from collections.abc import Sequence
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any
+
+from attrs import field, frozen
+
+from shop.domain.kernel.errors import Invalid
+from shop.domain.kernel.money import Money
+
+STANDARD = "standard"
+
+
+def _rate(_instance: Any, _attribute: Any, rate: Decimal) -> None:
+    if not (rate.is_finite() and 0 <= rate < 10):
+        raise Invalid(f"A tax rate is a fraction such as 0.19, at least 0 and below 10; not {rate}.")
+
+
+@frozen(kw_only=True)
+class TaxRate:
+    """What a country (or one region of it) takes of a tax class, as a fraction: 0.19 is 19 %."""
+
+    name: str
+    country: str
+    region: str = ""
+    tax_class: str = STANDARD
+    rate: Decimal = field(validator=_rate)
+    rounding: str = ROUND_HALF_EVEN
+
+    def within(self, gross: Money) -> Money:
+        """The tax that a price with tax contains: gross − gross ÷ (1 + rate), rounded once."""
+        return gross.portion(self.rate, self.rounding, of=1 + self.rate)
+
+    def on_top_of(self, net: Money) -> Money:
+        """The tax that comes on top of a price without: net × rate, rounded once."""
+        return net.portion(self.rate, self.rounding)
+
+
+@frozen(kw_only=True)
+class TaxTable:
+    """All rates, and whether the shop's prices contain them."""
+
+    prices_include_tax: bool = True
+    rates: tuple[TaxRate, ...] = ()
+
+    def rate_for(self, country: str, region: str, tax_class: str) -> TaxRate | None:
+        """The rate of the class there: the region's before the country's, its own before the standard one.
+
+        None where the shop collects no tax.
+        """
+        for wanted_class in dict.fromkeys((tax_class, STANDARD)):
+            rates = [r for r in self.rates if r.country == country and r.tax_class == wanted_class]
+            found = _first(rates, region) or _first(rates, "")
+            if found is not None:
+                return found
+        return None
+
+
+def _first(rates: Sequence[TaxRate], region: str) -> TaxRate | None:
+    return next((rate for rate in rates if rate.region == region), None)

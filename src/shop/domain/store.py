@@ -1,0 +1,40 @@
+"""The shop itself: its name, currencies and countries."""
+
+from typing import Any
+
+from attrs import field, frozen
+
+from shop.domain.kernel.address import COUNTRIES
+from shop.domain.kernel.currencies import exponent
+from shop.domain.kernel.errors import Invalid
+
+
+def _currencies(_instance: Any, _attribute: Any, currencies: tuple[str, ...]) -> None:
+    if not currencies:
+        raise Invalid("A shop sells in at least one currency.")
+    for currency in currencies:
+        exponent(currency)
+
+
+def _countries(_instance: Any, _attribute: Any, countries: tuple[str, ...]) -> None:
+    if unknown := sorted(set(countries) - COUNTRIES):
+        raise Invalid(f"{', '.join(unknown)}: no country code of ISO 3166-1.")
+
+
+@frozen(kw_only=True)
+class Store:
+    """What a storefront needs to know before it shows the first product.
+
+    The first currency and locale are the defaults. `ships_to` empty means everywhere. Guests see prices taxed
+    for `country` until they name an address.
+    """
+
+    name: str = "Shop"
+    country: str = "DE"
+    currencies: tuple[str, ...] = field(default=("EUR",), validator=_currencies)
+    locales: tuple[str, ...] = ("en",)
+    ships_to: tuple[str, ...] = field(default=(), validator=_countries)
+
+    @property
+    def currency(self) -> str:
+        return self.currencies[0]

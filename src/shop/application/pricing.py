@@ -106,9 +106,7 @@ def _delivery(
         return (), None
     country = cart.shipping_address.country
     if settings.store.ships_to and country not in settings.store.ships_to:
-        flaws.append(
-            Flaw("/shipping_address/country", "shipping_unavailable", f"Nothing is sent to {country}")
-        )
+        flaws.append(Flaw("/shipping_address/country", "shipping_unavailable", f"Nothing is sent to {country}"))
         return (), None
     options = tuple(options_for(settings.shipping_methods, country, weight_grams, cart.currency))
     chosen = next((option for option in options if option.code == cart.shipping_code), None)
@@ -117,7 +115,5 @@ def _delivery(
         flaws.append(Flaw("/shipping_option", "shipping_unavailable", detail))
     if chosen is None:
         return options, None
-    charge = ShippingCharge(
-        code=chosen.code, name=chosen.name, price=chosen.price, tax_class=chosen.tax_class
-    )
+    charge = ShippingCharge(code=chosen.code, name=chosen.name, price=chosen.price, tax_class=chosen.tax_class)
     return options, charge

@@ -73,9 +73,7 @@ class Shop:
             idempotency=idempotency,
         )
 
-    async def execute(
-        self, command: Command[R], *, actor: Actor = SYSTEM, context: Context | None = None
-    ) -> R:
+    async def execute(self, command: Command[R], *, actor: Actor = SYSTEM, context: Context | None = None) -> R:
         """Does it. Raises what the use case raises, AuthenticationRequired, ScopeMissing, IdempotencyKeyReused.
 
         A collision with somebody else is tried again a few times; what is still colliding then is a Conflict.

@@ -90,9 +90,7 @@ def command_handlers(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
         inventory.AdjustStock: partial(inventory.adjust_stock, uow=uow, ids=ids),
         inventory.CountStock: partial(inventory.count_stock, uow=uow, ids=ids),
         inventory.CreateLocation: partial(inventory.create_location, uow=uow, ids=ids),
-        carts.OpenCart: partial(
-            carts.open_cart, uow=uow, ids=ids, store=readers.store, lifetime=lifetimes.cart
-        ),
+        carts.OpenCart: partial(carts.open_cart, uow=uow, ids=ids, store=readers.store, lifetime=lifetimes.cart),
         carts.AddToCart: partial(carts.add_to_cart, uow=uow, ids=ids, secrets=secrets),
         carts.ChangeCartItem: partial(carts.change_cart_item, uow=uow, secrets=secrets),
         carts.DescribeCart: partial(carts.describe_cart, uow=uow, secrets=secrets, store=readers.store),
@@ -116,9 +114,7 @@ def command_handlers(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
         payments.ConfirmPayment: partial(
             payments.confirm_payment, secrets=secrets, cashier=cashier, payments=readers.payments
         ),
-        payments.ReceiveProviderNews: partial(
-            payments.receive_provider_news, uow=uow, ids=ids, gateway=gateway
-        ),
+        payments.ReceiveProviderNews: partial(payments.receive_provider_news, uow=uow, ids=ids, gateway=gateway),
         payments.ApplyProviderNews: partial(payments.apply_provider_news, cashier=cashier),
         store.ConfigureStore: partial(store.configure_store, uow=uow),
         identity.CreateApiKey: partial(identity.create_api_key, uow=uow, ids=ids, secrets=secrets),
@@ -136,9 +132,7 @@ def query_handlers(ports: Ports) -> Mapping[type[Query[Any]], Handler]:
         catalog_queries.GetAvailability: partial(catalog_queries.get_availability, catalog=found),
         catalog_queries.GetCategories: partial(catalog_queries.get_categories, catalog=found),
         catalog_queries.GetCategory: partial(catalog_queries.get_category, catalog=found),
-        cart_queries.GetCart: partial(
-            cart_queries.get_cart, carts=readers.carts, store=shop, secrets=secrets
-        ),
+        cart_queries.GetCart: partial(cart_queries.get_cart, carts=readers.carts, store=shop, secrets=secrets),
         cart_queries.GetShippingOptions: partial(
             cart_queries.get_shipping_options, carts=readers.carts, store=shop, secrets=secrets
         ),
@@ -158,9 +152,7 @@ def query_handlers(ports: Ports) -> Mapping[type[Query[Any]], Handler]:
         payment_queries.GetPayments: partial(payment_queries.get_payments, payments=readers.payments),
         payment_queries.GetPayment: partial(payment_queries.get_payment, payments=readers.payments),
         payment_queries.GetUnfinishedPayments: partial(payment_queries.get_unfinished_payments, uow=uow),
-        inventory_queries.GetStockLevels: partial(
-            inventory_queries.get_stock_levels, inventory=readers.inventory
-        ),
+        inventory_queries.GetStockLevels: partial(inventory_queries.get_stock_levels, inventory=readers.inventory),
         inventory_queries.GetStockMovements: partial(
             inventory_queries.get_stock_movements, inventory=readers.inventory
         ),

@@ -78,9 +78,7 @@ def _bounded(quantity: int) -> int:
     if not 1 <= quantity <= QUANTITY_MAX:
         raise Invalid(
             f"A quantity is 1 to {QUANTITY_MAX}.",
-            flaws=(
-                Flaw("/quantity", "quantity_out_of_range", f"1 to {QUANTITY_MAX}", {"max": QUANTITY_MAX}),
-            ),
+            flaws=(Flaw("/quantity", "quantity_out_of_range", f"1 to {QUANTITY_MAX}", {"max": QUANTITY_MAX}),),
         )
     return quantity
 
@@ -174,9 +172,7 @@ class Cart(Aggregate):
             missing.append(Flaw("/billing_address", "missing", "Who pays, and where: taxes depend on it"))
         if missing:
             names = ", ".join(flaw.pointer.removeprefix("/") for flaw in missing)
-            raise CartNotReady(
-                f"Still missing: {names}.", flaws=tuple(missing), hint="Set them on the cart first."
-            )
+            raise CartNotReady(f"Still missing: {names}.", flaws=tuple(missing), hint="Set them on the cart first.")
 
     def become_order(self, at: datetime) -> None:
         """Closes the cart for good. Raises CartClosed."""

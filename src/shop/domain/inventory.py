@@ -37,16 +37,12 @@ class InsufficientStock(Conflict):
     title = "Not enough stock"
     default_hint = "Lower the quantity, or take the item out of the cart."
 
-    def __init__(
-        self, available: Mapping[VariantId, int], names: Mapping[VariantId, str] | None = None
-    ) -> None:
+    def __init__(self, available: Mapping[VariantId, int], names: Mapping[VariantId, str] | None = None) -> None:
         names = names or {}
         self.available = dict(available)
         left = ", ".join(f"{count} of “{names.get(v, str(v))}”" for v, count in self.available.items())
         flaws = tuple(
-            Flaw(
-                "/items", "exceeds_available", f"At most {count}", {"variant_id": str(v), "available": count}
-            )
+            Flaw("/items", "exceeds_available", f"At most {count}", {"variant_id": str(v), "available": count})
             for v, count in self.available.items()
         )
         super().__init__(f"Only {left} left." if left else "", flaws=flaws)

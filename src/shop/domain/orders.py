@@ -101,9 +101,7 @@ PAYMENT_ARROWS: Mapping[PaymentStatus, frozenset[PaymentStatus]] = {
     PaymentStatus.AUTHORIZED: frozenset(
         {PaymentStatus.PAID, PaymentStatus.PENDING, PaymentStatus.MISMATCH, PaymentStatus.VOIDED}
     ),
-    PaymentStatus.PAID: frozenset(
-        {PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED, PaymentStatus.DISPUTED}
-    ),
+    PaymentStatus.PAID: frozenset({PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED, PaymentStatus.DISPUTED}),
     PaymentStatus.PARTIALLY_REFUNDED: frozenset({PaymentStatus.REFUNDED, PaymentStatus.DISPUTED}),
     PaymentStatus.MISMATCH: frozenset({PaymentStatus.REFUNDED, PaymentStatus.DISPUTED}),
     PaymentStatus.VOIDED: frozenset({PaymentStatus.REFUNDED}),
@@ -114,9 +112,7 @@ PAYMENT_ARROWS: Mapping[PaymentStatus, frozenset[PaymentStatus]] = {
     PaymentStatus.DISPUTED_LOST: frozenset(),
 }
 FULFILMENT_ARROWS: Mapping[FulfilmentStatus, frozenset[FulfilmentStatus]] = {
-    FulfilmentStatus.UNFULFILLED: frozenset(
-        {FulfilmentStatus.PARTIALLY_FULFILLED, FulfilmentStatus.FULFILLED}
-    ),
+    FulfilmentStatus.UNFULFILLED: frozenset({FulfilmentStatus.PARTIALLY_FULFILLED, FulfilmentStatus.FULFILLED}),
     FulfilmentStatus.PARTIALLY_FULFILLED: frozenset({FulfilmentStatus.FULFILLED, FulfilmentStatus.RETURNED}),
     FulfilmentStatus.FULFILLED: frozenset({FulfilmentStatus.DELIVERED, FulfilmentStatus.RETURNED}),
     FulfilmentStatus.DELIVERED: frozenset({FulfilmentStatus.RETURNED}),

@@ -46,8 +46,7 @@ class AttemptStatus(StrEnum):
 # Forward only. FAILED is not the end of an intent: providers let the shopper try another card on the same one.
 ATTEMPT_ARROWS: Mapping[AttemptStatus, frozenset[AttemptStatus]] = {
     AttemptStatus.NEW: frozenset(AttemptStatus) - {AttemptStatus.NEW},
-    AttemptStatus.REQUIRES_ACTION: frozenset(AttemptStatus)
-    - {AttemptStatus.NEW, AttemptStatus.REQUIRES_ACTION},
+    AttemptStatus.REQUIRES_ACTION: frozenset(AttemptStatus) - {AttemptStatus.NEW, AttemptStatus.REQUIRES_ACTION},
     AttemptStatus.PROCESSING: frozenset(
         {AttemptStatus.FAILED, AttemptStatus.AUTHORIZED, AttemptStatus.CAPTURED, AttemptStatus.CANCELLED}
     ),
@@ -250,9 +249,7 @@ class Payment(Aggregate):
         if news.captured.minor > self.captured.minor:
             self.captured = news.captured
             moves.append(MoneyMove.CAPTURED if news.captured == self.amount else MoneyMove.MISMATCHED)
-            self._record(
-                PaymentCaptured(at=at, payment_id=self.id, order_id=self.order_id, amount=news.captured)
-            )
+            self._record(PaymentCaptured(at=at, payment_id=self.id, order_id=self.order_id, amount=news.captured))
         if news.refunded.minor > self.refunded.minor:
             back = news.refunded - self.refunded
             self.refunded = news.refunded

@@ -51,9 +51,7 @@ class ShippingMethod:
         if self.flat:
             return next((price for price in self.flat if price.currency == currency), None)
         fitting = [
-            step
-            for step in self.by_weight
-            if step.price.currency == currency and weight_grams <= step.up_to_grams
+            step for step in self.by_weight if step.price.currency == currency and weight_grams <= step.up_to_grams
         ]
         return min(fitting, key=lambda step: step.up_to_grams).price if fitting else None
 

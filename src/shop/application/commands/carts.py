@@ -88,9 +88,7 @@ async def add_to_cart(
         found = await tx.carts.with_offers(command.cart_id, also=[command.variant_id])
         cart = _owned(found, context, secrets)
         item = cart.add(ids.new(CartItemId), command.variant_id, command.quantity, at=context.now)
-        _check_to_be_had(
-            found.offers.get(command.variant_id), command.variant_id, cart.currency, item.quantity
-        )
+        _check_to_be_had(found.offers.get(command.variant_id), command.variant_id, cart.currency, item.quantity)
         tx.carts.save(cart)
         tx.answer(item.id)
     return item.id
@@ -106,9 +104,7 @@ class ChangeCartItem(Command[None]):
     quantity: int
 
 
-async def change_cart_item(
-    command: ChangeCartItem, context: Context, *, uow: UnitOfWork, secrets: Secrets
-) -> None:
+async def change_cart_item(command: ChangeCartItem, context: Context, *, uow: UnitOfWork, secrets: Secrets) -> None:
     async with uow(context) as tx:
         found = await tx.carts.with_offers(command.cart_id)
         cart = _owned(found, context, secrets)
@@ -118,9 +114,7 @@ async def change_cart_item(
             more = command.quantity > cart.item(command.item_id).quantity
             item = cart.change_quantity(command.item_id, command.quantity, at=context.now)
             if more:
-                _check_to_be_had(
-                    found.offers.get(item.variant_id), item.variant_id, cart.currency, item.quantity
-                )
+                _check_to_be_had(found.offers.get(item.variant_id), item.variant_id, cart.currency, item.quantity)
         tx.carts.save(cart)
 
 
@@ -175,15 +169,11 @@ async def choose_shipping(
         found = await tx.carts.with_offers(command.cart_id)
         cart = _owned(found, context, secrets)
         if cart.shipping_address is None:
-            raise ShippingUnavailable(
-                "Say where the parcel goes first.", hint="PATCH the cart's shipping_address."
-            )
+            raise ShippingUnavailable("Say where the parcel goes first.", hint="PATCH the cart's shipping_address.")
         options = price_cart(found, settings).shipping_options
         if command.option_id not in {option.code for option in options}:
             names = ", ".join(option.code for option in options) or "none"
-            raise ShippingUnavailable(
-                f"“{command.option_id[:60]}” is not offered for this cart; it has: {names}."
-            )
+            raise ShippingUnavailable(f"“{command.option_id[:60]}” is not offered for this cart; it has: {names}.")
         cart.choose_shipping(command.option_id, at=context.now)
         tx.carts.save(cart)
 

@@ -288,9 +288,7 @@ class CreateCategory(Command[CategoryId]):
     metadata: Mapping[str, str] = {}
 
 
-async def create_category(
-    command: CreateCategory, context: Context, *, uow: UnitOfWork, ids: Ids
-) -> CategoryId:
+async def create_category(command: CreateCategory, context: Context, *, uow: UnitOfWork, ids: Ids) -> CategoryId:
     async with uow(context) as tx:
         category = Category(
             id=ids.new(CategoryId),

@@ -117,20 +117,14 @@ def _check_ready(priced: PricedCart) -> None:
     if short:
         offers = priced.offers
         demand = demand_of((item.variant_id, item.quantity) for item in priced.cart.items)
-        missing = {
-            v: a
-            for v, n in demand.items()
-            if v in offers and (a := offers[v].available) is not None and a < n
-        }
+        missing = {v: a for v, n in demand.items() if v in offers and (a := offers[v].available) is not None and a < n}
         raise InsufficientStock(missing, {v: offers[v].title for v in missing})
     priced.cart.check_ready(priced.needs_shipping)
     if priced.flaws:
         raise CartNotReady(priced.flaws[0].detail, flaws=priced.flaws)
 
 
-def _order_of(
-    priced: PricedCart, session: PaymentSession, context: Context, ids: Ids, hold: timedelta
-) -> Order:
+def _order_of(priced: PricedCart, session: PaymentSession, context: Context, ids: Ids, hold: timedelta) -> Order:
     cart, quote = priced.cart, priced.quote
     order = Order.place(
         at=context.now,

@@ -47,9 +47,7 @@ async def create_api_key(
         raise Invalid(f"A key has a name of 1 to {NAME_LENGTH_MAX} characters.")
     wrong = sorted(s for s in command.scopes if s != EVERY_SCOPE and not _SCOPE.fullmatch(s))
     if wrong or not command.scopes:
-        raise Invalid(
-            f"Not a scope: {', '.join(wrong) or '(none given)'}.", hint="A scope is such as orders:read."
-        )
+        raise Invalid(f"Not a scope: {', '.join(wrong) or '(none given)'}.", hint="A scope is such as orders:read.")
     beyond = sorted(scope for scope in command.scopes if not context.actor.may(scope))
     if beyond:
         raise ScopesBeyondOwn(f"You do not have: {', '.join(beyond)}.")

@@ -112,9 +112,7 @@ async def import_product(command: ImportProduct, context: Context, *, uow: UnitO
             tx.products.save(product)
     if known is None:
         return Imported(product_id=None if command.dry_run else product.id, outcome=Outcome.CREATED)
-    return Imported(
-        product_id=product.id, outcome=Outcome.UPDATED if changed or counted else Outcome.UNCHANGED
-    )
+    return Imported(product_id=product.id, outcome=Outcome.UPDATED if changed or counted else Outcome.UNCHANGED)
 
 
 async def _find(tx: Transaction, record: ProductRecord) -> Product | None:
@@ -168,9 +166,7 @@ async def _categories(
             category_id = made.get(slug)
             if category_id is None:
                 found = await tx.categories.find_by_slug(slug)
-                category_id = (
-                    found.id if found else _new_category(tx, slug, name, ancestors, context, ids, write)
-                )
+                category_id = found.id if found else _new_category(tx, slug, name, ancestors, context, ids, write)
                 made[slug] = category_id
             ancestors.append(category_id)
         if ancestors and ancestors[-1] not in leaves:
@@ -187,9 +183,7 @@ def _new_category(
     ids: Ids,
     write: bool,
 ) -> CategoryId:
-    category = Category(
-        id=ids.new(CategoryId), slug=slug, name=name, created_at=context.now, updated_at=context.now
-    )
+    category = Category(id=ids.new(CategoryId), slug=slug, name=name, created_at=context.now, updated_at=context.now)
     category.hang_below(ancestors, context.now)
     if write:
         tx.categories.save(category)
@@ -238,9 +232,7 @@ def _count(
     write: bool,
 ) -> bool:
     # Units that are promised to orders are still there: a count below them would sell them twice.
-    target = max(
-        counted if counted is not None else (level.on_hand if level else 0), level.reserved if level else 0
-    )
+    target = max(counted if counted is not None else (level.on_hand if level else 0), level.reserved if level else 0)
     delta = target - (level.on_hand if level else 0)
     movement_id = ids.new(MovementId)
     movement = (

@@ -68,9 +68,7 @@ class CountStock(Command[MovementId | None]):
     expected_version: int | None = None
 
 
-async def count_stock(
-    command: CountStock, context: Context, *, uow: UnitOfWork, ids: Ids
-) -> MovementId | None:
+async def count_stock(command: CountStock, context: Context, *, uow: UnitOfWork, ids: Ids) -> MovementId | None:
     if command.counted < 0:
         raise Invalid("What is counted is at least 0.")
     async with uow(context) as tx:
@@ -98,9 +96,7 @@ class CreateLocation(Command[LocationId]):
     priority: int = 0
 
 
-async def create_location(
-    command: CreateLocation, context: Context, *, uow: UnitOfWork, ids: Ids
-) -> LocationId:
+async def create_location(command: CreateLocation, context: Context, *, uow: UnitOfWork, ids: Ids) -> LocationId:
     async with uow(context) as tx:
         location = Location(
             id=ids.new(LocationId),
@@ -165,8 +161,6 @@ async def _change(
     else:
         tx.stock.move(movement, expected_version=level.version if kind is MovementKind.COUNTED else None)
     tx.publish(
-        InventoryAdjusted(
-            at=context.now, variant_id=variant_id, location_id=location.id, delta=delta, reason=reason
-        )
+        InventoryAdjusted(at=context.now, variant_id=variant_id, location_id=location.id, delta=delta, reason=reason)
     )
     return movement_id

@@ -33,9 +33,7 @@ async def configure_store(command: ConfigureStore, context: Context, *, uow: Uni
                 store=command.store or settings.store,
                 taxes=command.taxes or settings.taxes,
                 shipping_methods=(
-                    settings.shipping_methods
-                    if command.shipping_methods is None
-                    else command.shipping_methods
+                    settings.shipping_methods if command.shipping_methods is None else command.shipping_methods
                 ),
                 version=settings.version,
             )

@@ -30,6 +30,4 @@ def transaction_open() -> bool:
 def forbid_inside_transaction(what: str) -> None:
     """Raises ProgrammingMistake when a transaction is open: its locks would wait for an outside system."""
     if _transaction_open.get():
-        raise ProgrammingMistake(
-            f"{what} was called while a database transaction is open; end the transaction first."
-        )
+        raise ProgrammingMistake(f"{what} was called while a database transaction is open; end the transaction first.")

@@ -101,9 +101,7 @@ class PaymentGateway(Protocol):
         """Makes sure that the intent can take no money, and says how it stands: if it was captured meanwhile the
         answer says so and nothing was cancelled. Cancelled already is success. Key: `<attempt>:cancel`."""
 
-    async def refund(
-        self, provider_ref: str, attempt_id: AttemptId, amount: Money, sequence: str
-    ) -> IntentState:
+    async def refund(self, provider_ref: str, attempt_id: AttemptId, amount: Money, sequence: str) -> IntentState:
         """Gives part or all of what was captured back. Key: `<attempt>:refund:<sequence>`. Raises PaymentRefused
         when that is more than is left, Invalid when it is not above zero."""
 

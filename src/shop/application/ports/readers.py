@@ -129,9 +129,7 @@ class CatalogReader(Protocol):
     async def categories(self, parent: CategoryId | None = None) -> list[CategoryView]:
         """The tree (or the branch below `parent`), children inside their parents, by position and then name."""
 
-    async def category(
-        self, id_or_slug: CategoryId | str, *, expand: frozenset[str] = frozenset()
-    ) -> CategoryView:
+    async def category(self, id_or_slug: CategoryId | str, *, expand: frozenset[str] = frozenset()) -> CategoryView:
         """Expand: ancestors, children. Raises CategoryNotFound."""
 
 
@@ -173,7 +171,7 @@ class PaymentReader(Protocol):
         """With the latest 100 messages of the provider about it, the latest first. Raises PaymentNotFound."""
 
     async def session(self, session_id: PaymentSessionId) -> tuple[PaymentSession, Payment | None]:
-        """A session, and the payment of the order that was placed with it, if one was. Raises PaymentSessionNotFound."""
+        """A session, and the payment of the order placed with it, if one was. Raises PaymentSessionNotFound."""
 
 
 class InventoryReader(Protocol):

@@ -97,9 +97,7 @@ def _view(priced: PricedCart) -> CartView:
         tax_total=quote.tax_total,
         total=quote.total,
         prices_include_tax=quote.prices_include_tax,
-        taxes=[
-            TaxSumView(name=t.name, rate=f"{t.rate.normalize():f}", net=t.net, tax=t.tax) for t in quote.taxes
-        ],
+        taxes=[TaxSumView(name=t.name, rate=f"{t.rate.normalize():f}", net=t.net, tax=t.tax) for t in quote.taxes],
         explanation=[StepView(label=step.label, amount=step.amount) for step in quote.steps],
         problems=[CartProblemView(pointer=f.pointer, code=f.code, detail=f.detail) for f in priced.flaws],
         metadata=cart.metadata,

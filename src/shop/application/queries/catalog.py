@@ -69,9 +69,7 @@ class GetAvailability(Query[AvailabilityView]):
     product_id: ProductId
 
 
-async def get_availability(
-    query: GetAvailability, context: Context, *, catalog: CatalogReader
-) -> AvailabilityView:
+async def get_availability(query: GetAvailability, context: Context, *, catalog: CatalogReader) -> AvailabilityView:
     return await catalog.availability(query.product_id)
 
 
@@ -83,9 +81,7 @@ class GetCategories(Query[list[CategoryView]]):
     parent: CategoryId | None = None
 
 
-async def get_categories(
-    query: GetCategories, context: Context, *, catalog: CatalogReader
-) -> list[CategoryView]:
+async def get_categories(query: GetCategories, context: Context, *, catalog: CatalogReader) -> list[CategoryView]:
     return await catalog.categories(query.parent)
 
 

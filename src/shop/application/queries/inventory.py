@@ -64,7 +64,5 @@ class GetLocations(Query[list[LocationView]]):
     requires: ClassVar = INVENTORY_READ
 
 
-async def get_locations(
-    query: GetLocations, context: Context, *, inventory: InventoryReader
-) -> list[LocationView]:
+async def get_locations(query: GetLocations, context: Context, *, inventory: InventoryReader) -> list[LocationView]:
     return await inventory.locations()

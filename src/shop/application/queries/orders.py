@@ -53,9 +53,7 @@ class GetAllOrders(Query[Page[AdminOrderView]]):
     expand: frozenset[str] = frozenset()
 
 
-async def get_all_orders(
-    query: GetAllOrders, context: Context, *, orders: OrderReader
-) -> Page[AdminOrderView]:
+async def get_all_orders(query: GetAllOrders, context: Context, *, orders: OrderReader) -> Page[AdminOrderView]:
     return await orders.all(query.which, query.page, expand=query.expand)
 
 

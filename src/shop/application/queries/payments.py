@@ -101,8 +101,6 @@ class GetUnfinishedPayments(Query[list[OrderId]]):
     limit: int = 100
 
 
-async def get_unfinished_payments(
-    query: GetUnfinishedPayments, context: Context, *, uow: UnitOfWork
-) -> list[OrderId]:
+async def get_unfinished_payments(query: GetUnfinishedPayments, context: Context, *, uow: UnitOfWork) -> list[OrderId]:
     async with uow(context) as tx:
         return await tx.payments.unfinished(context.now - query.idle, query.limit)

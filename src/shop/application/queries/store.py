@@ -18,9 +18,7 @@ class GetStore(Query[StoreView]):
     requires: ClassVar = PUBLIC
 
 
-async def get_store(
-    query: GetStore, context: Context, *, store: StoreReader, gateway: PaymentGateway
-) -> StoreView:
+async def get_store(query: GetStore, context: Context, *, store: StoreReader, gateway: PaymentGateway) -> StoreView:
     settings = await store.settings()
     return StoreView(
         name=settings.store.name,
@@ -41,7 +39,5 @@ class GetStoreSettings(Query[StoreSettings]):
     requires: ClassVar = "settings:read"
 
 
-async def get_store_settings(
-    query: GetStoreSettings, context: Context, *, store: StoreReader
-) -> StoreSettings:
+async def get_store_settings(query: GetStoreSettings, context: Context, *, store: StoreReader) -> StoreSettings:
     return await store.settings()

@@ -35,6 +35,4 @@ def exponent(currency: str) -> int:
     try:
         return EXPONENTS[currency]
     except KeyError:
-        raise UnknownCurrency(
-            f"“{currency[:10]}” is not a currency code of ISO 4217, such as EUR or JPY."
-        ) from None
+        raise UnknownCurrency(f"“{currency[:10]}” is not a currency code of ISO 4217, such as EUR or JPY.") from None

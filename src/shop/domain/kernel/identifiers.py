@@ -71,12 +71,8 @@ class Identifier:
         if prefix == cls.prefix:
             return cls(decode_suffix(suffix))
         if prefix in Identifier.kinds:
-            raise WrongIdType(
-                f"An id that starts with “{cls.prefix}_” is needed here; this one is “{prefix}_…”."
-            )
-        raise MalformedId(
-            f"“{text[:80]}” is not an id; one of this kind looks like “{cls.prefix}_” and 26 characters."
-        )
+            raise WrongIdType(f"An id that starts with “{cls.prefix}_” is needed here; this one is “{prefix}_…”.")
+        raise MalformedId(f"“{text[:80]}” is not an id; one of this kind looks like “{cls.prefix}_” and 26 characters.")
 
     def __str__(self) -> str:
         return f"{self.prefix}_{encode_suffix(self.uuid)}"

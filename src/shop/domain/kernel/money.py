@@ -36,16 +36,12 @@ def _whole_and_bounded(_instance: Any, _attribute: Any, minor: Any) -> None:
         raise AmountOutOfRange(f"Amounts are whole minor units; {minor!r} is not a whole number.")
     if not -AMOUNT_MAX <= minor <= AMOUNT_MAX:
         # Without the number: one of many thousand digits cannot be written down.
-        raise AmountOutOfRange(
-            f"The amount is beyond {AMOUNT_MAX} minor units, the most that the shop handles."
-        )
+        raise AmountOutOfRange(f"The amount is beyond {AMOUNT_MAX} minor units, the most that the shop handles.")
 
 
 def _known(_instance: Any, _attribute: Any, currency: Any) -> None:
     if currency not in EXPONENTS:
-        raise UnknownCurrency(
-            f"“{str(currency)[:10]}” is not a currency code of ISO 4217, such as EUR or JPY."
-        )
+        raise UnknownCurrency(f"“{str(currency)[:10]}” is not a currency code of ISO 4217, such as EUR or JPY.")
 
 
 @frozen(order=False)
@@ -72,9 +68,7 @@ class Money:
         except DecimalException:
             raise AmountOutOfRange(f"“{str(amount)[:40]}” is not an amount.") from None
         if Decimal(minor).scaleb(-digits, _ARITHMETIC) != major:
-            raise AmountOutOfRange(
-                f"{str(amount)[:40]} {currency} has more than {digits} digits after the point."
-            )
+            raise AmountOutOfRange(f"{str(amount)[:40]} {currency} has more than {digits} digits after the point.")
         return cls(minor, currency)
 
     def to_major(self) -> Decimal:

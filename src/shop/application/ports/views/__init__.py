@@ -1,0 +1,70 @@
+"""What callers see: frozen, flat, the public JSON.
+
+Ids are shown as TypeIDs, `Money` as an object with amount, currency and display, times as RFC 3339 in UTC. A
+field that is None because nobody asked to `expand` it is left out.
+"""
+
+from shop.application.ports.views.carts import (
+    CartItemView,
+    CartProblemView,
+    CartView,
+    ShippingOptionView,
+    StepView,
+    TaxSumView,
+)
+from shop.application.ports.views.catalog import (
+    AvailabilityView,
+    CategoryView,
+    ProductView,
+    VariantAvailabilityView,
+    VariantView,
+)
+from shop.application.ports.views.events import DeliveryView, EventView
+from shop.application.ports.views.identity import ApiKeyView
+from shop.application.ports.views.inventory import LocationView, StockLevelView, StockMovementView
+from shop.application.ports.views.orders import (
+    AdminOrderView,
+    OrderLineView,
+    OrderPaymentView,
+    OrderShippingView,
+    OrderView,
+)
+from shop.application.ports.views.payments import (
+    PaymentAttemptView,
+    PaymentMethodView,
+    PaymentSessionView,
+    PaymentView,
+    ProviderMessageView,
+)
+from shop.application.ports.views.store import StoreView
+
+__all__ = [
+    "AdminOrderView",
+    "ApiKeyView",
+    "AvailabilityView",
+    "CartItemView",
+    "CartProblemView",
+    "CartView",
+    "CategoryView",
+    "DeliveryView",
+    "EventView",
+    "LocationView",
+    "OrderLineView",
+    "OrderPaymentView",
+    "OrderShippingView",
+    "OrderView",
+    "PaymentAttemptView",
+    "PaymentMethodView",
+    "PaymentSessionView",
+    "PaymentView",
+    "ProductView",
+    "ProviderMessageView",
+    "ShippingOptionView",
+    "StepView",
+    "StockLevelView",
+    "StockMovementView",
+    "StoreView",
+    "TaxSumView",
+    "VariantAvailabilityView",
+    "VariantView",
+]

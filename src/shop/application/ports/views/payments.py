@@ -1,0 +1,84 @@
+"""Payments as buyers and staff see them."""
+
+from datetime import datetime
+from typing import ClassVar
+
+from attrs import frozen
+
+from shop.domain.kernel.identifiers import AttemptId, CartId, OrderId, PaymentId, PaymentSessionId
+from shop.domain.kernel.money import Money
+from shop.domain.payments import AttemptStatus, NextAction
+
+
+@frozen(kw_only=True, slots=False)
+class PaymentMethodView:
+    """A way to pay. `confirms_in` is `browser` (with the client secret) or `server`."""
+
+    object: ClassVar[str] = "payment_method"
+    id: str
+    provider: str
+    name: str
+    confirms_in: str
+
+
+@frozen(kw_only=True, slots=False)
+class PaymentSessionView:
+    """How the shopper will pay. Status `open` until its cart is ordered, then how far the payment has come."""
+
+    object: ClassVar[str] = "payment_session"
+    id: PaymentSessionId
+    cart_id: CartId
+    provider: str
+    method: str
+    status: str
+    order_id: OrderId | None
+    next_action: NextAction | None
+    client_secret: str | None
+    failure_code: str | None
+    created_at: datetime
+
+
+@frozen(kw_only=True, slots=False)
+class PaymentAttemptView:
+    """One try at taking the money; the client secret is never shown to staff."""
+
+    id: AttemptId
+    method: str
+    amount: Money
+    status: AttemptStatus
+    provider_ref: str
+    failure_code: str
+    created_at: datetime
+    updated_at: datetime
+
+
+@frozen(kw_only=True, slots=False)
+class ProviderMessageView:
+    """A message of the provider about this payment, as it came."""
+
+    event_ref: str
+    event_type: str
+    state: str
+    body: str
+    received_at: datetime
+    settled_at: datetime | None
+
+
+@frozen(kw_only=True, slots=False)
+class PaymentView:
+    """A payment as staff see it."""
+
+    object: ClassVar[str] = "payment"
+    id: PaymentId
+    order_id: OrderId
+    provider: str
+    status: AttemptStatus
+    amount: Money
+    captured: Money
+    refunded: Money
+    refund_due: bool
+    attempts: list[PaymentAttemptView]
+    created_at: datetime
+    updated_at: datetime
+    version: int
+    provider_messages: list[ProviderMessageView] | None = None

@@ -61,12 +61,8 @@ stock_movements = Table(
     ident("source_id"),
     text("reason"),
     moment("at"),
-    ForeignKeyConstraint(
-        ["variant_id", "location_id"], ["stock_levels.variant_id", "stock_levels.location_id"]
-    ),
-    UniqueConstraint(
-        "variant_id", "location_id", "kind", "source_id", "source_kind", name="uq_stock_movements_source"
-    ),
+    ForeignKeyConstraint(["variant_id", "location_id"], ["stock_levels.variant_id", "stock_levels.location_id"]),
+    UniqueConstraint("variant_id", "location_id", "kind", "source_id", "source_kind", name="uq_stock_movements_source"),
     one_of("kind", MovementKind),
     within("on_hand", -QUANTITY_MAX, QUANTITY_MAX),
     within("reserved", -QUANTITY_MAX, QUANTITY_MAX),

@@ -1,0 +1,61 @@
+"""From a name to an adapter: ours and those of installed packages come through the same door.
+
+A package offers an adapter as an entry point: `[project.entry-points."shop.payments"]` with
+`adyen = "shop_adyen:open_adyen"`, and `SHOP_PAYMENTS=adyen` chooses it. Nothing is imported before it is chosen.
+"""
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any
+
+from shop.domain.kernel.errors import Invalid
+
+OURS: Mapping[str, Mapping[str, str]] = {
+    "storage": {
+        "memory": "shop.adapters.memory.storage:open_memory_storage",
+        "sqlite": "shop.adapters.sql.storage:open_sql_storage",
+        "postgresql": "shop.adapters.sql.storage:open_sql_storage",
+    },
+    "payments": {
+        "fake": "shop.adapters.fake.payments:open_fake_payments",
+        "stripe": "shop.adapters.stripe.payments:open_stripe_payments",
+    },
+    "cache": {
+        "memory": "shop.adapters.memory.cache:open_memory_cache",
+        "redis": "shop.adapters.redis.cache:open_redis_cache",
+    },
+    "limiter": {
+        "memory": "shop.adapters.memory.limits:open_memory_limiter",
+        "redis": "shop.adapters.redis.limits:open_redis_limiter",
+    },
+}
+# Which extra of the distribution brings what an adapter imports.
+_EXTRAS = {"sqlite": "sql", "postgresql": "postgres", "stripe": "stripe", "redis": "redis"}
+
+
+class AdapterUnknown(Invalid):
+    code = "adapter_unknown"
+    title = "There is no such adapter"
+
+
+def load(port: str, name: str) -> Callable[..., Any]:
+    """The factory of the adapter of this name. Raises AdapterUnknown, which lists the right names."""
+    offered = dict(OURS[port])
+    for entry in entry_points(group=f"shop.{port}"):
+        offered.setdefault(entry.name, entry.value)
+    target = offered.get(name)
+    if target is None:
+        raise AdapterUnknown(f"There is no {port} adapter “{name}”; there is: {', '.join(sorted(offered))}.")
+    module, _, attribute = target.partition(":")
+    try:
+        factory: Callable[..., Any] = getattr(import_module(module), attribute)
+    except ModuleNotFoundError as missing:
+        extra = _EXTRAS.get(name)
+        if extra is None or (missing.name or "").startswith("shop"):
+            raise
+        raise AdapterUnknown(
+            f"The {port} adapter “{name}” needs the package {missing.name}.",
+            hint=f"Install it with: pip install 'hexshop[{extra}]'",
+        ) from missing
+    return factory

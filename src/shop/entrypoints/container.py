@@ -1,0 +1,62 @@
+"""The container: settings go in, a Shop comes out. It makes adapters and ports, and nothing else."""
+
+from typing import Any
+
+from dependency_injector import containers, providers
+
+from shop.adapters.keys import KeyAuthenticator
+from shop.adapters.loading import load
+from shop.adapters.secrets import HmacSecrets
+from shop.adapters.system import SystemClock, SystemIds
+from shop.application.ports.clock import Clock, Ids
+from shop.application.ports.options import Options
+from shop.application.shop import Shop
+from shop.application.wiring import Ports, subscribers
+from shop.entrypoints.settings import Settings
+
+
+def _options(settings: Settings, clock: Clock, ids: Ids) -> Options:
+    return Options(environment=settings.variables(), clock=clock, ids=ids, subscribers=subscribers())
+
+
+def _adapter(port: str, name: str, options: Options) -> Any:
+    return load(port, name)(options)
+
+
+def _secrets(settings: Settings) -> HmacSecrets:
+    return HmacSecrets(settings.secret_key, live=settings.production)
+
+
+def _beside_redis(settings: Settings) -> str:
+    return "redis" if settings.redis_url else "memory"
+
+
+class Container(containers.DeclarativeContainer):
+    """One per process. Override a provider to swap an adapter: `container.payments.override(MyGateway())`."""
+
+    settings = providers.Dependency(instance_of=Settings)
+    clock = providers.Singleton(SystemClock)
+    ids = providers.Singleton(SystemIds)
+    options = providers.Singleton(_options, settings, clock, ids)
+    secrets = providers.Singleton(_secrets, settings)
+    storage = providers.Singleton(_adapter, "storage", settings.provided.storage, options)
+    payments = providers.Singleton(_adapter, "payments", settings.provided.payments, options)
+    _counters = providers.Callable(_beside_redis, settings)
+    cache = providers.Singleton(_adapter, "cache", _counters, options)
+    limiter = providers.Singleton(_adapter, "limiter", _counters, options)
+    authenticator = providers.Singleton(
+        KeyAuthenticator, storage.provided.readers.api_keys, secrets=secrets, clock=clock
+    )
+    ports = providers.Singleton(
+        Ports,
+        storage=storage,
+        gateway=payments,
+        cache=cache,
+        limiter=limiter,
+        clock=clock,
+        ids=ids,
+        secrets=secrets,
+        authenticator=authenticator,
+        lifetimes=settings.provided.lifetimes,
+    )
+    shop = providers.Singleton(Shop, ports)

@@ -1,0 +1,167 @@
+"""Settings: which adapter stands behind which port, and what it is told. All of them are environment variables."""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Self
+
+import attrs
+from attrs import field, frozen
+
+from shop.application.ports.cache import RateLimit
+from shop.application.wiring import Lifetimes
+from shop.domain.kernel.errors import Invalid
+
+ENVIRONMENTS = ("demo", "development", "production")
+DEVELOPMENT_SECRET = "for-development-only-never-in-production"  # noqa: S105 - production refuses it
+SECRET_LENGTH_MIN = 32
+
+
+class SettingsWrong(Invalid):
+    """A variable is missing or says something that cannot be. Names all of them at once."""
+
+    code = "settings_wrong"
+    title = "The settings do not fit together"
+
+
+def _setting(variable: str, default: Any, help: str, *, secret: bool = False) -> Any:
+    return field(default=default, repr=not secret, metadata={"variable": variable, "help": help, "secret": secret})
+
+
+@frozen(kw_only=True)
+class Settings:
+    """Everything that can be set. `Settings()` is a shop in memory, for programs and tests."""
+
+    env: str = _setting("SHOP_ENV", "development", "demo, development or production")
+    database_url: str = _setting("SHOP_DATABASE_URL", "memory:", "sqlite:///file, postgresql://… or memory:")
+    database_connections: int = _setting("SHOP_DATABASE_CONNECTIONS", 10, "Most connections of one process")
+    redis_url: str = _setting("SHOP_REDIS_URL", "", "redis://…; empty: cache and counters in the process", secret=True)
+    payments: str = _setting("SHOP_PAYMENTS", "fake", "Who takes the money: fake, stripe or an installed adapter")
+    stripe_secret_key: str = _setting("SHOP_STRIPE_SECRET_KEY", "", "sk_test_… or sk_live_… of Stripe", secret=True)
+    stripe_webhook_secret: str = _setting("SHOP_STRIPE_WEBHOOK_SECRET", "", "whsec_… of Stripe", secret=True)
+    stripe_api_base: str = _setting("SHOP_STRIPE_API_BASE", "", "Another address for Stripe's API, for tests")
+    fake_payments_file: str = _setting(
+        "SHOP_FAKE_PAYMENTS_FILE", "", "Where the fake provider keeps its books; empty: beside the database"
+    )
+    secret_key: str = _setting(
+        "SHOP_SECRET_KEY", DEVELOPMENT_SECRET, "Signs guests' tokens; at least 32 characters", secret=True
+    )
+    base_url: str = _setting("SHOP_BASE_URL", "http://127.0.0.1:8000", "Where the shop is reached from outside")
+    cors_origins: str = _setting("SHOP_CORS_ORIGINS", "", "Origins of storefronts in browsers, by comma")
+    rate_limit: str = _setting("SHOP_RATE_LIMIT", "600/60", "Requests/seconds for each caller, or off")
+    catalog_cache_seconds: float = _setting(
+        "SHOP_CATALOG_CACHE_SECONDS", 60.0, "How long answers about the catalogue are remembered; 0: not at all"
+    )
+    cart_days: int = _setting("SHOP_CART_DAYS", 30, "Days until a cart expires")
+    stock_hold_minutes: int = _setting("SHOP_STOCK_HOLD_MINUTES", 15, "Minutes an unpaid order holds its stock")
+    answers_days: int = _setting("SHOP_ANSWERS_DAYS", 7, "Days an Idempotency-Key is remembered")
+    events_days: int = _setting("SHOP_EVENTS_DAYS", 30, "Days a delivered event is kept")
+    log_level: str = _setting("SHOP_LOG_LEVEL", "WARNING", "DEBUG, INFO, WARNING or ERROR")
+    environment: Mapping[str, str] = field(factory=dict, repr=False)
+    """Variables as they were read: an installed adapter finds its own here."""
+
+    def __attrs_post_init__(self) -> None:
+        if problems := list(self._problems()):
+            raise SettingsWrong(" ".join(problems), hint="docs/reference/settings.md lists every variable.")
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
+        """What the variables say; unset ones mean their defaults, and a SQLite file. Raises SettingsWrong."""
+        environment = os.environ if environment is None else environment
+        read = {name: value for name, value in environment.items() if name.startswith("SHOP_")}
+        values: dict[str, Any] = {"database_url": "sqlite:///shop.sqlite3"}
+        wrong: list[str] = []
+        for attribute in attrs.fields(cls):
+            variable = attribute.metadata.get("variable")
+            if variable and read.get(variable):
+                try:
+                    values[attribute.name] = type(attribute.default)(read[variable])
+                except ValueError:
+                    wrong.append(f"{variable} is not a number.")
+        if wrong:
+            raise SettingsWrong(" ".join(wrong))
+        return cls(environment=read, **values)
+
+    @property
+    def storage(self) -> str:
+        """The name of the storage adapter: the scheme of the database URL."""
+        return self.database_url.partition(":")[0]
+
+    @property
+    def production(self) -> bool:
+        return self.env == "production"
+
+    @property
+    def limit(self) -> RateLimit | None:
+        """The rate limit, or None when it is off."""
+        if self.rate_limit == "off":
+            return None
+        quota, _, seconds = self.rate_limit.partition("/")
+        return RateLimit(int(quota), int(seconds))
+
+    @property
+    def lifetimes(self) -> Lifetimes:
+        return Lifetimes(
+            cart=timedelta(days=self.cart_days),
+            stock_hold=timedelta(minutes=self.stock_hold_minutes),
+            answers=timedelta(days=self.answers_days),
+            delivered_events=timedelta(days=self.events_days),
+        )
+
+    def variables(self) -> dict[str, str]:
+        """All settings by the names of their variables: what adapters are opened with."""
+        own = {
+            attribute.metadata["variable"]: str(getattr(self, attribute.name))
+            for attribute in attrs.fields(type(self))
+            if "variable" in attribute.metadata
+        }
+        own["SHOP_FAKE_PAYMENTS_FILE"] = self.fake_payments_file or _beside(self.database_url)
+        return {**self.environment, **own}
+
+    def _problems(self) -> list[str]:
+        problems = []
+        if self.env not in ENVIRONMENTS:
+            problems.append(f"SHOP_ENV is one of {', '.join(ENVIRONMENTS)}.")
+        if self.rate_limit != "off" and not _is_limit(self.rate_limit):
+            problems.append("SHOP_RATE_LIMIT is such as 600/60, or off.")
+        if self.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+            problems.append("SHOP_LOG_LEVEL is DEBUG, INFO, WARNING or ERROR.")
+        for name in ("database_connections", "cart_days", "stock_hold_minutes", "answers_days", "events_days"):
+            if getattr(self, name) < 1:
+                problems.append(f"SHOP_{name.upper()} is at least 1.")
+        if self.catalog_cache_seconds < 0:
+            problems.append("SHOP_CATALOG_CACHE_SECONDS is at least 0.")
+        if self.production:
+            problems += self._production_problems()
+        return problems
+
+    def _production_problems(self) -> list[str]:
+        problems = []
+        if self.secret_key == DEVELOPMENT_SECRET or len(self.secret_key) < SECRET_LENGTH_MIN:
+            problems.append(f"SHOP_SECRET_KEY needs {SECRET_LENGTH_MIN} random characters of its own in production.")
+        if self.payments == "fake":
+            problems.append("SHOP_PAYMENTS=fake takes no money: production needs another.")
+        if self.storage == "memory":
+            problems.append("SHOP_DATABASE_URL=memory: forgets everything: production needs another.")
+        if not self.base_url.startswith("https://"):
+            problems.append("SHOP_BASE_URL starts with https:// in production.")
+        return problems
+
+
+def _is_limit(text: str) -> bool:
+    quota, _, seconds = text.partition("/")
+    return quota.isascii() and quota.isdigit() and seconds.isascii() and seconds.isdigit() and "0" not in (quota, seconds)
+
+
+def _beside(database_url: str) -> str:
+    """Where the fake provider's books are: its own file, as a real provider's would not be in our database."""
+    scheme, _, path = database_url.partition(":///")
+    if scheme == "sqlite":
+        return f"{path}.provider"
+    if database_url.startswith("memory:"):
+        return ""
+    name = hashlib.sha256(database_url.encode()).hexdigest()[:16]
+    return str(Path(tempfile.gettempdir()) / f"hexshop-provider-{name}.sqlite3")

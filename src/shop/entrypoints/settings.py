@@ -129,9 +129,8 @@ class Settings:
             problems.append("SHOP_RATE_LIMIT is such as 600/60, or off.")
         if self.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
             problems.append("SHOP_LOG_LEVEL is DEBUG, INFO, WARNING or ERROR.")
-        for name in ("database_connections", "cart_days", "stock_hold_minutes", "answers_days", "events_days"):
-            if getattr(self, name) < 1:
-                problems.append(f"SHOP_{name.upper()} is at least 1.")
+        counts = ("database_connections", "cart_days", "stock_hold_minutes", "answers_days", "events_days")
+        problems += [f"SHOP_{name.upper()} is at least 1." for name in counts if getattr(self, name) < 1]
         if self.catalog_cache_seconds < 0:
             problems.append("SHOP_CATALOG_CACHE_SECONDS is at least 0.")
         if self.production:
@@ -153,7 +152,9 @@ class Settings:
 
 def _is_limit(text: str) -> bool:
     quota, _, seconds = text.partition("/")
-    return quota.isascii() and quota.isdigit() and seconds.isascii() and seconds.isdigit() and "0" not in (quota, seconds)
+    return (
+        quota.isascii() and quota.isdigit() and seconds.isascii() and seconds.isdigit() and "0" not in (quota, seconds)
+    )
 
 
 def _beside(database_url: str) -> str:

@@ -1,0 +1,1 @@
+"""Redis: remembered answers and counters that several processes share. The shop lives without it."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from attrs import define, field, frozen
-from sqlalchemy import Boolean, ColumnElement, Executable, Table, bindparam, insert
+from sqlalchemy import Boolean, ClauseElement, ColumnElement, Table, bindparam, insert
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.engine import Dialect
@@ -24,30 +24,22 @@ from shop.adapters.sql.schema.columns import Convert, Id, Json, Portable
 POSTGRES, SQLITE = "postgresql", "sqlite"
 
 
-class _Constants(SQLCompiler):
-    def visit_bindparam(self, bindparam: Any, **options: Any) -> str:
+class _ConstantsInText(SQLCompiler):
+    def visit_bindparam(self, bindparam: Any, *arguments: Any, **options: Any) -> Any:
         if not bindparam.required and bindparam.value is not None:
             options["literal_binds"] = True
-        return super().visit_bindparam(bindparam, **options)
+        return super().visit_bindparam(bindparam, *arguments, **options)  # type: ignore[no-untyped-call]
 
 
-class _PostgresDialect(PGDialect_asyncpg):
-    supports_statement_cache = False
-
-    class statement_compiler(_Constants, PGDialect_asyncpg.statement_compiler):
-        """PostgreSQL's, with constants in the text."""
-
-
-class _SqliteDialect(sqlite.dialect):
-    supports_statement_cache = False
-
-    class statement_compiler(_Constants, sqlite.dialect.statement_compiler):
-        """SQLite's, with constants in the text."""
+def _dialect(dialect: Dialect) -> Dialect:
+    bases = (_ConstantsInText, dialect.statement_compiler)
+    dialect.statement_compiler = type("Compiler", bases, {})
+    return dialect
 
 
 DIALECTS: dict[str, Dialect] = {
-    POSTGRES: _PostgresDialect(),
-    SQLITE: _SqliteDialect(paramstyle="qmark"),
+    POSTGRES: _dialect(PGDialect_asyncpg()),  # type: ignore[no-untyped-call]
+    SQLITE: _dialect(sqlite.dialect(paramstyle="qmark")),
 }
 
 
@@ -77,7 +69,7 @@ class Compiled:
 class Statement:
     """A statement for both databases. `bulk`: an insert of which many rows may go at once."""
 
-    element: Executable
+    element: ClauseElement
     bulk: bool = False
     _compiled: dict[str, Compiled] = field(factory=dict, init=False, repr=False)
 
@@ -146,7 +138,7 @@ def _any_of_sqlite(element: _AnyOf, compiler: SQLCompiler, **options: Any) -> st
     ids = isinstance(column.type, Id)
     values = compiler.process(bindparam(element.parameter, type_=_IdList() if ids else Json()), **options)
     value = "id_of(value)" if ids else "value"
-    return f"{compiler.process(column, **options)} IN (SELECT {value} FROM json_each({values}))"
+    return f"{compiler.process(column, **options)} IN (SELECT {value} FROM json_each({values}))"  # noqa: S608
 
 
 class _IdList(Json):
@@ -206,7 +198,7 @@ def _bulk_text(compiled: SQLCompiler, names: Sequence[str]) -> str:
     columns = ", ".join(f"c{number}" for number in range(1, len(names) + 1))
     text, found = re.subn(
         r"VALUES \((?:[^()]|\([^()]*\))*\)",
-        lambda _: f"SELECT * FROM unnest({arrays}) AS given({columns})",
+        lambda _: f"SELECT * FROM unnest({arrays}) AS given({columns})",  # noqa: S608
         compiled.string,
         count=1,
     )

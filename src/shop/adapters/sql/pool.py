@@ -1,0 +1,110 @@
+"""Connections to PostgreSQL, kept ready.
+
+The driver's own pool resets a connection with a round trip, in a task of its own, each time it is given back.
+Ours are never left in a state that needs it: whatever was cut off in the middle is closed instead.
+"""
+
+import asyncio
+import random
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+from asyncpg import Connection
+from attrs import define, field
+
+from shop.domain.kernel.errors import Unavailable
+
+
+class PoolExhausted(Unavailable):
+    """Every connection to the database is in use, and stayed so for too long."""
+
+    code = "database_busy"
+    title = "The database is too busy"
+
+
+@define(eq=False)
+class Pool:
+    """At most `size` connections; the one used last is used next. Old ones are replaced, so plans grow no older."""
+
+    connect: Callable[[], Awaitable[Connection]]
+    size: int = 10
+    wait_seconds: float = 5.0
+    age_max_seconds: float = 600.0
+    _idle: list[Connection] = field(factory=list, init=False)
+    _expiry: dict[Connection, float] = field(factory=dict, init=False)
+    _opening: int = field(default=0, init=False)
+    _waiters: "deque[asyncio.Future[Connection | None]]" = field(factory=deque, init=False)
+    _closed: bool = field(default=False, init=False)
+
+    async def take(self) -> Connection:
+        """A connection that nobody else has. Raises PoolExhausted, and what connecting raises."""
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.is_closed() and time.monotonic() < self._expiry[connection]:
+                return connection
+            self._discard(connection)
+        if len(self._expiry) + self._opening < self.size:
+            return await self._open()
+        waiter: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        try:
+            async with asyncio.timeout(self.wait_seconds):
+                handed = await waiter
+        except BaseException as error:
+            if waiter.done() and not waiter.cancelled() and (late := waiter.result()) is not None:
+                self.give_back(late)
+            if isinstance(error, TimeoutError):
+                raise PoolExhausted(f"No connection became free in {self.wait_seconds:g} s.") from None
+            raise
+        return handed if handed is not None else await self._open()
+
+    def give_back(self, connection: Connection) -> None:
+        """It is idle and whole, and may serve the next."""
+        if self._closed or connection.is_closed() or time.monotonic() >= self._expiry[connection]:
+            self.drop(connection)
+            return
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(connection)
+                return
+        self._idle.append(connection)
+
+    def drop(self, connection: Connection) -> None:
+        """It was cut off in the middle of something, and is closed."""
+        self._discard(connection)
+        self._wake_one()
+
+    async def close(self) -> None:
+        """Closes what is idle now, and the rest as it is given back."""
+        self._closed = True
+        idle, self._idle = self._idle, []
+        for connection in idle:
+            self._expiry.pop(connection, None)
+            await connection.close(timeout=2)
+
+    async def _open(self) -> Connection:
+        self._opening += 1
+        try:
+            connection = await self.connect()
+        except BaseException:
+            self._opening -= 1
+            self._wake_one()
+            raise
+        self._opening -= 1
+        # Spread, so that they are not all replaced at once.
+        self._expiry[connection] = time.monotonic() + self.age_max_seconds * random.uniform(0.8, 1.2)  # noqa: S311
+        return connection
+
+    def _discard(self, connection: Connection) -> None:
+        self._expiry.pop(connection, None)
+        if not connection.is_closed():
+            connection.terminate()
+
+    def _wake_one(self) -> None:
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                return

@@ -1,0 +1,112 @@
+"""Settings: read from variables, refused together and in plain words."""
+
+from datetime import timedelta
+
+import attrs
+import pytest
+
+from shop.application.ports.cache import RateLimit
+from shop.entrypoints.settings import DEVELOPMENT_SECRET, Settings, SettingsWrong
+from tools.write_settings import PAGE, page
+
+PRODUCTION = {
+    "SHOP_ENV": "production",
+    "SHOP_DATABASE_URL": "postgresql://shop@127.0.0.1/shop",
+    "SHOP_PAYMENTS": "stripe",
+    "SHOP_SECRET_KEY": "x" * 32,
+    "SHOP_BASE_URL": "https://shop.example",
+}
+
+
+def test_nothing_set_means_a_file_and_the_defaults() -> None:
+    settings = Settings.from_environment({})
+    assert settings.database_url == "sqlite:///shop.sqlite3"
+    assert settings.storage == "sqlite"
+    assert attrs.evolve(settings, database_url="memory:") == Settings()
+
+
+def test_variables_are_read_with_their_types() -> None:
+    settings = Settings.from_environment(
+        {"SHOP_CART_DAYS": "3", "SHOP_STOCK_HOLD_MINUTES": "7", "SHOP_CATALOG_CACHE_SECONDS": "1.5", "OTHER": "1"}
+    )
+    assert settings.lifetimes.cart == timedelta(days=3)
+    assert settings.lifetimes.stock_hold == timedelta(minutes=7)
+    assert settings.catalog_cache_seconds == 1.5
+    assert settings.environment.keys() == {"SHOP_CART_DAYS", "SHOP_STOCK_HOLD_MINUTES", "SHOP_CATALOG_CACHE_SECONDS"}
+
+
+def test_an_empty_variable_is_an_unset_one() -> None:
+    assert Settings.from_environment({"SHOP_CART_DAYS": ""}).cart_days == 30
+
+
+def test_every_wrong_variable_is_named_at_once() -> None:
+    with pytest.raises(SettingsWrong) as refused:
+        Settings.from_environment({"SHOP_ENV": "moon", "SHOP_RATE_LIMIT": "many", "SHOP_CART_DAYS": "0"})
+    for variable in ("SHOP_ENV", "SHOP_RATE_LIMIT", "SHOP_CART_DAYS"):
+        assert variable in refused.value.detail
+    with pytest.raises(SettingsWrong, match="SHOP_CART_DAYS is not a number"):
+        Settings.from_environment({"SHOP_CART_DAYS": "soon"})
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("SHOP_LOG_LEVEL", "LOUD"),
+        ("SHOP_RATE_LIMIT", "0/60"),
+        ("SHOP_RATE_LIMIT", "60/"),
+        ("SHOP_CATALOG_CACHE_SECONDS", "-1"),
+    ],
+)
+def test_values_that_cannot_be_are_refused(variable: str, value: str) -> None:
+    with pytest.raises(SettingsWrong, match=variable):
+        Settings.from_environment({variable: value})
+
+
+def test_the_rate_limit_is_a_quota_per_window_or_off() -> None:
+    assert Settings(rate_limit="5/60").limit == RateLimit(5, 60)
+    assert Settings(rate_limit="off").limit is None
+
+
+def test_production_starts_with_what_it_needs() -> None:
+    assert Settings.from_environment(PRODUCTION).production
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("SHOP_SECRET_KEY", DEVELOPMENT_SECRET),
+        ("SHOP_SECRET_KEY", "short"),
+        ("SHOP_PAYMENTS", "fake"),
+        ("SHOP_DATABASE_URL", "memory:"),
+        ("SHOP_BASE_URL", "http://shop.example"),
+    ],
+)
+def test_production_refuses_what_only_development_may_have(variable: str, value: str) -> None:
+    with pytest.raises(SettingsWrong, match=variable):
+        Settings.from_environment({**PRODUCTION, variable: value})
+
+
+def test_secrets_are_not_shown() -> None:
+    settings = Settings(secret_key="s" * 40, stripe_secret_key="sk_test_never_shown", redis_url="redis://:pw@host/0")
+    assert "never_shown" not in repr(settings)
+    assert "s" * 40 not in repr(settings)
+    assert ":pw@" not in repr(settings)
+
+
+def test_adapters_get_every_variable_and_their_own() -> None:
+    variables = Settings.from_environment({"SHOP_ADYEN_KEY": "k", "SHOP_DATABASE_URL": "sqlite:///a.db"}).variables()
+    assert variables["SHOP_ADYEN_KEY"] == "k"
+    assert variables["SHOP_DATABASE_URL"] == "sqlite:///a.db"
+    assert variables["SHOP_FAKE_PAYMENTS_FILE"] == "a.db.provider"
+
+
+def test_the_fake_provider_keeps_its_books_outside_our_database() -> None:
+    assert Settings().variables()["SHOP_FAKE_PAYMENTS_FILE"] == ""
+    one = Settings(database_url="postgresql://h/one").variables()["SHOP_FAKE_PAYMENTS_FILE"]
+    two = Settings(database_url="postgresql://h/two").variables()["SHOP_FAKE_PAYMENTS_FILE"]
+    assert one != two
+    assert Settings(fake_payments_file="mine").variables()["SHOP_FAKE_PAYMENTS_FILE"] == "mine"
+
+
+def test_the_page_about_settings_is_current() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), "run: python -m tools.write_settings"

@@ -26,7 +26,7 @@ from shop.application.ports.identity import AuthenticationRequired
 from shop.application.ports.outbox import Delivery
 from shop.application.ports.unit_of_work import AnsweredAlready, StaleAggregate
 from shop.application.wiring import Handler, Ports, command_handlers, query_handlers, reactions
-from shop.domain.kernel.errors import Forbidden, ShopError
+from shop.domain.kernel.errors import Forbidden, NotFound, ShopError
 from shop.domain.kernel.identifiers import RequestId, parse_any
 
 R = TypeVar("R")
@@ -46,6 +46,12 @@ class ScopeMissing(Forbidden):
             hint=f"Mint a key that has it: shop keys create --scopes {scope}",
         )
         self.required_scope = scope
+
+
+class SubscriberUnknown(NotFound):
+    """Nobody of this name reacts to events: it was removed while deliveries to it were under way."""
+
+    title = "No such subscriber"
 
 
 class Shop:
@@ -88,8 +94,10 @@ class Shop:
         return cast(R, await self._queries[type(query)](query, context))
 
     async def react(self, delivery: Delivery) -> None:
-        """Lets a subscriber do what it does on an event. Raises KeyError for one that is not there any more."""
-        handler = self._reactions[delivery.subscriber]
+        """Lets a subscriber do what it does on an event. Raises SubscriberUnknown for one that is not there any more."""
+        handler = self._reactions.get(delivery.subscriber)
+        if handler is None:
+            raise SubscriberUnknown(f"Nobody called {delivery.subscriber[:80]} reacts to events any more.")
         context = Context(
             actor=SYSTEM,
             now=self.ports.clock.now(),

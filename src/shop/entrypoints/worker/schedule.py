@@ -1,0 +1,127 @@
+"""What is due without anybody asking: unpaid orders, payments that stopped half-way, old carts and old records."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from attrs import frozen
+
+from shop.application.commands.carts import ExpireCart
+from shop.application.commands.orders import ExpireOrder
+from shop.application.commands.payments import ProcessPayment
+from shop.application.messages import Command
+from shop.application.queries.carts import GetExpiredCarts
+from shop.application.queries.orders import GetOverdueOrders
+from shop.application.queries.payments import GetUnfinishedPayments
+from shop.application.shop import Shop
+from shop.domain.kernel.errors import ShopError
+
+AT_ONCE = 8
+BATCH = 100
+FORGET_BATCH = 1_000
+CHORE_TIMEOUT_SECONDS = 300.0
+_log = logging.getLogger("shop.worker")
+
+
+@frozen
+class Chore:
+    """Something to be done every so often. `run` says how many things it dealt with."""
+
+    name: str
+    every: timedelta
+    run: Callable[[Shop], Awaitable[int]]
+
+
+async def expire_orders(shop: Shop) -> int:
+    """Calls off orders that nobody paid in time: first the payment, then the order."""
+    return await _each(shop, [ExpireOrder(order_id=i) for i in await shop.ask(GetOverdueOrders(limit=BATCH))])
+
+
+async def finish_payments(shop: Shop) -> int:
+    """Asks the provider how payments stand that stopped half-way, and carries them on."""
+    order_ids = await shop.ask(GetUnfinishedPayments(limit=BATCH))
+    return await _each(shop, [ProcessPayment(order_id=order_id, refresh=True) for order_id in order_ids])
+
+
+async def expire_carts(shop: Shop) -> int:
+    """Closes carts that were left standing."""
+    return await _each(shop, [ExpireCart(cart_id=i) for i in await shop.ask(GetExpiredCarts(limit=BATCH))])
+
+
+async def forget_answers(shop: Shop) -> int:
+    """Drops answers to idempotency keys that nobody will repeat any more."""
+    before = shop.ports.clock.now() - shop.ports.lifetimes.answers
+    return await shop.ports.storage.answers.forget(before, FORGET_BATCH)
+
+
+async def forget_events(shop: Shop) -> int:
+    """Drops events that everybody has heard of long ago."""
+    before = shop.ports.clock.now() - shop.ports.lifetimes.delivered_events
+    return await shop.ports.storage.outbox.forget(before, FORGET_BATCH)
+
+
+CHORES = (
+    Chore("expire orders", timedelta(seconds=5), expire_orders),
+    Chore("finish payments", timedelta(seconds=10), finish_payments),
+    Chore("expire carts", timedelta(minutes=1), expire_carts),
+    Chore("forget answers", timedelta(minutes=5), forget_answers),
+    Chore("forget events", timedelta(minutes=5), forget_events),
+)
+
+
+async def run_schedule_once(shop: Shop, chores: Iterable[Chore] = CHORES) -> dict[str, int]:
+    """Does every chore once, one after the other: how many things each dealt with. What fails is logged."""
+    return {chore.name: await _run(shop, chore) for chore in chores}
+
+
+class Schedule:
+    """Remembers when each chore is due next, by the shop's clock."""
+
+    def __init__(self, chores: Iterable[Chore] = CHORES, jitter: Callable[[], float] = random.random) -> None:
+        self._chores = tuple(chores)
+        self._jitter = jitter
+        self._due: dict[str, datetime] = {}
+
+    async def run_due(self, shop: Shop) -> dict[str, int]:
+        """Does what is due. Each chore comes again after its interval, up to a fifth earlier or later."""
+        done = {}
+        for chore in self._chores:
+            now = shop.ports.clock.now()
+            if self._due.get(chore.name, now) <= now:
+                self._due[chore.name] = now + chore.every * (0.8 + 0.4 * self._jitter())
+                done[chore.name] = await _run(shop, chore)
+        return done
+
+
+async def _run(shop: Shop, chore: Chore) -> int:
+    try:
+        async with asyncio.timeout(CHORE_TIMEOUT_SECONDS):
+            return await chore.run(shop)
+    except ShopError as error:
+        _log.warning("%s: %s", chore.name, error.detail)
+    except Exception:
+        _log.exception("%s failed", chore.name)
+    return 0
+
+
+async def _each(shop: Shop, commands: list[Command[Any]]) -> int:
+    """Executes all, a few at a time: one that fails (its provider is away, say) does not hold up the others."""
+    places = asyncio.Semaphore(AT_ONCE)
+    outcomes = await asyncio.gather(*(_execute(shop, command, places) for command in commands))
+    return sum(outcomes)
+
+
+async def _execute(shop: Shop, command: Command[Any], places: asyncio.Semaphore) -> bool:
+    async with places:
+        try:
+            await shop.execute(command)
+        except ShopError as error:
+            _log.info("%s: %s", command, error.detail)
+            return False
+        except Exception:
+            _log.exception("%s failed", command)
+            return False
+    return True

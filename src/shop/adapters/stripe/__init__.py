@@ -1,0 +1,1 @@
+"""Payments by Stripe, through its own Python library."""

@@ -1,0 +1,202 @@
+"""Takes money through Stripe: the browser confirms with Stripe itself, we capture and refund."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from attrs import field, frozen
+from stripe import HTTPXClient, PaymentIntent, StripeClient, StripeError
+from stripe.params import PaymentIntentConfirmParams, PaymentIntentCreateParams
+
+from shop.adapters.stripe import news
+from shop.adapters.stripe.amounts import to_stripe
+from shop.adapters.stripe.states import error_of, state_of
+from shop.application.ports.clock import Clock
+from shop.application.ports.network import forbid_inside_transaction
+from shop.application.ports.payments import (
+    CALL_TIMEOUT_SECONDS,
+    IntentRequest,
+    PaymentMethod,
+    PaymentProviderUnavailable,
+    PaymentRefused,
+    ProviderNews,
+)
+from shop.domain.kernel.errors import Invalid
+from shop.domain.kernel.identifiers import AttemptId
+from shop.domain.kernel.money import Money
+from shop.domain.payments import AttemptStatus, IntentState, PaymentMethodUnknown
+
+API_VERSION = "2026-10-28.endive"
+"""Stripe answers in the shapes of this version, which the library's types describe, whatever the account's is."""
+API_BASE = "https://api.stripe.com"
+NETWORK_RETRIES = 2
+ANSWER_TIMEOUT_SECONDS = 6.0
+
+METHODS = (
+    PaymentMethod(code="stripe_card", name="Card", confirms_in="browser"),
+    PaymentMethod(code="stripe", name="Card, wallet or local method", confirms_in="browser"),
+)
+_SAVED_METHOD = "pm_"
+_EXPAND = ["latest_charge"]
+_UNPAID = frozenset({AttemptStatus.REQUIRES_ACTION, AttemptStatus.FAILED})
+_CAPTURABLE = frozenset({AttemptStatus.AUTHORIZED})
+_CANCELLABLE = _UNPAID | _CAPTURABLE
+_CANNOT_PAY_ANY_MORE = frozenset(AttemptStatus) - _CANCELLABLE
+_CAPTURED = frozenset({AttemptStatus.CAPTURED})
+_CONFIRMED = frozenset({AttemptStatus.AUTHORIZED, AttemptStatus.CAPTURED, AttemptStatus.PROCESSING})
+
+T = TypeVar("T")
+Act = Callable[[str], Awaitable[PaymentIntent]]
+
+
+@frozen(kw_only=True)
+class StripeAccount:
+    """Where and as whom to speak to Stripe. Secret keys are never shown."""
+
+    secret_key: str = field(repr=False)
+    webhook_secret: str = field(repr=False)
+    api_base: str = API_BASE
+
+    @property
+    def live(self) -> bool:
+        """Whether real money moves: test keys have `_test_` in their names."""
+        return "_live_" in self.secret_key
+
+
+class StripePaymentGateway:
+    """Stripe's payment intents, captured by us."""
+
+    def __init__(self, account: StripeAccount, clock: Clock, provider: str = "stripe") -> None:
+        self.provider = provider
+        self._clock = clock
+        self._endpoint = news.Endpoint(account.webhook_secret, account.live)
+        self._http = HTTPXClient(timeout=ANSWER_TIMEOUT_SECONDS)
+        services = StripeClient(
+            account.secret_key,
+            stripe_version=API_VERSION,
+            base_addresses={"api": account.api_base},
+            max_network_retries=NETWORK_RETRIES,
+            http_client=self._http,
+        ).v1
+        self._intents, self._refunds = services.payment_intents, services.refunds
+
+    async def methods(self) -> list[PaymentMethod]:
+        return list(METHODS)
+
+    async def create_intent(self, request: IntentRequest) -> IntentState:
+        forbid_inside_transaction("create_intent")
+        params = _intent_params(request)
+        key = str(request.attempt_id)
+        return state_of(await self._ask(self._intents.create_async(params, {"idempotency_key": key})))
+
+    async def fetch(self, provider_ref: str) -> IntentState:
+        forbid_inside_transaction("fetch")
+        return state_of(await self._ask(self._intents.retrieve_async(provider_ref, {"expand": _EXPAND})))
+
+    async def confirm(self, provider_ref: str, attempt_id: AttemptId, method: str) -> IntentState:
+        forbid_inside_transaction("confirm")
+        params: PaymentIntentConfirmParams = {"expand": _EXPAND}
+        if method.startswith(_SAVED_METHOD):
+            params["payment_method"] = method
+        try:
+            return state_of(
+                await self._ask(
+                    self._intents.confirm_async(
+                        provider_ref, params, {"idempotency_key": f"{attempt_id}:confirm:{method}"}
+                    )
+                )
+            )
+        except PaymentRefused:
+            state = await self.fetch(provider_ref)
+            if state.status is AttemptStatus.FAILED or state.status in _CONFIRMED:
+                return state
+            raise
+
+    async def capture(self, provider_ref: str, attempt_id: AttemptId) -> IntentState:
+        forbid_inside_transaction("capture")
+
+        def act(key: str) -> Awaitable[PaymentIntent]:
+            return self._intents.capture_async(provider_ref, {"expand": _EXPAND}, {"idempotency_key": key})
+
+        return await self._bring_about(_CAPTURED, _CAPTURABLE, provider_ref, f"{attempt_id}:capture", act)
+
+    async def cancel(self, provider_ref: str, attempt_id: AttemptId) -> IntentState:
+        forbid_inside_transaction("cancel")
+
+        def act(key: str) -> Awaitable[PaymentIntent]:
+            return self._intents.cancel_async(provider_ref, {"expand": _EXPAND}, {"idempotency_key": key})
+
+        return await self._bring_about(_CANNOT_PAY_ANY_MORE, _CANCELLABLE, provider_ref, f"{attempt_id}:cancel", act)
+
+    async def refund(self, provider_ref: str, attempt_id: AttemptId, amount: Money, sequence: str) -> IntentState:
+        forbid_inside_transaction("refund")
+        if amount.minor <= 0:
+            raise Invalid("A refund needs an amount above zero.")
+        state = await self.fetch(provider_ref)
+        if amount.currency != state.amount.currency:
+            raise Invalid(f"The payment was in {state.amount.currency}; {amount.currency} cannot go back.")
+        if state.status is not AttemptStatus.CAPTURED:
+            # Stripe would take a refund of an authorisation for releasing it.
+            raise PaymentRefused(f"A payment that is {state.status} has nothing to refund.")
+        refund = await self._ask(
+            self._refunds.create_async(
+                {"payment_intent": provider_ref, "amount": to_stripe(amount)},
+                {"idempotency_key": f"{attempt_id}:refund:{sequence}"},
+            )
+        )
+        if refund.status in ("failed", "canceled"):
+            raise PaymentRefused(f"Stripe could not give the money back: the refund is {refund.status}.")
+        return await self.fetch(provider_ref)
+
+    def read_news(self, body: bytes, headers: dict[str, str]) -> ProviderNews:
+        header = headers.get(news.HEADER, "")
+        return news.read(self.provider, self._endpoint, body, header, self._clock.now())
+
+    async def close(self) -> None:
+        await self._http.close_async()  # type: ignore[no-untyped-call]
+
+    async def _bring_about(
+        self, wanted: frozenset[AttemptStatus], possible: frozenset[AttemptStatus], ref: str, key: str, act: Act
+    ) -> IntentState:
+        """Acts; when Stripe refuses, what matters is how the intent stands."""
+        try:
+            return state_of(await self._ask(act(key)))
+        except PaymentRefused:
+            state = await self.fetch(ref)
+            if state.status in wanted:
+                return state
+            if state.status not in possible:
+                raise
+        # Stripe repeats its first answer to a key for a day, a refusal too, though the intent has moved on
+        # since. Neither action can happen twice to an intent, so another key is safe.
+        return state_of(await self._ask(act(f"{key}:{state.status}")))
+
+    async def _ask(self, call: Awaitable[T]) -> T:
+        try:
+            async with asyncio.timeout(CALL_TIMEOUT_SECONDS):
+                return await call
+        except TimeoutError as error:
+            raise PaymentProviderUnavailable("Stripe did not answer in time.") from error
+        except StripeError as error:
+            raise error_of(error) from error
+
+
+def _intent_params(request: IntentRequest) -> PaymentIntentCreateParams:
+    """The intent to ask for. The same request gives the same parameters: Stripe compares them under one key."""
+    if request.amount.minor <= 0:
+        raise Invalid("An intent needs an amount above zero.")
+    params: PaymentIntentCreateParams = {
+        "amount": to_stripe(request.amount),
+        "currency": request.amount.currency.lower(),
+        "capture_method": "manual",
+        "metadata": {"order_id": str(request.order_id), "attempt_id": str(request.attempt_id)},
+        "expand": _EXPAND,
+    }
+    if request.method == "stripe_card":
+        params["allowed_payment_method_types"] = ["card"]
+    elif request.method != "stripe":
+        # For “stripe” nothing is said: Stripe then offers what the owner switched on in its dashboard.
+        raise PaymentMethodUnknown(f"Stripe is not set up for the method “{request.method[:40]}”.")
+    if request.email:
+        params["receipt_email"] = request.email
+    return params

@@ -1,0 +1,101 @@
+"""What Stripe's answers mean in the shop's words."""
+
+from stripe import Charge, PaymentIntent, RateLimitError, StripeError
+
+from shop.adapters.stripe.amounts import from_stripe
+from shop.application.ports.payments import PaymentProviderUnavailable, PaymentRefused
+from shop.domain.kernel.errors import Invalid, ShopError
+from shop.domain.payments import AttemptStatus, IntentState, NextAction, PaymentNotFound
+
+_STATUSES = {
+    "requires_payment_method": AttemptStatus.REQUIRES_ACTION,
+    "requires_confirmation": AttemptStatus.REQUIRES_ACTION,
+    "requires_action": AttemptStatus.REQUIRES_ACTION,
+    "processing": AttemptStatus.PROCESSING,
+    "requires_capture": AttemptStatus.AUTHORIZED,
+    "succeeded": AttemptStatus.CAPTURED,
+    "canceled": AttemptStatus.CANCELLED,
+}
+_FOR_THE_BROWSER = frozenset({AttemptStatus.REQUIRES_ACTION, AttemptStatus.FAILED})
+_NOT_FOUND, _REFUSALS = 404, (400, 402)
+
+
+def state_of(intent: PaymentIntent) -> IntentState:
+    """The intent as Stripe describes it, its latest charge included in the answer.
+
+    Raises PaymentProviderUnavailable when the description makes no sense, such as an amount below zero: the
+    question is asked again later, and in the end by people.
+    """
+    try:
+        return _state_of(intent)
+    except (AttributeError, LookupError, TypeError, ValueError, Invalid) as error:
+        raise PaymentProviderUnavailable("Stripe answered something that makes no sense.") from error
+
+
+def _state_of(intent: PaymentIntent) -> IntentState:
+    status = _status(intent)
+    charge = intent.latest_charge
+    if isinstance(charge, str):
+        raise ValueError("the charge was not included")
+    refunded = charge.amount_refunded if charge is not None else 0
+    received = _received(intent)
+    if min(intent.amount, received, refunded) < 0:
+        raise ValueError("an amount is below zero")
+    failed = status is AttemptStatus.FAILED
+    return IntentState(
+        provider_ref=intent.id,
+        status=status,
+        amount=from_stripe(intent.amount, intent.currency),
+        captured=from_stripe(received, intent.currency),
+        refunded=from_stripe(refunded, intent.currency),
+        failure_code=_failure_code(intent) if failed else "",
+        next_action=_next_action(intent) if status is AttemptStatus.REQUIRES_ACTION else None,
+        client_secret=(intent.client_secret or "") if status in _FOR_THE_BROWSER else "",
+        method_label=_label(charge),
+    )
+
+
+def _status(intent: PaymentIntent) -> AttemptStatus:
+    if intent.status == "requires_payment_method" and intent.last_payment_error:
+        return AttemptStatus.FAILED
+    # A status that this version of ours has never heard of: under way, so nothing is released or delivered.
+    return _STATUSES.get(intent.status, AttemptStatus.PROCESSING)
+
+
+def _received(intent: PaymentIntent) -> int:
+    received: int | None = getattr(intent, "amount_received", None)
+    if received is not None:
+        return received
+    # Simulators of Stripe may leave it out; what succeeded was taken whole, for we ask for nothing else.
+    return intent.amount if intent.status == "succeeded" else 0
+
+
+def _failure_code(intent: PaymentIntent) -> str:
+    error = intent.last_payment_error
+    return (error.code if error else "") or "payment_failed"
+
+
+def _next_action(intent: PaymentIntent) -> NextAction:
+    redirect = getattr(intent.next_action, "redirect_to_url", None)
+    if redirect is not None and redirect.url:
+        return NextAction(kind="redirect", url=redirect.url)
+    return NextAction(kind="confirm_in_browser")
+
+
+def _label(charge: Charge | None) -> str:
+    details = getattr(charge, "payment_method_details", None)
+    card = getattr(details, "card", None)
+    if card is not None:
+        return f"{card.brand or 'card'} •••• {card.last4 or '????'}"
+    return getattr(details, "type", "")
+
+
+def error_of(error: StripeError) -> ShopError:
+    """Stripe's error in the shop's words: not found, refused for good, or to be repeated later."""
+    if error.http_status == _NOT_FOUND:
+        return PaymentNotFound("Stripe has no payment of this name.")
+    # These are answers; all else is no answer yet, a key that Stripe does not take included: once the
+    # owner has mended it, the same call works.
+    if error.http_status in _REFUSALS and not isinstance(error, RateLimitError):
+        return PaymentRefused(f"Stripe refused: {(error.user_message or 'no reason given')[:300]}")
+    return PaymentProviderUnavailable(f"Stripe does not do this at the moment ({type(error).__name__}).")

@@ -1,0 +1,359 @@
+"""A Stripe of the tests' own: payment intents and refunds over HTTP on 127.0.0.1, as the real one answers.
+
+Written from Stripe's documentation and the library's types: manual capture, declines as 402, challenges, one
+answer for an idempotency key (a refusal too), 400 when the key comes with other parameters, 409 while the first
+is under way. What it is asked, it keeps in `seen`; `faults` spoils the requests to come.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import json
+from collections import deque
+from contextlib import suppress
+from copy import deepcopy
+from datetime import datetime
+from itertools import count
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from attrs import define, field, frozen
+
+JSON = dict[str, Any]
+SECRET_KEY = "sk_test_of_the_stub"
+WEBHOOK_SECRET = "whsec_of_the_stub"
+UNPAID = ("requires_payment_method", "requires_confirmation", "requires_action")
+
+
+@frozen
+class Seen:
+    """One request as it came."""
+
+    method: str
+    path: str
+    params: dict[str, str]
+    headers: dict[str, str]
+
+
+class Refused(Exception):
+    """An error in Stripe's shape. Those of validation are not kept under the idempotency key."""
+
+    def __init__(self, status: int, code: str, message: str, *, kept: bool = True, **more: Any) -> None:
+        super().__init__(message)
+        kind = more.pop("type", "invalid_request_error")
+        self.status = status
+        self.body: JSON = {"error": {"type": kind, "code": code, "message": message, **more}}
+        self.kept = kept
+
+
+@define
+class Kept:
+    """What an idempotency key was asked, and what it was answered; no answer yet: it is under way."""
+
+    asked: str
+    answer: tuple[int, JSON] | None = None
+
+
+def sign(body: bytes, secret: str, at: datetime) -> str:
+    """The Stripe-Signature header."""
+    moment = int(at.timestamp())
+    mac = hmac.new(secret.encode(), f"{moment}.".encode() + body, hashlib.sha256)
+    return f"t={moment},v1={mac.hexdigest()}"
+
+
+@define
+class StripeStub:
+    """The server; use it as an async context manager."""
+
+    seen: list[Seen] = field(factory=list)
+    faults: deque[str] = field(factory=deque)
+    _intents: dict[str, JSON] = field(factory=dict)
+    _charges: dict[str, JSON] = field(factory=dict)
+    _kept: dict[str, Kept] = field(factory=dict)
+    _numbers: "count[int]" = field(factory=lambda: count(1))
+    _server: asyncio.Server | None = None
+    _writers: set[asyncio.StreamWriter] = field(factory=set)
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._server is not None
+        self._server.close()
+        for writer in list(self._writers):
+            writer.close()
+        await asyncio.sleep(0)
+
+    @property
+    def url(self) -> str:
+        assert self._server is not None
+        host, port = self._server.sockets[0].getsockname()[:2]
+        return f"http://{host}:{port}"
+
+    # What the shopper's browser does with the client secret.
+
+    def browser_confirms(self, client_secret: str, payment_method: str) -> None:
+        with suppress(Refused):  # the browser is told of the decline, the intent shows it
+            self._confirm(self._of_secret(client_secret), payment_method)
+
+    def browser_passes_challenge(self, client_secret: str) -> None:
+        intent = self._of_secret(client_secret)
+        assert intent["status"] == "requires_action"
+        self._authorize(intent)
+
+    def intent(self, ref: str) -> JSON:
+        """The intent itself: a test may spoil it."""
+        return self._intents[ref]
+
+    def charge(self, ref: str) -> JSON:
+        """The intent's charge itself."""
+        return self._charges[self._intents[ref]["latest_charge"]]
+
+    def event(self, ref: str, type: str = "payment_intent.succeeded") -> bytes:
+        """A message about this intent, as Stripe would post it."""
+        body = {
+            "id": f"evt_{next(self._numbers)}",
+            "object": "event",
+            "api_version": "2026-10-28.endive",
+            "created": 1_770_000_000,
+            "livemode": False,
+            "type": type,
+            "data": {"object": dict(self._intents[ref])},
+        }
+        return json.dumps(body).encode()
+
+    # HTTP.
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
+        try:
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                lines = head.decode().split("\r\n")
+                method, target, _ = lines[0].split(" ")
+                headers = {
+                    name.strip().lower(): value.strip()
+                    for name, _, value in (line.partition(":") for line in lines[1:] if line)
+                }
+                body = await reader.readexactly(int(headers.get("content-length", "0")))
+                if not await self._reply(writer, method, target, headers, body.decode()):
+                    break
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            self._writers.discard(writer)
+            writer.close()
+
+    async def _reply(
+        self, writer: asyncio.StreamWriter, method: str, target: str, headers: dict[str, str], body: str
+    ) -> bool:
+        url = urlsplit(target)
+        asked = Seen(method, unquote(url.path), dict(parse_qsl(url.query) + parse_qsl(body)), headers)
+        self.seen.append(asked)
+        fault = self.faults.popleft() if self.faults else ""
+        if fault == "drop":
+            return False
+        answer: JSON
+        if fault.isdigit():
+            status, answer, replayed = int(fault), {"error": {"type": "api_error", "message": "a fault"}}, False
+        elif fault == "nonsense":
+            status, answer, replayed = 200, {"object": "payment_intent"}, False
+        else:
+            status, answer, replayed = await self._answered(asked)
+        if fault == "drop_after":
+            return False
+        payload = json.dumps(answer).encode()
+        head = f"HTTP/1.1 {status} X\r\ncontent-type: application/json\r\nrequest-id: req_{next(self._numbers)}\r\n"
+        if replayed:
+            head += "idempotent-replayed: true\r\n"
+        writer.write(f"{head}content-length: {len(payload)}\r\n\r\n".encode() + payload)
+        await writer.drain()
+        return True
+
+    async def _answered(self, asked: Seen) -> tuple[int, JSON, bool]:
+        if asked.headers.get("authorization") != f"Bearer {SECRET_KEY}":
+            return 401, {"error": {"type": "invalid_request_error", "message": "Invalid API Key provided"}}, False
+        key = asked.headers.get("idempotency-key", "")
+        if asked.method != "POST" or not key:
+            return *self._done(asked)[:2], False
+        fingerprint = f"{asked.path} {sorted(asked.params.items())}"
+        kept = self._kept.get(key)
+        if kept is not None:
+            if kept.asked != fingerprint:
+                return (
+                    400,
+                    _idempotency_error("Keys for idempotent requests can only be used with the same parameters"),
+                    False,
+                )
+            if kept.answer is None:
+                return 409, _idempotency_error("There is another request in progress", "idempotency_key_in_use"), False
+            return *kept.answer, True
+        kept = self._kept[key] = Kept(fingerprint)
+        await asyncio.sleep(0.01)  # long enough for a second request with the same key to come in between
+        status, answer, keep = self._done(asked)
+        if keep:
+            kept.answer = status, answer
+        else:
+            del self._kept[key]
+        return status, answer, False
+
+    def _done(self, asked: Seen) -> tuple[int, JSON, bool]:
+        try:
+            return 200, self._do(asked), True
+        except Refused as refusal:
+            return refusal.status, refusal.body, refusal.kept
+
+    def _do(self, asked: Seen) -> JSON:
+        parts = asked.path.strip("/").split("/")[1:]
+        match asked.method, parts:
+            case "POST", ["payment_intents"]:
+                intent = self._create(asked.params)
+            case "GET", ["payment_intents", ref]:
+                intent = self._known(ref)
+            case "POST", ["payment_intents", ref, "confirm"]:
+                intent = self._confirm(self._known(ref), asked.params.get("payment_method", ""))
+            case "POST", ["payment_intents", ref, "capture"]:
+                intent = self._capture(self._known(ref))
+            case "POST", ["payment_intents", ref, "cancel"]:
+                intent = self._cancel(self._known(ref))
+            case "POST", ["refunds"]:
+                return self._refund(asked.params)
+            case _:
+                raise Refused(404, "", "Unrecognized request URL", kept=False)
+        shown = dict(intent)
+        if "latest_charge" in [value for name, value in asked.params.items() if name.startswith("expand")]:
+            shown["latest_charge"] = self._charges.get(intent["latest_charge"] or "")
+        return deepcopy(shown)
+
+    # Payment intents.
+
+    def _create(self, params: dict[str, str]) -> JSON:
+        if "payment_method_types[0]" in params:
+            raise Refused(400, "payment_method_types_no_longer_supported", "Not in this version", kept=False)
+        if int(params["amount"]) < 1:
+            raise Refused(400, "parameter_invalid_integer", "This value must be above 0.", kept=False)
+        assert params["capture_method"] == "manual"
+        ref = f"pi_{next(self._numbers)}stub"
+        self._intents[ref] = {
+            "id": ref,
+            "object": "payment_intent",
+            "amount": int(params["amount"]),
+            "amount_capturable": 0,
+            "amount_received": 0,
+            "capture_method": "manual",
+            "client_secret": f"{ref}_secret_{next(self._numbers)}",
+            "currency": params["currency"],
+            "last_payment_error": None,
+            "latest_charge": None,
+            "livemode": False,
+            "metadata": {name[9:-1]: value for name, value in params.items() if name.startswith("metadata[")},
+            "next_action": None,
+            "payment_method": None,
+            "status": "requires_payment_method",
+        }
+        return self._intents[ref]
+
+    def _known(self, ref: str) -> JSON:
+        if ref not in self._intents:
+            raise Refused(404, "resource_missing", f"No such payment_intent: '{ref}'", kept=False, param="intent")
+        return self._intents[ref]
+
+    def _of_secret(self, client_secret: str) -> JSON:
+        return next(i for i in self._intents.values() if i["client_secret"] == client_secret)
+
+    def _confirm(self, intent: JSON, method: str) -> JSON:
+        if intent["status"] not in UNPAID:
+            raise self._unexpected(intent, "confirm")
+        intent["payment_method"] = method or intent["payment_method"]
+        if not intent["payment_method"]:
+            raise Refused(400, "payment_intent_unexpected_state", "It is missing a payment method.")
+        intent["next_action"] = None
+        if "Declined" in method:
+            intent["latest_charge"] = self._charge(intent, "failed")
+            intent.update(status="requires_payment_method", payment_method=None)
+            intent["last_payment_error"] = {
+                "type": "card_error",
+                "code": "card_declined",
+                "decline_code": "generic_decline",
+                "message": "Your card was declined.",
+            }
+            raise Refused(
+                402, "card_declined", "Your card was declined.", type="card_error", payment_intent=dict(intent)
+            )
+        intent["last_payment_error"] = None
+        if "authenticationRequired" in method:
+            intent.update(status="requires_action", next_action={"type": "use_stripe_sdk", "use_stripe_sdk": {}})
+            return intent
+        if "Slow" in method:
+            intent["status"] = "processing"
+            return intent
+        return self._authorize(intent)
+
+    def _authorize(self, intent: JSON) -> JSON:
+        intent["latest_charge"] = self._charge(intent, "succeeded")
+        intent.update(status="requires_capture", next_action=None, amount_capturable=intent["amount"])
+        return intent
+
+    def _charge(self, intent: JSON, status: str) -> str:
+        ref = f"ch_{next(self._numbers)}stub"
+        self._charges[ref] = {
+            "id": ref,
+            "object": "charge",
+            "amount": intent["amount"],
+            "amount_captured": 0,
+            "amount_refunded": 0,
+            "captured": False,
+            "currency": intent["currency"],
+            "payment_intent": intent["id"],
+            "payment_method_details": {"type": "card", "card": {"brand": "visa", "last4": "4242"}},
+            "status": status,
+        }
+        return ref
+
+    def _capture(self, intent: JSON) -> JSON:
+        if intent["status"] != "requires_capture":
+            raise self._unexpected(intent, "capture")
+        intent.update(status="succeeded", amount_received=intent["amount"], amount_capturable=0)
+        self._charges[intent["latest_charge"]].update(captured=True, amount_captured=intent["amount"])
+        return intent
+
+    def _cancel(self, intent: JSON) -> JSON:
+        if intent["status"] not in (*UNPAID, "requires_capture"):
+            raise self._unexpected(intent, "cancel")
+        intent.update(status="canceled", next_action=None, amount_capturable=0)
+        return intent
+
+    def _refund(self, params: dict[str, str]) -> JSON:
+        intent, amount = self._known(params["payment_intent"]), int(params["amount"])
+        charge = self._charges.get(intent["latest_charge"] or "")
+        if charge is None or not charge["captured"]:
+            raise Refused(400, "payment_intent_unexpected_state", "There is no successful charge to refund.")
+        left = charge["amount"] - charge["amount_refunded"]
+        if amount > left:
+            code = "" if left else "charge_already_refunded"
+            raise Refused(400, code, f"Refund amount is greater than unrefunded amount on charge ({left})")
+        charge["amount_refunded"] += amount
+        return {
+            "id": f"re_{next(self._numbers)}stub",
+            "object": "refund",
+            "amount": amount,
+            "charge": charge["id"],
+            "currency": charge["currency"],
+            "payment_intent": intent["id"],
+            "status": "succeeded",
+        }
+
+    def _unexpected(self, intent: JSON, verb: str) -> Refused:
+        return Refused(
+            400,
+            "payment_intent_unexpected_state",
+            f"You cannot {verb} this PaymentIntent because it has a status of {intent['status']}.",
+            payment_intent=dict(intent),
+        )
+
+
+def _idempotency_error(message: str, code: str = "") -> JSON:
+    return {"error": {"type": "idempotency_error", "code": code, "message": message}}

@@ -130,7 +130,8 @@ async def settle(
     moves = sale.payment.follow(news, at=context.now)
     if not moves and sale.payment.attempt == before:
         return sale
-    just_refunded = sale.payment.refunded - refunded_before
+    refunded = sale.payment.refunded  # its currency is the provider's, once that took another one
+    just_refunded = Money(refunded.minor - refunded_before.minor, refunded.currency)
     return await _write(sale, moves, news.provider_ref, context, cashier, reason, just_refunded)
 
 

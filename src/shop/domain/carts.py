@@ -10,15 +10,19 @@ from attrs import define, evolve, field, frozen
 
 from shop.domain.kernel.address import Address
 from shop.domain.kernel.aggregates import Aggregate
+from shop.domain.kernel.currencies import exponent
 from shop.domain.kernel.errors import Conflict, Flaw, Invalid, NotFound
 from shop.domain.kernel.identifiers import CartId, CartItemId, UserId, VariantId
 from shop.domain.kernel.metadata import checked_metadata
 
 ITEMS_MAX = 100
 QUANTITY_MAX = 10_000
+NOTE_LENGTH_MAX = 2000
 LIFETIME = timedelta(days=30)
 # Linear on purpose: one “@”, no spaces, a dot somewhere behind it. Whether mail arrives only mail can tell.
-_EMAIL = re.compile(r"[^@\s\x00]{1,64}@[^@\s\x00.]+(?:\.[^@\s\x00.]+)+")
+# What mail programs read as several addresses or as a name beside one is left out.
+_NEVER = r"@\s\x00-\x1f\x7f<>()\[\],;:\\\""
+_EMAIL = re.compile(rf"[^{_NEVER}]{{1,64}}@[^.{_NEVER}]+(?:\.[^.{_NEVER}]+)+")
 
 
 class CartNotFound(NotFound):
@@ -83,6 +87,18 @@ def _bounded(quantity: int) -> int:
     return quantity
 
 
+def _known_currency(_instance: Any, _attribute: Any, currency: str) -> None:
+    exponent(currency)
+
+
+def _short_note(_instance: Any, _attribute: Any, note: str) -> None:
+    if len(note) > NOTE_LENGTH_MAX or "\x00" in note:
+        raise Invalid(
+            f"A note has at most {NOTE_LENGTH_MAX} characters.",
+            flaws=(Flaw("/note", "length", f"At most {NOTE_LENGTH_MAX} characters"),),
+        )
+
+
 @frozen(kw_only=True)
 class CartItem:
     """So many of a variant. Prices are not kept here: they are the shop's, and looked up whenever they are shown."""
@@ -98,12 +114,12 @@ class Cart(Aggregate):
 
     id: CartId
     owner_id: UserId | None = None
-    currency: str
+    currency: str = field(validator=_known_currency)
     email: str = ""
     shipping_address: Address | None = None
     billing_address: Address | None = None
     shipping_code: str = ""
-    note: str = ""
+    note: str = field(default="", validator=_short_note)
     items: tuple[CartItem, ...] = ()
     status: CartStatus = CartStatus.OPEN
     metadata: Mapping[str, str] = field(factory=dict, converter=checked_metadata)
@@ -149,9 +165,12 @@ class Cart(Aggregate):
 
     def describe(self, at: datetime, **changes: Any) -> None:
         """Sets e-mail, addresses, note, currency, metadata. Raises CartClosed, Invalid."""
+        if changes.get("email"):
+            changes["email"] = checked_email(changes["email"])
+        changed = evolve(self, **changes)
         self._change(at)
-        for name, value in changes.items():
-            setattr(self, name, checked_email(value) if name == "email" and value else value)
+        for name in changes:
+            setattr(self, name, getattr(changed, name))
 
     def choose_shipping(self, code: str, at: datetime) -> None:
         self._change(at)

@@ -1,7 +1,7 @@
 """What the shop sells: products with their variants and prices, and the tree of categories they hang in."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Self
@@ -9,12 +9,13 @@ from typing import Any, ClassVar, Self
 from attrs import define, evolve, field, frozen
 
 from shop.domain.kernel.aggregates import Aggregate, Event
-from shop.domain.kernel.errors import Conflict, Flaw, Invalid, NotFound
+from shop.domain.kernel.errors import Conflict, Flaw, Invalid, NotFound, ShopError
 from shop.domain.kernel.identifiers import CategoryId, ProductId, VariantId
 from shop.domain.kernel.metadata import checked_metadata
 from shop.domain.kernel.money import Money
 
-VARIANTS_MAX, OPTIONS_MAX, MEDIA_MAX, TAGS_MAX, DEPTH_MAX = 250, 5, 100, 100, 10
+VARIANTS_MAX, OPTIONS_MAX, OPTION_VALUES_MAX = 250, 5, 250
+MEDIA_MAX, TAGS_MAX, CATEGORIES_MAX, DEPTH_MAX = 100, 100, 100, 10
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
@@ -139,6 +140,12 @@ class Option:
     name: str = field(validator=_sized(1, 100))
     values: tuple[str, ...]
 
+    def __attrs_post_init__(self) -> None:
+        if len(self.values) > OPTION_VALUES_MAX or len(set(self.values)) != len(self.values):
+            raise Invalid(f"An option has at most {OPTION_VALUES_MAX} values, each once.")
+        if not all(1 <= len(value) <= 100 and "\x00" not in value for value in self.values):
+            raise Invalid("A value of an option has 1 to 100 characters.")
+
 
 @frozen(kw_only=True)
 class Price:
@@ -197,7 +204,7 @@ class Product(Aggregate):
     """A thing on sale with everything that is said about it. Its variants live and are saved with it."""
 
     id: ProductId
-    slug: str
+    slug: str = field(converter=checked_slug)
     title: str = field(validator=_sized(1, 300))
     description: str = field(default="", validator=_sized(0, 100_000))
     vendor: str = field(default="", validator=_sized(0, 200))
@@ -222,13 +229,13 @@ class Product(Aggregate):
         return product
 
     def change(self, at: datetime, **changes: Any) -> None:
-        """Replaces the named attributes. Raises Invalid, and then nothing has changed."""
+        """Replaces the named attributes. Raises Invalid or SkuTaken, and then nothing has changed."""
         before = {name: getattr(self, name) for name in changes}
         try:
             for name, value in changes.items():
                 setattr(self, name, value)
             self._check()
-        except Invalid:
+        except ShopError:
             for name, value in before.items():
                 setattr(self, name, value)
             raise
@@ -272,15 +279,29 @@ class Product(Aggregate):
         self._record(ProductUpdated(at=at, product_id=self.id))
 
     def _check(self) -> None:
-        checked_slug(self.slug)
         for name, parts, most in (
             ("variants", self.variants, VARIANTS_MAX),
             ("options", self.options, OPTIONS_MAX),
             ("media", self.media, MEDIA_MAX),
             ("tags", self.tags, TAGS_MAX),
+            ("categories", self.category_ids, CATEGORIES_MAX),
         ):
             if len(parts) > most:
                 raise Invalid(f"A product has at most {most} {name}; this one has {len(parts)}.")
+        unique: tuple[tuple[str, Sequence[Hashable]], ...] = (
+            ("variants", [variant.id for variant in self.variants]),
+            ("options", [option.name for option in self.options]),
+            ("tags", self.tags),
+            ("categories", self.category_ids),
+        )
+        for name, each in unique:
+            if len(set(each)) != len(each):
+                raise Invalid(f"Each of the product's {name} stands there once.")
+        if not all(1 <= len(tag) <= 100 and "\x00" not in tag for tag in self.tags):
+            raise Invalid("A tag has 1 to 100 characters.")
+        self._check_variants()
+
+    def _check_variants(self) -> None:
         live = self.live_variants
         if any(len(variant.options) != len(self.options) for variant in live):
             raise Invalid(
@@ -303,7 +324,7 @@ class Category(Aggregate):
     """A place in the tree that shoppers browse by."""
 
     id: CategoryId
-    slug: str
+    slug: str = field(converter=checked_slug)
     name: str = field(validator=_sized(1, 200))
     description: str = field(default="", validator=_sized(0, 20_000))
     parent_id: CategoryId | None = None
@@ -314,10 +335,23 @@ class Category(Aggregate):
     created_at: datetime
     updated_at: datetime
 
+    @classmethod
+    def create(cls, *, at: datetime, **attributes: Any) -> Self:
+        """A new category at the top of the tree. Raises Invalid."""
+        category = cls(created_at=at, updated_at=at, **attributes)
+        category._record(CategoryChanged(at=at, category_id=category.id))
+        return category
+
     def change(self, at: datetime, **changes: Any) -> None:
-        for name, value in changes.items():
-            setattr(self, name, value)
-        checked_slug(self.slug)
+        """Replaces the named attributes. Raises Invalid, and then nothing has changed."""
+        before = {name: getattr(self, name) for name in changes}
+        try:
+            for name, value in changes.items():
+                setattr(self, name, value)
+        except ShopError:
+            for name, value in before.items():
+                setattr(self, name, value)
+            raise
         self.updated_at = at
         self._record(CategoryChanged(at=at, category_id=self.id))
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, frozen
 
 from shop.domain.kernel.aggregates import Aggregate, Event
 from shop.domain.kernel.errors import Conflict, Flaw, Invalid, NotFound
@@ -176,7 +176,7 @@ class Allocation:
 
     variant_id: VariantId
     location_id: LocationId
-    quantity: int = field()
+    quantity: int
 
 
 def demand_of(wanted: Iterable[tuple[VariantId, int]]) -> dict[VariantId, int]:

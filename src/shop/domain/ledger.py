@@ -27,6 +27,13 @@ class EntryUnbalanced(Invalid):
     title = "Debits and credits differ"
 
 
+class NothingMoved(Invalid):
+    """A refund of nothing, or of less, is a mistake and never “all of it”."""
+
+    code = "amount_not_positive"
+    title = "The amount must be more than nothing"
+
+
 class EntryKind(StrEnum):
     CAPTURE = "capture"
     REFUND = "refund"
@@ -73,9 +80,16 @@ def sale_postings(provider: str, net: Money, shipping_net: Money, tax: Money) ->
 
 def unapplied_postings(provider: str, amount: Money) -> tuple[Posting, ...]:
     """Money captured that pays for nothing (the sum differs, the order is cancelled): owed to the shopper."""
+    _more_than_nothing(amount)
     return (Posting(clearing(provider), amount), Posting(RECEIVABLE, -amount))
 
 
 def refund_postings(provider: str, amount: Money, *, applied: bool) -> tuple[Posting, ...]:
     """Money given back: for a sale (`applied`), or for money that never paid for one."""
+    _more_than_nothing(amount)
     return (Posting(REFUNDS if applied else RECEIVABLE, amount), Posting(clearing(provider), -amount))
+
+
+def _more_than_nothing(amount: Money) -> None:
+    if amount.minor <= 0:
+        raise NothingMoved(f"{amount} is nothing that could be moved.")

@@ -254,7 +254,7 @@ class Order(Aggregate):
         if self.status is OrderStatus.CONFIRMED:
             return
         self._move(OrderStatus.CONFIRMED, at)
-        self.hold_expires_at = None
+        self.hold_expires_at, self.hold_reason = None, ""
         self._record(OrderConfirmed(at=at, order_id=self.id))
 
     def waive_payment(self, at: datetime) -> None:

@@ -43,12 +43,19 @@ class AttemptStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
-# Forward only. FAILED is not the end of an intent: providers let the shopper try another card on the same one.
+# FAILED is not the end of an intent: providers let the shopper try another card on the same one. So until it is
+# authorised an attempt is where the provider last saw it; from then on it only moves forward.
 ATTEMPT_ARROWS: Mapping[AttemptStatus, frozenset[AttemptStatus]] = {
     AttemptStatus.NEW: frozenset(AttemptStatus) - {AttemptStatus.NEW},
     AttemptStatus.REQUIRES_ACTION: frozenset(AttemptStatus) - {AttemptStatus.NEW, AttemptStatus.REQUIRES_ACTION},
     AttemptStatus.PROCESSING: frozenset(
-        {AttemptStatus.FAILED, AttemptStatus.AUTHORIZED, AttemptStatus.CAPTURED, AttemptStatus.CANCELLED}
+        {
+            AttemptStatus.REQUIRES_ACTION,
+            AttemptStatus.FAILED,
+            AttemptStatus.AUTHORIZED,
+            AttemptStatus.CAPTURED,
+            AttemptStatus.CANCELLED,
+        }
     ),
     AttemptStatus.FAILED: frozenset(
         {
@@ -241,13 +248,15 @@ class Payment(Aggregate):
         """
         attempt = self._attempt_of(news.provider_ref)
         moved = news.status in ATTEMPT_ARROWS[attempt.status]
-        if moved or not attempt.provider_ref:
-            self._take_over(attempt, news, at, moved)
+        if moved or news.status is attempt.status:
+            self._take_over(attempt, news, at)
         moves: list[MoneyMove] = []
         if moved:
             moves += self._moves_to(news, at)
         if news.captured.minor > self.captured.minor:
             self.captured = news.captured
+            # The provider may have taken another currency than the order's, and gives back what it took.
+            self.refunded = self.refunded or Money.zero(news.captured.currency)
             moves.append(MoneyMove.CAPTURED if news.captured == self.amount else MoneyMove.MISMATCHED)
             self._record(PaymentCaptured(at=at, payment_id=self.id, order_id=self.order_id, amount=news.captured))
         if news.refunded.minor > self.refunded.minor:
@@ -291,16 +300,19 @@ class Payment(Aggregate):
             return self.attempt
         raise PaymentNotFound(f"This payment never made the intent {provider_ref}.")
 
-    def _take_over(self, attempt: PaymentAttempt, news: IntentState, at: datetime, moved: bool) -> None:
+    def _take_over(self, attempt: PaymentAttempt, news: IntentState, at: datetime) -> None:
         followed = evolve(
             attempt,
             provider_ref=news.provider_ref,
-            status=news.status if moved else attempt.status,
+            status=news.status,
             failure_code=news.failure_code,
             next_action=news.next_action,
             client_secret=news.client_secret or attempt.client_secret,
-            updated_at=at,
         )
+        if followed == attempt:
+            return
+        followed = evolve(followed, updated_at=at)
+        self.updated_at = at
         self.attempts = tuple(followed if a.id == attempt.id else a for a in self.attempts)
 
 
@@ -373,7 +385,7 @@ class InboxItem(Aggregate):
         return item
 
     def settle(self, state: InboxState, at: datetime) -> None:
-        """Raises Conflict when it was settled before: its effect is there already."""
-        if self.state is not InboxState.NEW:
+        """Raises Conflict when its effect is there already; what was parked may be settled once more."""
+        if self.state not in (InboxState.NEW, InboxState.PARKED):
             raise Conflict(f"The message {self.event_ref} is {self.state} already.")
         self.state, self.settled_at = state, at

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from attrs import frozen
 
+from shop.domain.kernel.address import COUNTRIES
 from shop.domain.kernel.errors import Conflict, Invalid
 from shop.domain.kernel.money import Money
 
@@ -43,6 +44,12 @@ class ShippingMethod:
     def __attrs_post_init__(self) -> None:
         if bool(self.flat) == bool(self.by_weight):
             raise Invalid(f"“{self.code}” needs flat prices or weight steps, and not both.")
+        if any(price.minor < 0 for price in (*self.flat, *(step.price for step in self.by_weight))):
+            raise Invalid(f"“{self.code}” cannot cost less than nothing.")
+        if unknown := sorted(self.countries - COUNTRIES):
+            raise Invalid(f"{', '.join(unknown)}: no country code of ISO 3166-1.")
+        if not 0 <= self.days_min <= self.days_max:
+            raise Invalid(f"“{self.code}” takes at least {self.days_min} and at most {self.days_max} days.")
 
     def price(self, country: str, weight_grams: int, currency: str) -> Money | None:
         """What it costs to send this weight there, or None where it does not go."""

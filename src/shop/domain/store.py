@@ -4,7 +4,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from shop.domain.kernel.address import COUNTRIES
+from shop.domain.kernel.address import COUNTRIES, checked_country
 from shop.domain.kernel.currencies import exponent
 from shop.domain.kernel.errors import Invalid
 
@@ -30,7 +30,7 @@ class Store:
     """
 
     name: str = "Shop"
-    country: str = "DE"
+    country: str = field(default="DE", validator=checked_country)
     currencies: tuple[str, ...] = field(default=("EUR",), validator=_currencies)
     locales: tuple[str, ...] = ("en",)
     ships_to: tuple[str, ...] = field(default=(), validator=_countries)

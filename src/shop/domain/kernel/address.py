@@ -39,7 +39,8 @@ def _text(maximum: int, required: bool = False) -> Any:
     return check
 
 
-def _country(_instance: Any, _attribute: Any, value: str) -> None:
+def checked_country(_instance: Any, _attribute: Any, value: str) -> None:
+    """Lets an attribute be an ISO 3166-1 code only: “UK” for GB would never match anything."""
     if value not in COUNTRIES:
         raise AddressIncomplete(
             f"“{value[:10]}” is not a country code of ISO 3166-1, such as DE or US.",
@@ -58,5 +59,5 @@ class Address:
     postal_code: str = field(default="", validator=_text(20))
     city: str = field(validator=_text(120, required=True))
     region: str = field(default="", validator=_text(120))
-    country: str = field(validator=_country)
+    country: str = field(validator=checked_country)
     phone: str = field(default="", validator=_text(40))

@@ -12,6 +12,8 @@ def checked_metadata(metadata: Mapping[str, str]) -> Mapping[str, str]:
     if len(metadata) > KEYS_MAX:
         raise Invalid(f"Metadata holds at most {KEYS_MAX} keys; these are {len(metadata)}.")
     for key, value in metadata.items():
+        if "\x00" in key or "\x00" in value:
+            raise Invalid("Metadata is text without null characters.")
         if not 1 <= len(key) <= KEY_LENGTH_MAX or len(value) > VALUE_LENGTH_MAX:
             raise Invalid(
                 f"Metadata keys have 1 to {KEY_LENGTH_MAX} characters and values at most {VALUE_LENGTH_MAX}.",

@@ -94,7 +94,7 @@ class Shop:
         return cast(R, await self._queries[type(query)](query, context))
 
     async def react(self, delivery: Delivery) -> None:
-        """Lets a subscriber do what it does on an event. Raises SubscriberUnknown for one that is not there any more."""
+        """Lets a subscriber do what it does on an event. Raises SubscriberUnknown for one that is gone."""
         handler = self._reactions.get(delivery.subscriber)
         if handler is None:
             raise SubscriberUnknown(f"Nobody called {delivery.subscriber[:80]} reacts to events any more.")

@@ -37,7 +37,8 @@ class Outcome(StrEnum):
 
 def pause_after(attempt: int, jitter: float) -> timedelta:
     """How long to wait after this many attempts: 2 s, 4 s, … 1 h, each up to a fifth shorter or longer."""
-    pause = min(FIRST_PAUSE * 2 ** min(attempt - 1, 20), LONGEST_PAUSE)
+    doubled: int = 2 ** min(attempt - 1, 20)
+    pause = min(FIRST_PAUSE * doubled, LONGEST_PAUSE)
     return min(pause * (0.8 + 0.4 * jitter), LONGEST_PAUSE)
 
 

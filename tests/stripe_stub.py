@@ -68,6 +68,7 @@ class StripeStub:
 
     seen: list[Seen] = field(factory=list)
     faults: deque[str] = field(factory=deque)
+    refund_status: str = "succeeded"
     _intents: dict[str, JSON] = field(factory=dict)
     _charges: dict[str, JSON] = field(factory=dict)
     _kept: dict[str, Kept] = field(factory=dict)
@@ -156,6 +157,8 @@ class StripeStub:
         fault = self.faults.popleft() if self.faults else ""
         if fault == "drop":
             return False
+        if fault == "hang":
+            await asyncio.sleep(60)
         answer: JSON
         if fault.isdigit():
             status, answer, replayed = int(fault), {"error": {"type": "api_error", "message": "a fault"}}, False
@@ -343,7 +346,7 @@ class StripeStub:
             "charge": charge["id"],
             "currency": charge["currency"],
             "payment_intent": intent["id"],
-            "status": "succeeded",
+            "status": self.refund_status,
         }
 
     def _unexpected(self, intent: JSON, verb: str) -> Refused:

@@ -1,0 +1,1 @@
+"""Answers from memory, one module per capability: what is stored becomes views."""

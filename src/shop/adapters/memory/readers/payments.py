@@ -1,0 +1,108 @@
+"""Payments as staff see them, from memory."""
+
+from collections.abc import Iterator
+
+from shop.adapters.memory.copies import copied
+from shop.adapters.memory.paging import Listing, microseconds
+from shop.adapters.memory.payments import payment_of, payments_of, session_of
+from shop.adapters.memory.readers.filters import within
+from shop.adapters.memory.tables import Tables
+from shop.application.ports.paging import Page, PageRequest
+from shop.application.ports.readers import PaymentFilter
+from shop.application.ports.views import PaymentAttemptView, PaymentView, ProviderMessageView
+from shop.domain.kernel.identifiers import PaymentId, PaymentSessionId
+from shop.domain.payments import InboxItem, Payment, PaymentSession
+
+MESSAGES_MAX = 100
+
+
+def _created_at(payment: Payment) -> int:
+    return microseconds(payment.created_at)
+
+
+_PAYMENTS: Listing[Payment] = Listing(
+    keys={"created_at": _created_at, "amount": lambda payment: payment.amount.minor},
+    own=((_created_at, True),),
+    id=lambda payment: payment.id.uuid.hex,
+)
+
+
+class MemoryPaymentReader:
+    """Answers about payments."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    async def all(self, which: PaymentFilter, page: PageRequest) -> Page[PaymentView]:
+        return _PAYMENTS.page(self._matching(which), page, payment_view)
+
+    async def one(self, payment_id: PaymentId) -> PaymentView:
+        payment = payment_of(self._tables, payment_id)
+        return payment_view(payment, [_message_view(item) for item in self._messages(payment)])
+
+    async def session(self, session_id: PaymentSessionId) -> tuple[PaymentSession, Payment | None]:
+        session = session_of(self._tables, session_id)
+        order_id = self._tables.order_by_cart.get(session.cart_id)
+        if order_id is None or self._tables.orders[order_id].payment_session_id != session_id:
+            return session, None
+        payments = payments_of(self._tables, order_id)
+        return session, copied(payments[-1]) if payments else None
+
+    def _matching(self, which: PaymentFilter) -> Iterator[Payment]:
+        for payment in self._tables.payments.values():
+            if (
+                (not which.statuses or payment.status in which.statuses)
+                and (not which.provider or payment.provider == which.provider)
+                and (which.order_id is None or payment.order_id == which.order_id)
+                and (not which.failure_code or payment.attempt.failure_code == which.failure_code)
+                and within(payment.created_at, which.created_at)
+            ):
+                yield payment
+
+    def _messages(self, payment: Payment) -> list[InboxItem]:
+        refs = {attempt.provider_ref for attempt in payment.attempts if attempt.provider_ref}
+        ids = [i for ref in refs for i in self._tables.inbox_by_object.get((payment.provider, ref), ())]
+        items = [self._tables.inbox[inbox_id] for inbox_id in ids]
+        return sorted(items, key=lambda item: (item.received_at, item.id), reverse=True)[:MESSAGES_MAX]
+
+
+def payment_view(payment: Payment, messages: list[ProviderMessageView] | None = None) -> PaymentView:
+    """The payment for people; the client secret stays inside."""
+    return PaymentView(
+        id=payment.id,
+        order_id=payment.order_id,
+        provider=payment.provider,
+        status=payment.status,
+        amount=payment.amount,
+        captured=payment.captured,
+        refunded=payment.refunded,
+        refund_due=payment.refund_due,
+        attempts=[
+            PaymentAttemptView(
+                id=attempt.id,
+                method=attempt.method,
+                amount=attempt.amount,
+                status=attempt.status,
+                provider_ref=attempt.provider_ref,
+                failure_code=attempt.failure_code,
+                created_at=attempt.created_at,
+                updated_at=attempt.updated_at,
+            )
+            for attempt in payment.attempts
+        ],
+        created_at=payment.created_at,
+        updated_at=payment.updated_at,
+        version=payment.version,
+        provider_messages=messages,
+    )
+
+
+def _message_view(item: InboxItem) -> ProviderMessageView:
+    return ProviderMessageView(
+        event_ref=item.event_ref,
+        event_type=item.event_type,
+        state=item.state.value,
+        body=item.body.decode(errors="replace"),
+        received_at=item.received_at,
+        settled_at=item.settled_at,
+    )

@@ -1,0 +1,159 @@
+"""What is stored: dictionaries with the indexes that make finding quick, and a journal that takes changes back."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TypeVar
+
+from attrs import Factory, define, field, frozen
+
+from shop.application.ports.answers import Answer
+from shop.application.ports.outbox import DeliveryState
+from shop.application.ports.repositories import StoreSettings
+from shop.domain.carts import Cart
+from shop.domain.catalog import Category, Product
+from shop.domain.identity import ApiKey
+from shop.domain.inventory import Location, MovementKind, Reservation, StockLevel, StockMovement
+from shop.domain.kernel.aggregates import Event
+from shop.domain.kernel.identifiers import (
+    ApiKeyId,
+    CartId,
+    CategoryId,
+    EventId,
+    Identifier,
+    InboxId,
+    LocationId,
+    OrderId,
+    PaymentId,
+    PaymentSessionId,
+    ProductId,
+    RequestId,
+    ReservationId,
+    VariantId,
+)
+from shop.domain.ledger import EntryKind, LedgerEntry
+from shop.domain.orders import Order
+from shop.domain.payments import InboxItem, Payment, PaymentSession
+from shop.domain.pricing.taxes import TaxTable
+from shop.domain.store import Store
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+LevelKey = tuple[VariantId, LocationId]
+CauseKey = tuple[VariantId, LocationId, MovementKind, Identifier]
+BookedKey = tuple[str, str, EntryKind]
+AnswerKey = tuple[str, str, str]
+FIRST_ORDER_NUMBER = 1001
+
+
+@define(kw_only=True)
+class StoredDelivery:
+    """How far an event has come to one subscriber. A lease is a due time that its holder was given."""
+
+    event_id: EventId
+    subject: Identifier
+    subscriber: str
+    due_at: datetime
+    state: DeliveryState = DeliveryState.PENDING
+    attempts: int = 0
+    problem: str = ""
+    done_at: datetime | None = None
+
+    @property
+    def key(self) -> tuple[EventId, str]:
+        return self.event_id, self.subscriber
+
+
+@frozen(kw_only=True)
+class StoredEvent:
+    """An event with the request that caused it. `number` counts events in the order in which they were written."""
+
+    number: int
+    id: EventId
+    event: Event
+    request_id: RequestId
+    caused_by: EventId | None
+    deliveries: tuple[StoredDelivery, ...]
+
+
+@define
+class Tables:
+    """All that one storage holds. Aggregates in here are never given out, only copies of them."""
+
+    products: dict[ProductId, Product] = Factory(dict)
+    product_by_slug: dict[str, ProductId] = Factory(dict)
+    product_by_sku: dict[str, ProductId] = Factory(dict)
+    product_by_variant: dict[VariantId, ProductId] = Factory(dict)
+    product_words: dict[ProductId, str] = Factory(dict)
+    categories: dict[CategoryId, Category] = Factory(dict)
+    category_by_slug: dict[str, CategoryId] = Factory(dict)
+    locations: dict[LocationId, Location] = Factory(dict)
+    levels: dict[LevelKey, StockLevel] = Factory(dict)
+    level_keys_by_variant: dict[VariantId, tuple[LevelKey, ...]] = Factory(dict)
+    movements: list[StockMovement] = Factory(list)
+    movement_causes: dict[CauseKey, None] = Factory(dict)
+    reservations: dict[ReservationId, Reservation] = Factory(dict)
+    reservations_by_order: dict[OrderId, tuple[ReservationId, ...]] = Factory(dict)
+    carts: dict[CartId, Cart] = Factory(dict)
+    orders: dict[OrderId, Order] = Factory(dict)
+    order_by_cart: dict[CartId, OrderId] = Factory(dict)
+    next_order_number: int = FIRST_ORDER_NUMBER
+    payment_sessions: dict[PaymentSessionId, PaymentSession] = Factory(dict)
+    payments: dict[PaymentId, Payment] = Factory(dict)
+    payments_by_order: dict[OrderId, tuple[PaymentId, ...]] = Factory(dict)
+    payment_by_ref: dict[tuple[str, str], PaymentId] = Factory(dict)
+    entries_by_order: dict[OrderId, tuple[LedgerEntry, ...]] = Factory(dict)
+    booked: dict[BookedKey, None] = Factory(dict)
+    inbox: dict[InboxId, InboxItem] = Factory(dict)
+    inbox_by_ref: dict[tuple[str, str], InboxId] = Factory(dict)
+    inbox_by_object: dict[tuple[str, str], tuple[InboxId, ...]] = Factory(dict)
+    api_keys: dict[ApiKeyId, ApiKey] = Factory(dict)
+    settings: StoreSettings = field(factory=lambda: StoreSettings(store=Store(), taxes=TaxTable(), shipping_methods=()))
+    answers: dict[AnswerKey, tuple[Answer, datetime]] = Factory(dict)
+    events: dict[EventId, StoredEvent] = Factory(dict)
+    next_event_number: int = 1
+    open_deliveries: dict[tuple[EventId, str], StoredDelivery] = Factory(dict)
+
+
+class Journal:
+    """Changes tables, and remembers how to take every change back: what makes a commit all or nothing."""
+
+    def __init__(self) -> None:
+        self._undo: list[Callable[[], object]] = []
+
+    @contextmanager
+    def all_or_nothing(self) -> Iterator[None]:
+        """Takes everything back when the block raises."""
+        try:
+            yield
+        except BaseException:
+            while self._undo:
+                self._undo.pop()()
+            raise
+
+    def put(self, table: dict[K, V], key: K, value: V) -> None:
+        if key in table:
+            before = table[key]
+            self._undo.append(lambda: table.__setitem__(key, before))
+        else:
+            self._undo.append(lambda: table.pop(key))
+        table[key] = value
+
+    def drop(self, table: dict[K, V], key: K) -> None:
+        if key in table:
+            before = table.pop(key)
+            self._undo.append(lambda: table.__setitem__(key, before))
+
+    def append(self, table: list[V], value: V) -> None:
+        self._undo.append(table.pop)
+        table.append(value)
+
+    def add(self, table: dict[K, tuple[V, ...]], key: K, value: V) -> None:
+        """One more at the end of what this key holds."""
+        self.put(table, key, (*table.get(key, ()), value))
+
+    def assign(self, tables: Tables, name: str, value: object) -> None:
+        before = getattr(tables, name)
+        self._undo.append(lambda: setattr(tables, name, before))
+        setattr(tables, name, value)

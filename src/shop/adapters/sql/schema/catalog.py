@@ -21,6 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 
 from shop.adapters.sql.schema.columns import amounts, document, ident, metadata, moment, one_of, text, within
+from shop.application.ports.paging import PRICELESS
 from shop.domain.catalog import ProductStatus
 
 products = Table(
@@ -43,10 +44,10 @@ products = Table(
     Column("version", Integer, nullable=False),
     Column("search_text", Text, nullable=False),
     document("price_ranges"),  # {"EUR": [lowest, highest]} of the live variants
-    Column("price_from_minor", BigInteger, nullable=True),
+    Column("price_from_minor", BigInteger, nullable=False),  # in the first currency; PRICELESS without a price
     UniqueConstraint("slug"),
     one_of("status", ProductStatus),
-    *amounts("price_from_minor"),
+    within("price_from_minor", 0, PRICELESS),
     CheckConstraint("version > 0", name="version_positive"),
 )
 Index("ix_products_status_created_at", products.c.status, products.c.created_at, products.c.id)

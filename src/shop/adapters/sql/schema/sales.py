@@ -104,6 +104,8 @@ orders = Table(
     ),
 )
 Index("ix_orders_placed_at", orders.c.placed_at, orders.c.id)
+Index("ix_orders_status_placed_at", orders.c.status, orders.c.placed_at, orders.c.id)
+Index("ix_orders_payment_status_placed_at", orders.c.payment_status, orders.c.placed_at, orders.c.id)
 Index("ix_orders_total", orders.c.total_minor, orders.c.id)
 Index("ix_orders_owner", orders.c.owner_id, orders.c.placed_at, orders.c.id)
 Index("ix_orders_email", orders.c.email, orders.c.placed_at)

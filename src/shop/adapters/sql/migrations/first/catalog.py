@@ -57,10 +57,10 @@ def products() -> None:
         Column("version", Integer, nullable=False),
         Column("search_text", Text, nullable=False),
         document("price_ranges"),
-        Column("price_from_minor", BigInteger, nullable=True),
+        Column("price_from_minor", BigInteger, nullable=False),
         UniqueConstraint("slug"),
         known("status", "draft active archived"),
-        within("price_from_minor", 0, 1_000_000_000_000),
+        within("price_from_minor", 0, 1_000_000_000_000_000),
         CheckConstraint("version > 0", name="version_positive"),
     )
     op.create_index("ix_products_status_created_at", "products", ["status", "created_at", "id"])

@@ -103,6 +103,8 @@ def orders() -> None:
     op.create_index("ix_orders_payment_session", "orders", ["payment_session_id"])
     partial_index("ix_orders_pending_hold", "orders", ["hold_expires_at", "id"], "status = 'pending'")
     op.create_index("ix_orders_placed_at", "orders", ["placed_at", "id"])
+    op.create_index("ix_orders_status_placed_at", "orders", ["status", "placed_at", "id"])
+    op.create_index("ix_orders_payment_status_placed_at", "orders", ["payment_status", "placed_at", "id"])
     op.create_index("ix_orders_total", "orders", ["total_minor", "id"])
 
 

@@ -32,6 +32,11 @@ def postgres_up() -> None:
         " GENERATED ALWAYS AS (array_to_tsvector(string_to_array(search_text, ' '))) STORED"
     )
     op.execute("CREATE INDEX ix_products_search_vector ON products USING gin (search_vector)")
+    for column, nothing in (("tags", "[]"), ("metadata", "{}")):
+        op.execute(
+            f"CREATE INDEX ix_products_{column} ON products USING gin ({column} jsonb_path_ops)"
+            f" WHERE {column} <> '{nothing}'"
+        )
     op.execute(_BOOKS_BALANCE)
     for table in ("ledger_entries", "ledger_postings"):
         op.execute(
@@ -58,9 +63,7 @@ def sqlite_up() -> None:
         "CREATE TABLE product_rows (id INTEGER PRIMARY KEY, product_id BLOB NOT NULL UNIQUE"
         " REFERENCES products (id) ON DELETE CASCADE)"
     )
-    op.execute(
-        "CREATE VIRTUAL TABLE product_words USING fts5(words, content='', tokenize=\"unicode61 remove_diacritics 0\")"
-    )
+    op.execute("CREATE VIRTUAL TABLE product_words USING fts5(words, content='', tokenize=ascii)")
     enter = (
         "INSERT INTO product_words (rowid, words)"
         " SELECT id, new.search_text FROM product_rows WHERE product_id = new.id;"

@@ -2,13 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from enum import Enum
-from typing import Any
-
-from attrs import fields
 
 from shop.adapters.memory.paging import Listing
 from shop.adapters.memory.tables import Journal, StoredDelivery, StoredEvent, Tables
+from shop.adapters.wire import data_of
 from shop.application.messages import Context
 from shop.application.ports.clock import Ids
 from shop.application.ports.outbox import Delivery, DeliveryState
@@ -17,7 +14,6 @@ from shop.application.ports.storage import SubscribersByType
 from shop.application.ports.views import DeliveryView, EventView
 from shop.domain.kernel.aggregates import Event
 from shop.domain.kernel.identifiers import EventId, Identifier
-from shop.domain.kernel.money import Money
 
 _LATEST_FIRST: Listing[StoredEvent] = Listing(own=((lambda stored: stored.number, True),), id=lambda e: str(e.id))
 
@@ -168,7 +164,7 @@ def _event_view(stored: StoredEvent) -> EventView:
         subject_id=str(event.subject),
         at=event.at,
         request_id=str(stored.request_id),
-        data={attribute.name: _plain(getattr(event, attribute.name)) for attribute in fields(type(event))},
+        data=data_of(event),
         deliveries=[
             DeliveryView(
                 subscriber=delivery.subscriber,
@@ -180,20 +176,3 @@ def _event_view(stored: StoredEvent) -> EventView:
             for delivery in stored.deliveries
         ],
     )
-
-
-def _plain(value: Any) -> object:
-    """As it stands on the wire, without the library that writes it: memory needs nothing but Python and attrs."""
-    match value:
-        case Identifier():
-            return str(value)
-        case Money():
-            return {"amount": value.minor, "currency": value.currency}
-        case datetime():
-            return value.isoformat().replace("+00:00", "Z")
-        case Enum():
-            return value.value
-        case tuple():
-            return [_plain(part) for part in value]
-        case _:
-            return value

@@ -64,6 +64,7 @@ class RedisCache:
         self._near: OrderedDict[str, _Near] = OrderedDict()
         self._missed_at: OrderedDict[str, int] = OrderedDict()
         self._listener: asyncio.Task[None] | None = None
+        self._closed = False
 
     async def get(self, key: str) -> bytes | None:
         near = self._near.get(key)
@@ -103,6 +104,7 @@ class RedisCache:
         await self._redis.run(tell)
 
     async def close(self) -> None:
+        self._closed = True
         if self._listener is not None:
             self._listener.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -145,7 +147,7 @@ class RedisCache:
         try:
             async with self._redis.client.pubsub() as channel:
                 await channel.subscribe(_CHANNEL)
-                while True:
+                while not self._closed:  # the client may swallow a cancellation while it waits
                     message = await channel.get_message(ignore_subscribe_messages=True, timeout=NEAR_SECONDS)
                     if message is not None:
                         self._forget_near({message["data"].decode()})

@@ -1,0 +1,1 @@
+"""Catalogue files of other shops, read into records that the shop understands: one module for each format."""

@@ -179,6 +179,20 @@ def test_a_movement_changes_something_within_bounds(on_hand: int, reserved: int)
         )
 
 
+def test_a_movement_may_change_both_sides_at_once() -> None:
+    shipped = StockMovement(
+        id=an(MovementId),
+        variant_id=an(VariantId),
+        location_id=an(LocationId),
+        on_hand=-QUANTITY_MAX,
+        reserved=-1,
+        kind=MovementKind.SHIPPED,
+        source=an(OrderId),
+        at=NOW,
+    )
+    assert (shipped.on_hand, shipped.reserved, shipped.reason) == (-QUANTITY_MAX, -1, "")
+
+
 def a_reservation(state: ReservationState) -> Reservation:
     return Reservation(
         id=an(ReservationId),

@@ -28,7 +28,7 @@ from shop.domain.orders import (
     PaymentStatus,
 )
 from shop.domain.payments import ATTEMPT_ARROWS
-from tests.domain.samples import NOW, an_order, later
+from tests.domain.samples import NOW, an_order, eur, later
 from tests.scale import rounds
 
 TABLES: dict[str, Mapping[Any, frozenset[Any]]] = {
@@ -106,6 +106,25 @@ def test_a_confirmed_order_no_longer_runs_out_and_forgets_why_it_was_held() -> N
     order.confirm(later(3))
     assert (order.hold_reason, order.hold_expires_at, order.updated_at) == ("", None, later(2))
     assert [type(event) for event in order.take_events()] == [OrderCreated, OrderHeld, OrderConfirmed]
+
+
+def test_f46_an_order_that_costs_nothing_is_paid_without_a_provider() -> None:
+    order = an_order(total=eur(0))
+    order.waive_payment(later())
+    assert (order.status, order.payment_status) == (OrderStatus.CONFIRMED, PaymentStatus.PAID)
+    assert [type(event) for event in order.take_events()] == [OrderCreated, OrderConfirmed]
+
+
+def test_f15_an_order_is_overdue_from_the_moment_its_hold_ends_unless_it_is_extended() -> None:
+    order = an_order(hold_expires_at=later(15))
+    assert not order.is_overdue(later(14.9))
+    assert order.is_overdue(later(15))
+    order.extend_hold(later(60), later(14))
+    assert (order.is_overdue(later(15)), order.is_overdue(later(60))) == (False, True)
+    order.confirm(later(20))
+    order.extend_hold(later(90), later(21))
+    assert order.hold_expires_at is None
+    assert not order.is_overdue(later(60))
 
 
 def test_cancelling_twice_is_once() -> None:

@@ -153,10 +153,7 @@ def impurities(text: str) -> set[str]:
 
 
 def test_the_domain_is_pure() -> None:
-    found = {
-        str(path.relative_to(PACKAGE)): impurities(path.read_text())
-        for path in PACKAGE.glob("domain/**/*.py")
-    }
+    found = {str(path.relative_to(PACKAGE)): impurities(path.read_text()) for path in PACKAGE.glob("domain/**/*.py")}
     assert found
     assert {name: what for name, what in found.items() if what} == {}
 
@@ -202,17 +199,12 @@ def strays(module: str, text: str) -> set[str]:
     """The libraries that a module, named by its path in the package, imports outside their homes."""
     libraries = imported_roots(ast.parse(text)) - sys.stdlib_module_names - {"shop"}
     path = Path(module)
-    return {
-        library
-        for library in libraries
-        if not any(path.is_relative_to(home) for home in HOMES.get(library, ()))
-    }
+    return {library for library in libraries if not any(path.is_relative_to(home) for home in HOMES.get(library, ()))}
 
 
 def test_libraries_stay_at_home() -> None:
     found = {
-        (name := path.relative_to(PACKAGE).as_posix()): strays(name, path.read_text())
-        for path in PACKAGE.rglob("*.py")
+        (name := path.relative_to(PACKAGE).as_posix()): strays(name, path.read_text()) for path in PACKAGE.rglob("*.py")
     }
     assert {name: what for name, what in found.items() if what} == {}
 
@@ -231,20 +223,3 @@ def test_libraries_stay_at_home() -> None:
 )
 def test_a_library_away_from_home_is_noticed(module: str, library: str) -> None:
     assert strays(module, f"import {library}") == {library}
-
-
-@pytest.mark.parametrize("package", ["shop.domain", "shop.application"])
-def test_the_inside_loads_attrs_and_the_standard_library_only(package: str) -> None:
-    program = f"""
-import importlib, pkgutil, sys
-before = set(sys.modules)
-package = importlib.import_module({package!r})
-for module in pkgutil.walk_packages(package.__path__, {package!r} + "."):
-    importlib.import_module(module.name)
-roots = {{name.split(".")[0] for name in set(sys.modules) - before}}
-print(*sorted(roots - sys.stdlib_module_names))
-"""
-    command = [sys.executable, "-c", program]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
-    assert set(done.stdout.split()) <= {"shop", "attr", "attrs"}

@@ -1,0 +1,80 @@
+"""Draws docs/reference/states.md from the transition tables: `python -m tools.draw_states` writes the page."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from shop.domain.carts import CART_ARROWS
+from shop.domain.catalog import PRODUCT_ARROWS
+from shop.domain.inventory import RESERVATION_ARROWS
+from shop.domain.orders import FULFILMENT_ARROWS, ORDER_ARROWS, PAYMENT_ARROWS
+from shop.domain.payments import ATTEMPT_ARROWS
+
+PAGE = Path(__file__).parents[1] / "docs" / "reference" / "states.md"
+
+
+class Life(NamedTuple):
+    """A table to draw, with what a reader should know of it. The first state of its enumeration is where it begins."""
+
+    title: str
+    about: str
+    arrows: Mapping[Any, frozenset[Any]]
+
+
+LIVES = (
+    Life(
+        "Order: `status`",
+        "The order as a whole. It is confirmed when its money is authorised or captured, and on hold when people "
+        "have to look at it first.",
+        ORDER_ARROWS,
+    ),
+    Life(
+        "Order: `payment_status`",
+        "Its money. A refund, a dispute or a sum that differs is seen here, and never takes the order back.",
+        PAYMENT_ARROWS,
+    ),
+    Life("Order: `fulfilment_status`", "Its goods.", FULFILMENT_ARROWS),
+    Life(
+        "Payment attempt",
+        "One try at taking the money, as the provider tells it. Until it is authorised it may go back and forth; "
+        "from then on it only moves forward.",
+        ATTEMPT_ARROWS,
+    ),
+    Life(
+        "Reservation",
+        "Units that are kept for an order: held until it is paid, then allocated until it is sent.",
+        RESERVATION_ARROWS,
+    ),
+    Life("Cart", "A cart becomes at most one order.", CART_ARROWS),
+    Life("Product", "Only active products are for sale. A product can come back from every state.", PRODUCT_ARROWS),
+)
+HEAD = """# States and what may follow them
+
+Nothing in the shop changes its state except along these arrows: news that would lead anywhere else changes
+nothing, and a request for it is refused. A state without an arrow out of it is an end.
+
+This page is drawn from the tables in `src/shop/domain` by `python -m tools.draw_states`; a test holds the two
+together.
+"""
+
+
+def diagram(arrows: Mapping[Any, frozenset[Any]]) -> str:
+    """The table as a state diagram in Mermaid, in the order in which its states are declared."""
+    kind: type[StrEnum] = type(next(iter(arrows)))
+    states = list(kind)
+    lines = [f"    [*] --> {states[0]}"]
+    for state in states:
+        lines += [f"    {state} --> {target}" for target in states if target in arrows[state]]
+        if not arrows[state]:
+            lines.append(f"    {state} --> [*]")
+    return "\n".join(["```mermaid", "stateDiagram-v2", *lines, "```"])
+
+
+def page() -> str:
+    parts = [f"## {life.title}\n\n{life.about}\n\n{diagram(life.arrows)}\n" for life in LIVES]
+    return "\n".join([HEAD, *parts])
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

@@ -1,6 +1,6 @@
 """The database, as the rest of this package sees it: questions in one round trip, and writes all or nothing."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 from attrs import frozen
@@ -27,7 +27,7 @@ class Write:
     """
 
     statement: Statement
-    rows: Sequence[Mapping[str, Any]]
+    rows: Sequence[dict[str, Any]]
     rank: int
     expect: int | None = None
 

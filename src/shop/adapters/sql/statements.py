@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from attrs import define, field, frozen
-from sqlalchemy import Boolean, ClauseElement, ColumnElement, Table, bindparam, insert
+from sqlalchemy import Boolean, ClauseElement, ColumnElement, Table, Text, bindparam, insert
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.engine import Dialect
@@ -112,6 +112,11 @@ def json_rows(*columns: ColumnElement[Any]) -> ColumnElement[Any]:
     return _JsonRows(*columns)
 
 
+def json_text(column: ColumnElement[Any], *path: str | int) -> ColumnElement[Any]:
+    """What stands at this path of a JSON column, as text; NULL where there is nothing."""
+    return _JsonText(column, path)
+
+
 class _AnyOf(FunctionElement[bool]):
     inherit_cache = False
     type = Boolean()
@@ -166,6 +171,27 @@ def _json_rows_postgres(element: _JsonRows, compiler: SQLCompiler, **options: An
 def _json_rows_sqlite(element: _JsonRows, compiler: SQLCompiler, **options: Any) -> str:
     columns = ", ".join(_json_value(column, compiler, options) for column in element.clauses)
     return f"json_group_array(json_array({columns}))"
+
+
+class _JsonText(FunctionElement[Any]):
+    inherit_cache = False
+    type = Text()
+
+    def __init__(self, column: ColumnElement[Any], path: tuple[str | int, ...]) -> None:
+        self.column, self.path = column, path
+        super().__init__(column)
+
+
+@compiles(_JsonText, POSTGRES)
+def _json_text_postgres(element: _JsonText, compiler: SQLCompiler, **options: Any) -> str:
+    path = ",".join(str(step) for step in element.path)
+    return f"({compiler.process(element.column, **options)} #>> '{{{path}}}')"
+
+
+@compiles(_JsonText, SQLITE)
+def _json_text_sqlite(element: _JsonText, compiler: SQLCompiler, **options: Any) -> str:
+    path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in element.path)
+    return f"json_extract({compiler.process(element.column, **options)}, '${path}')"
 
 
 def _json_value(column: ColumnElement[Any], compiler: SQLCompiler, options: dict[str, Any]) -> str:

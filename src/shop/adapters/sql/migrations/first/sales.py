@@ -94,7 +94,8 @@ def orders() -> None:
         within("tax_total_minor", 0, 1_000_000_000_000),
         within("total_minor", 0, 1_000_000_000_000),
         CheckConstraint(
-            "total_minor = subtotal_minor + shipping_total_minor + CASE WHEN prices_include_tax THEN 0 ELSE tax_total_minor END",
+            "total_minor = subtotal_minor + shipping_total_minor"
+            " + CASE WHEN prices_include_tax THEN 0 ELSE tax_total_minor END",
             name="total_adds_up",
         ),
     )

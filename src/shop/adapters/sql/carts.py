@@ -1,0 +1,137 @@
+"""Carts in tables."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import bindparam, delete, not_, select
+
+from shop.adapters.sql.database import Row, Write
+from shop.adapters.sql.documents import from_address, to_address
+from shop.adapters.sql.gathering import ADDED, REMOVED, Gathered, Rank, Root
+from shop.adapters.sql.schema import cart_items, carts
+from shop.adapters.sql.statements import Statement, any_of, insert_into, json_rows
+from shop.domain.carts import Cart, CartItem, CartNotFound, CartStatus
+from shop.domain.kernel.identifiers import CartId, CartItemId, UserId, VariantId
+
+CART_COLUMNS = tuple(carts.columns)
+_ROOT = Root.of(carts, fixed=["created_at"])
+_GET = Statement(
+    select(
+        *CART_COLUMNS,
+        select(json_rows(cart_items.c.position, cart_items.c.id, cart_items.c.variant_id, cart_items.c.quantity))
+        .where(cart_items.c.cart_id == carts.c.id)
+        .scalar_subquery()
+        .label("items"),
+    ).where(carts.c.id == bindparam("cart_id"))
+)
+_ADD_ITEMS = insert_into(cart_items)
+_PUT_ITEMS = insert_into(cart_items, replace=["id"])
+_REMOVE_ITEMS = Statement(
+    delete(cart_items).where(cart_items.c.cart_id == bindparam("of_cart"), any_of(cart_items.c.id, "ids"))
+)
+_KEEP_ITEMS = Statement(
+    delete(cart_items).where(cart_items.c.cart_id == bindparam("of_cart"), not_(any_of(cart_items.c.id, "ids")))
+)
+
+
+def cart_of(row: Row) -> Cart:
+    """The cart in a row of CART_COLUMNS with its `items` as JSON."""
+    owner = row["owner_id"]
+    return Cart(
+        id=CartId(row["id"]),
+        owner_id=UserId(owner) if owner is not None else None,
+        currency=row["currency"],
+        email=row["email"],
+        shipping_address=to_address(row["shipping_address"]),
+        billing_address=to_address(row["billing_address"]),
+        shipping_code=row["shipping_code"],
+        note=row["note"],
+        items=tuple(
+            CartItem(id=CartItemId(UUID(item)), variant_id=VariantId(UUID(variant)), quantity=quantity)
+            for _, item, variant, quantity in sorted(row["items"])
+        ),
+        status=CartStatus(row["status"]),
+        metadata=row["metadata"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        expires_at=row["expires_at"],
+        version=row["version"],
+    )
+
+
+class SqlCartRepository:
+    """Carts, and their items as rows of their own."""
+
+    def __init__(self, gathered: Gathered) -> None:
+        self._gathered = gathered
+        self._read: dict[CartId, tuple[CartItem, ...]] = {}
+
+    async def get(self, cart_id: CartId) -> Cart:
+        row = await self._gathered.database.fetch_one(_GET, cart_id=cart_id.uuid)
+        if row is None:
+            raise CartNotFound(f"There is no cart {cart_id}.")
+        return self.read(cart_of(row))
+
+    def read(self, cart: Cart) -> Cart:
+        """Remembers what is stored, so that a save writes only what has changed."""
+        self._read[cart.id] = cart.items
+        return cart
+
+    def save(self, cart: Cart) -> None:
+        root = _ROOT.write(Rank.CART, _row(cart), cart.version)
+        before = () if cart.version == 0 else self._read.get(cart.id)
+        self._gathered.save(
+            Rank.CART, cart.id.uuid, cart, [root, *_item_writes(cart.id.uuid, before, cart.items)]
+        )
+
+
+def _row(cart: Cart) -> dict[str, Any]:
+    return {
+        "id": cart.id.uuid,
+        "owner_id": cart.owner_id.uuid if cart.owner_id else None,
+        "currency": cart.currency,
+        "email": cart.email,
+        "shipping_address": from_address(cart.shipping_address),
+        "billing_address": from_address(cart.billing_address),
+        "shipping_code": cart.shipping_code,
+        "note": cart.note,
+        "status": cart.status,
+        "metadata": dict(cart.metadata),
+        "created_at": cart.created_at,
+        "updated_at": cart.updated_at,
+        "expires_at": cart.expires_at,
+    }
+
+
+def _item_writes(
+    cart_id: UUID, before: tuple[CartItem, ...] | None, after: tuple[CartItem, ...]
+) -> Iterable[Write]:
+    if before is after:
+        return
+    rows = _item_rows(cart_id, after)
+    if before is None:  # not read in this transaction: whatever is stored, afterwards it is these
+        yield Write(_KEEP_ITEMS, [{"of_cart": cart_id, "ids": [row["id"] for row in rows]}], Rank.CART + REMOVED)
+        yield Write(_PUT_ITEMS, rows, Rank.CART + ADDED)
+        return
+    known = {row["id"]: row for row in _item_rows(cart_id, before)}
+    gone = [item for item in known if item not in {row["id"] for row in rows}]
+    if gone:
+        yield Write(_REMOVE_ITEMS, [{"of_cart": cart_id, "ids": gone}], Rank.CART + REMOVED)
+    changed = [row for row in rows if known.get(row["id"]) != row]
+    if changed:
+        new = all(row["id"] not in known for row in changed)
+        yield Write(_ADD_ITEMS if new else _PUT_ITEMS, changed, Rank.CART + ADDED)
+
+
+def _item_rows(cart_id: UUID, items: Sequence[CartItem]) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": item.id.uuid,
+            "cart_id": cart_id,
+            "position": position,
+            "variant_id": item.variant_id.uuid,
+            "quantity": item.quantity,
+        }
+        for position, item in enumerate(items)
+    ]

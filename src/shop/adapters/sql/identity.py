@@ -1,0 +1,52 @@
+"""Secret keys in a table, as fingerprints."""
+
+from sqlalchemy import bindparam, select
+
+from shop.adapters.sql.database import Row
+from shop.adapters.sql.gathering import Gathered, Rank, Root
+from shop.adapters.sql.schema import api_keys
+from shop.adapters.sql.statements import Statement
+from shop.domain.identity import ApiKey, ApiKeyNotFound
+from shop.domain.kernel.identifiers import ApiKeyId
+
+_ROOT = Root.of(api_keys, fixed=["created_at"])
+_GET = Statement(select(api_keys).where(api_keys.c.id == bindparam("key_id")))
+
+
+def api_key_of(row: Row) -> ApiKey:
+    """The key in a row of its table."""
+    return ApiKey(
+        id=ApiKeyId(row["id"]),
+        name=row["name"],
+        fingerprint=row["fingerprint"],
+        last4=row["last4"],
+        scopes=frozenset(row["scopes"]),
+        created_at=row["created_at"],
+        revoked_at=row["revoked_at"],
+        version=row["version"],
+    )
+
+
+class SqlApiKeyRepository:
+    """Secret keys."""
+
+    def __init__(self, gathered: Gathered) -> None:
+        self._gathered = gathered
+
+    async def get(self, key_id: ApiKeyId) -> ApiKey:
+        row = await self._gathered.database.fetch_one(_GET, key_id=key_id.uuid)
+        if row is None:
+            raise ApiKeyNotFound(f"There is no key {key_id}.")
+        return api_key_of(row)
+
+    def save(self, key: ApiKey) -> None:
+        row = {
+            "id": key.id.uuid,
+            "name": key.name,
+            "fingerprint": key.fingerprint,
+            "last4": key.last4,
+            "scopes": sorted(key.scopes),
+            "created_at": key.created_at,
+            "revoked_at": key.revoked_at,
+        }
+        self._gathered.save(Rank.SETTINGS, key.id.uuid, key, [_ROOT.write(Rank.SETTINGS, row, key.version)])

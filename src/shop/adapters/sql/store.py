@@ -1,0 +1,48 @@
+"""The shop's own settings in a table with one row."""
+
+from sqlalchemy import bindparam, select, update
+
+from shop.adapters.sql.database import Database, Write
+from shop.adapters.sql.documents import from_settings, to_settings
+from shop.adapters.sql.gathering import Gathered, Rank
+from shop.adapters.sql.schema import store_settings
+from shop.adapters.sql.statements import Statement, insert_into
+from shop.application.ports.repositories import StoreSettings
+from shop.domain.pricing.taxes import TaxTable
+from shop.domain.store import Store
+
+_ONLY = 1
+_GET = Statement(select(store_settings.c.document, store_settings.c.version).where(store_settings.c.id == _ONLY))
+_FIRST = insert_into(store_settings)
+_NEXT = Statement(
+    update(store_settings)
+    .values(document=bindparam("document"), version=store_settings.c.version + 1)
+    .where(store_settings.c.id == _ONLY, store_settings.c.version == bindparam("read_version"))
+)
+
+
+async def stored_settings(database: Database) -> StoreSettings:
+    """The settings as stored; the defaults, at version 0, before any were."""
+    row = await database.fetch_one(_GET)
+    if row is None:
+        return StoreSettings(store=Store(), taxes=TaxTable(), shipping_methods=())
+    return to_settings(row["document"], row["version"])
+
+
+class SqlStoreRepository:
+    """The shop's settings."""
+
+    def __init__(self, gathered: Gathered) -> None:
+        self._gathered = gathered
+
+    async def get(self) -> StoreSettings:
+        return await stored_settings(self._gathered.database)
+
+    def save(self, settings: StoreSettings) -> None:
+        document = from_settings(settings)
+        if settings.version == 0:
+            row = {"id": _ONLY, "document": document, "version": 1}
+            self._gathered.add(Write(_FIRST, [row], Rank.SETTINGS))
+        else:
+            changed = {"document": document, "read_version": settings.version}
+            self._gathered.add(Write(_NEXT, [changed], Rank.SETTINGS, expect=1))

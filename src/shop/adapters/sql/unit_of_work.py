@@ -1,0 +1,87 @@
+"""The unit of work in a database: reads see what is committed, and the end of the block writes in one step."""
+
+from contextlib import AbstractAsyncContextManager
+from contextvars import Token
+from types import TracebackType
+
+from shop.adapters.sql.answers import answer_write
+from shop.adapters.sql.carts import SqlCartRepository
+from shop.adapters.sql.catalog import SqlProductRepository
+from shop.adapters.sql.categories import SqlCategoryRepository
+from shop.adapters.sql.database import Database
+from shop.adapters.sql.events import EventWriter
+from shop.adapters.sql.gathering import Gathered
+from shop.adapters.sql.identity import SqlApiKeyRepository
+from shop.adapters.sql.inventory import SqlStockRepository
+from shop.adapters.sql.ledger import SqlLedger
+from shop.adapters.sql.orders import SqlOrderRepository
+from shop.adapters.sql.payments import SqlInboxRepository, SqlPaymentRepository, SqlPaymentSessionRepository
+from shop.adapters.sql.store import SqlStoreRepository
+from shop.application.messages import Context
+from shop.application.ports.network import enter_transaction, leave_transaction
+from shop.domain.kernel.aggregates import Event
+from shop.domain.kernel.identifiers import Identifier
+
+
+class SqlTransaction:
+    """Everything a use case may read and save in one go."""
+
+    def __init__(self, gathered: Gathered, context: Context) -> None:
+        self._context = context
+        self._gathered = gathered
+        self.products = SqlProductRepository(gathered)
+        self.categories = SqlCategoryRepository(gathered)
+        self.stock = SqlStockRepository(gathered)
+        self.carts = SqlCartRepository(gathered)
+        self.orders = SqlOrderRepository(gathered)
+        self.payment_sessions = SqlPaymentSessionRepository(gathered)
+        self.payments = SqlPaymentRepository(gathered)
+        self.ledger = SqlLedger(gathered)
+        self.inbox = SqlInboxRepository(gathered)
+        self.api_keys = SqlApiKeyRepository(gathered)
+        self.store = SqlStoreRepository(gathered)
+
+    def publish(self, event: Event) -> None:
+        self._gathered.events.append(event)
+
+    def answer(self, result: Identifier) -> None:
+        write = answer_write(self._context, result)
+        if write is not None:
+            self._gathered.add(write)
+
+
+class _Block(AbstractAsyncContextManager[SqlTransaction]):
+    """One `async with`."""
+
+    def __init__(self, gathered: Gathered, events: EventWriter, context: Context) -> None:
+        self._gathered = gathered
+        self._events = events
+        self._context = context
+        self._token: Token[bool] | None = None
+
+    async def __aenter__(self) -> SqlTransaction:
+        self._token = enter_transaction()
+        return SqlTransaction(self._gathered, self._context)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                gathered = self._gathered
+                gathered.at_the_end(lambda: self._events.writes(gathered.events, self._context))
+                await gathered.commit()
+        finally:
+            if self._token is not None:
+                leave_transaction(self._token)
+
+
+class SqlUnitOfWork:
+    """Opens transactions on a database."""
+
+    def __init__(self, database: Database, events: EventWriter) -> None:
+        self._database = database
+        self._events = events
+
+    def __call__(self, context: Context) -> _Block:
+        return _Block(Gathered(self._database), self._events, context)

@@ -35,6 +35,10 @@ class Seen:
     params: dict[str, str]
     headers: dict[str, str]
 
+    @property
+    def expanded(self) -> list[str]:
+        return [value for name, value in self.params.items() if name.startswith("expand")]
+
 
 class Refused(Exception):
     """An error in Stripe's shape. Those of validation are not kept under the idempotency key."""
@@ -69,6 +73,7 @@ class StripeStub:
     seen: list[Seen] = field(factory=list)
     faults: deque[str] = field(factory=deque)
     refund_status: str = "succeeded"
+    charges_left_out: bool = False
     _intents: dict[str, JSON] = field(factory=dict)
     _charges: dict[str, JSON] = field(factory=dict)
     _kept: dict[str, Kept] = field(factory=dict)
@@ -227,7 +232,7 @@ class StripeStub:
             case _:
                 raise Refused(404, "", "Unrecognized request URL", kept=False)
         shown = dict(intent)
-        if "latest_charge" in [value for name, value in asked.params.items() if name.startswith("expand")]:
+        if "latest_charge" in asked.expanded and not self.charges_left_out:
             shown["latest_charge"] = self._charges.get(intent["latest_charge"] or "")
         return deepcopy(shown)
 

@@ -6,8 +6,10 @@ import multiprocessing
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -19,7 +21,9 @@ from shop.adapters.fake import books as books_module
 from shop.adapters.fake.books import Books, MemoryBooks, SqliteBooks
 from shop.adapters.fake.faults import Fault, FaultPlan, FaultyGateway, RandomFaults, ScriptedFaults
 from shop.adapters.fake.news import HEADER, sign
-from shop.adapters.fake.payments import FakePaymentGateway
+from shop.adapters.fake.payments import FakePaymentGateway, open_fake_payments
+from shop.adapters.system import SystemIds
+from shop.application.ports.options import Options
 from shop.application.ports.payments import (
     IntentRequest,
     PaymentProviderUnavailable,
@@ -190,6 +194,32 @@ def test_s65_signed_nonsense_is_rejected(body: bytes) -> None:
         gateway.read_news(body, {HEADER: sign(body, "whsec_test", clock.now())})
 
 
+# Opened by the shop's settings.
+
+
+def options(file: Path | str, clock: MovableClock) -> Options:
+    variables = {"SHOP_FAKE_PAYMENTS_FILE": str(file), "SHOP_SECRET_KEY": "a secret key of thirty-two letters"}
+    return Options(environment=variables, clock=clock, ids=SystemIds())
+
+
+async def test_two_shops_with_one_file_and_one_secret_key_are_one_shop(tmp_path: Path) -> None:
+    clock = MovableClock()
+    first, second = (open_fake_payments(options(tmp_path / "provider.db", clock)) for _ in range(2))
+    state = await first.create_intent(request())
+    assert await second.fetch(state.provider_ref) == state
+    [posted] = first.take_news()
+    assert second.read_news(posted.body, first.signed_headers(posted.body)).object_ref == state.provider_ref
+    for gateway in (first, second):
+        await gateway.close()
+
+
+async def test_without_a_file_each_shop_has_a_provider_of_its_own() -> None:
+    first, second = (open_fake_payments(options("", MovableClock())) for _ in range(2))
+    state = await first.create_intent(request())
+    with pytest.raises(PaymentNotFound):
+        await second.fetch(state.provider_ref)
+
+
 # Shared books.
 
 
@@ -274,6 +304,29 @@ async def test_books_that_cannot_be_opened_are_a_provider_that_does_not_answer(t
     gateway = FakePaymentGateway(SqliteBooks(tmp_path / "no" / "folder.db"), MovableClock(), "whsec_test")
     with pytest.raises(PaymentProviderUnavailable):
         await gateway.fetch("pi_fake_1")
+    with pytest.raises(PaymentProviderUnavailable):
+        await gateway.create_intent(request())
+    await gateway.close()
+
+
+async def test_a_file_that_holds_no_books_is_a_provider_that_does_not_answer(tmp_path: Path) -> None:
+    path = tmp_path / "provider.db"
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE VIEW intents AS SELECT 1")
+        other.commit()
+    gateway = FakePaymentGateway(SqliteBooks(path), MovableClock(), "whsec_test")
+    with pytest.raises(PaymentProviderUnavailable):
+        await gateway.create_intent(request())
+    with pytest.raises(PaymentProviderUnavailable):
+        await gateway.fetch("pi_fake_1")
+    await gateway.close()
+
+
+async def test_confirming_what_needs_no_confirmation_changes_nothing(gateway: FakePaymentGateway) -> None:
+    asked = request()
+    state = await gateway.create_intent(asked)
+    assert await gateway.confirm(state.provider_ref, asked.attempt_id, "fake_card_declined") == state
+    assert told(gateway) == ["payment_intent.amount_capturable_updated"]
     await gateway.close()
 
 

@@ -159,9 +159,7 @@ class SqliteBooks:
         record, books = _to_text(intent), self._opened()
         if event:
             books.execute("INSERT OR REPLACE INTO intents VALUES (?, ?)", (intent.ref, record))
-            seq = (
-                books.execute("INSERT INTO events VALUES (NULL, ?, ?, ?)", (event, record, at)).lastrowid or 0
-            )
+            seq = books.execute("INSERT INTO events VALUES (NULL, ?, ?, ?)", (event, record, at)).lastrowid or 0
             if seq % 1000 == 0:
                 books.execute("DELETE FROM events WHERE seq <= ?", (seq - EVENTS_KEPT,))
         if key:
@@ -170,9 +168,7 @@ class SqliteBooks:
     def take_events(self, limit: int = 1000) -> list[Announcement]:
         with self.writing():
             books = self._opened()
-            rows = books.execute(
-                "SELECT seq, type, record, at FROM events ORDER BY seq LIMIT ?", (limit,)
-            ).fetchall()
+            rows = books.execute("SELECT seq, type, record, at FROM events ORDER BY seq LIMIT ?", (limit,)).fetchall()
             if rows:
                 books.execute("DELETE FROM events WHERE seq <= ?", (rows[-1][0],))
         return [Announcement(type, _from_text(record), at) for _, type, record, at in rows]
@@ -202,20 +198,26 @@ def _busy() -> PaymentProviderUnavailable:
 
 def _open(path: str) -> sqlite3.Connection:
     """A connection to books that are set up, by whichever process comes first."""
-    tries = 0
+    tries = 1
     while True:
-        books = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         try:
-            for statement in _SET_UP:
-                books.execute(statement)
+            return _set_up(path)
         except sqlite3.OperationalError as error:
-            books.close()
-            tries += 1
             if tries == _OPENING_TRIES:
                 raise _busy() from error
-            time.sleep(random.uniform(0.005, 0.05))  # noqa: S311 - spreads processes out, hides nothing
-        else:
-            return books
+        tries += 1
+        time.sleep(random.uniform(0.005, 0.05))  # noqa: S311 - spreads processes out, hides nothing
+
+
+def _set_up(path: str) -> sqlite3.Connection:
+    books = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    try:
+        for statement in _SET_UP:
+            books.execute(statement)
+    except sqlite3.OperationalError:
+        books.close()
+        raise
+    return books
 
 
 def _to_text(intent: BookedIntent) -> str:

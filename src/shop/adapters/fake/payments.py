@@ -7,9 +7,10 @@ from typing import NoReturn
 from attrs import evolve, frozen
 
 from shop.adapters.fake import news
-from shop.adapters.fake.books import BookedIntent, Books
+from shop.adapters.fake.books import BookedIntent, Books, MemoryBooks, SqliteBooks
 from shop.application.ports.clock import Clock
 from shop.application.ports.network import forbid_inside_transaction
+from shop.application.ports.options import Options
 from shop.application.ports.payments import IntentRequest, PaymentMethod, PaymentRefused, ProviderNews
 from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.identifiers import AttemptId, encode_suffix
@@ -69,8 +70,7 @@ class FakePaymentGateway:
         if request.amount.minor <= 0:
             raise Invalid("An intent needs an amount above zero.")
         asked = (
-            f"{request.order_id.uuid}|{request.amount.minor}|{request.amount.currency}"
-            f"|{request.method}|{request.email}"
+            f"{request.order_id.uuid}|{request.amount.minor}|{request.amount.currency}|{request.method}|{request.email}"
         )
         return self._once(str(request.attempt_id), asked, lambda: self._begin(request))
 
@@ -97,9 +97,7 @@ class FakePaymentGateway:
         forbid_inside_transaction("cancel")
         return self._once(f"{attempt_id}:cancel", provider_ref, lambda: _cancelled(self._known(provider_ref)))
 
-    async def refund(
-        self, provider_ref: str, attempt_id: AttemptId, amount: Money, sequence: str
-    ) -> IntentState:
+    async def refund(self, provider_ref: str, attempt_id: AttemptId, amount: Money, sequence: str) -> IntentState:
         forbid_inside_transaction("refund")
         if amount.minor <= 0:
             raise Invalid("A refund needs an amount above zero.")
@@ -193,10 +191,16 @@ class FakePaymentGateway:
         return f"{ref}_secret_{hashlib.sha256(f'{self._secret}|{ref}'.encode()).hexdigest()[:24]}"
 
 
+def open_fake_payments(options: Options) -> FakePaymentGateway:
+    """The fake provider; its books are in the file of SHOP_FAKE_PAYMENTS_FILE, or in memory when that is empty."""
+    path = options.get("SHOP_FAKE_PAYMENTS_FILE")
+    # All processes of a shop share its secret key, so they believe each other's messages and nobody else's.
+    secret = hashlib.sha256(f"fake payments|{options.get('SHOP_SECRET_KEY')}".encode()).hexdigest()
+    return FakePaymentGateway(SqliteBooks(path) if path else MemoryBooks(), options.clock, secret)
+
+
 def _moved(intent: BookedIntent, status: AttemptStatus, captured: int = 0, failure_code: str = "") -> _Change:
-    changed = evolve(
-        intent, status=status, captured=captured, failure_code=failure_code, events=intent.events + 1
-    )
+    changed = evolve(intent, status=status, captured=captured, failure_code=failure_code, events=intent.events + 1)
     return _Change(changed, _EVENTS[status])
 
 

@@ -13,6 +13,7 @@ from shop.adapters.stripe.amounts import to_stripe
 from shop.adapters.stripe.states import error_of, state_of
 from shop.application.ports.clock import Clock
 from shop.application.ports.network import forbid_inside_transaction
+from shop.application.ports.options import Options
 from shop.application.ports.payments import (
     CALL_TIMEOUT_SECONDS,
     IntentRequest,
@@ -47,6 +48,14 @@ _CONFIRMED = frozenset({AttemptStatus.AUTHORIZED, AttemptStatus.CAPTURED, Attemp
 
 T = TypeVar("T")
 Act = Callable[[str], Awaitable[PaymentIntent]]
+
+
+class StripeNotSetUp(Invalid):
+    """The shop is to take money through Stripe, but was not told as whom."""
+
+    code = "settings_wrong"
+    title = "Stripe is not set up"
+    default_hint = "Stripe's dashboard shows the secret key under API keys, the other under Webhooks."
 
 
 @frozen(kw_only=True)
@@ -179,6 +188,19 @@ class StripePaymentGateway:
             raise PaymentProviderUnavailable("Stripe did not answer in time.") from error
         except StripeError as error:
             raise error_of(error) from error
+
+
+def open_stripe_payments(options: Options) -> StripePaymentGateway:
+    """Stripe as the SHOP_STRIPE_… variables say. Raises StripeNotSetUp, which names those that are missing."""
+    needed = ("SHOP_STRIPE_SECRET_KEY", "SHOP_STRIPE_WEBHOOK_SECRET")
+    if missing := [name for name in needed if not options.get(name)]:
+        raise StripeNotSetUp(f"SHOP_PAYMENTS=stripe needs {' and '.join(missing)}.")
+    account = StripeAccount(
+        secret_key=options.get("SHOP_STRIPE_SECRET_KEY"),
+        webhook_secret=options.get("SHOP_STRIPE_WEBHOOK_SECRET"),
+        api_base=options.get("SHOP_STRIPE_API_BASE", API_BASE),
+    )
+    return StripePaymentGateway(account, options.clock)
 
 
 def _intent_params(request: IntentRequest) -> PaymentIntentCreateParams:

@@ -10,9 +10,10 @@ from attrs import frozen
 
 from shop.application.messages import Context
 from shop.application.ports.clock import Ids
-from shop.application.ports.payments import IntentRequest, PaymentGateway
+from shop.application.ports.payments import IntentRequest, PaymentGateway, PaymentRefused
 from shop.application.ports.unit_of_work import Transaction, UnitOfWork
 from shop.domain.inventory import LIVE, MovementKind, ReservationState, StockMovement
+from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.identifiers import LedgerEntryId, MovementId, OrderId
 from shop.domain.kernel.money import Money, total
 from shop.domain.ledger import (
@@ -24,7 +25,7 @@ from shop.domain.ledger import (
     unapplied_postings,
 )
 from shop.domain.orders import Order, OrderStatus, PaymentStatus
-from shop.domain.payments import AttemptStatus, IntentState, MoneyMove, Payment
+from shop.domain.payments import AttemptStatus, IntentState, MoneyMove, Payment, PaymentAttempt
 
 STEPS_MAX = 6
 MISMATCH = "payment_mismatch"
@@ -61,11 +62,16 @@ async def carry_on(sale: Sale, context: Context, cashier: Cashier, *, refresh: b
 
     Raises PaymentProviderUnavailable, StaleAggregate; either way doing it again is safe.
     """
-    for step in range(STEPS_MAX):
-        news = await _next_news(sale, cashier, refresh=refresh and step == 0)
+    if refresh and (ref := sale.payment.attempt.provider_ref):
+        sale = await settle(sale, await cashier.gateway.fetch(ref), context, cashier)
+    for _ in range(STEPS_MAX):
+        news = await _next_news(sale, cashier.gateway)
         if news is None:
             break
+        version = sale.payment.version
         sale = await settle(sale, news, context, cashier)
+        if sale.payment.version == version:
+            break  # such as a refund that the provider takes its time for: asking at once again changes nothing
     return sale
 
 
@@ -74,30 +80,42 @@ async def call_off(sale: Sale, reason: str, context: Context, cashier: Cashier) 
 
     If the money was taken meanwhile, the order stands and is paid.
     """
-    attempt = sale.payment.attempt
-    if not attempt.provider_ref:
-        # Whether the provider has heard of it is not known: asking again with the same key gives the same intent.
-        sale = await settle(sale, await cashier.gateway.create_intent(_request(sale)), context, cashier)
-        attempt = sale.payment.attempt
-    if attempt.status not in (AttemptStatus.CAPTURED, AttemptStatus.CANCELLED):
-        news = await cashier.gateway.cancel(attempt.provider_ref, attempt.id)
-        sale = await settle(sale, news, context, cashier, reason=reason)
-    elif attempt.status is AttemptStatus.CANCELLED and sale.order.status is not OrderStatus.CANCELLED:
-        nothing = Money.zero(sale.order.currency)
-        sale = await _write(sale, [MoneyMove.VOIDED], attempt.provider_ref, context, cashier, reason, nothing)
+    if sale.payment.status not in (AttemptStatus.CAPTURED, AttemptStatus.CANCELLED):
+        sale = await settle(sale, await _stop(sale, cashier.gateway), context, cashier, reason=reason)
     return sale
 
 
-async def _next_news(sale: Sale, cashier: Cashier, *, refresh: bool) -> IntentState | None:
+async def _stop(sale: Sale, gateway: PaymentGateway) -> IntentState:
+    """Makes sure that the attempt can take no money, and says how it stands then."""
+    attempt = sale.payment.attempt
+    ref = attempt.provider_ref
+    if not ref:
+        # Whether the provider has heard of it is not known: asking again with the same key gives the same intent.
+        try:
+            ref = (await gateway.create_intent(_request(sale))).provider_ref
+        except (PaymentRefused, Invalid):
+            return _never_made(attempt)
+    return await gateway.cancel(ref, attempt.id)
+
+
+def _never_made(attempt: PaymentAttempt) -> IntentState:
+    """The provider refuses to make the intent at all, so there is nothing that could take money."""
+    nothing = Money.zero(attempt.amount.currency)
+    return IntentState(
+        provider_ref="",
+        status=AttemptStatus.CANCELLED,
+        amount=attempt.amount,
+        captured=nothing,
+        refunded=nothing,
+    )
+
+
+async def _next_news(sale: Sale, gateway: PaymentGateway) -> IntentState | None:
     """Does the next thing at the provider, if there is one, with no transaction open."""
-    gateway, order, payment = cashier.gateway, sale.order, sale.payment
+    order, payment = sale.order, sale.payment
     attempt = payment.attempt
     if not attempt.provider_ref:
-        if order.status is OrderStatus.CANCELLED:
-            return None
-        return await gateway.create_intent(_request(sale))
-    if refresh:
-        return await gateway.fetch(attempt.provider_ref)
+        return None if order.status is OrderStatus.CANCELLED else await gateway.create_intent(_request(sale))
     if attempt.status is AttemptStatus.AUTHORIZED:
         if order.status in (OrderStatus.CANCELLED, OrderStatus.ON_HOLD) and not payment.captured:
             return await gateway.cancel(attempt.provider_ref, attempt.id)

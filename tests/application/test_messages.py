@@ -1,0 +1,55 @@
+"""Actors: what their scopes cover, and whose idempotency keys are whose."""
+
+from uuid import UUID
+
+import pytest
+from attrs import evolve
+
+from shop.application.messages import GUEST, SYSTEM, Actor
+from shop.domain.kernel.identifiers import ApiKeyId, UserId
+
+KEY = ApiKeyId(UUID(int=1))
+
+
+@pytest.mark.parametrize(
+    ("scopes", "wanted", "may"),
+    [
+        ({"orders:read"}, "orders:read", True),
+        ({"orders:read"}, "orders:write", False),
+        ({"orders:write"}, "orders:read", True),
+        ({"orders:write"}, "orders:erase", False),
+        ({"orders:write"}, "payments:read", False),
+        ({"*"}, "anything:erase", True),
+        (set(), "orders:read", False),
+    ],
+)
+def test_write_implies_read_of_the_same_resource_and_nothing_else(scopes: set[str], wanted: str, may: bool) -> None:
+    assert Actor(kind="api_key", id=KEY, scopes=frozenset(scopes)).may(wanted) is may
+
+
+def test_f30_two_callers_never_share_idempotency_keys() -> None:
+    one, other = evolve(GUEST, token="a"), evolve(GUEST, token="b")
+    principals = {
+        one.principal,
+        other.principal,
+        SYSTEM.principal,
+        Actor(kind="api_key", id=KEY).principal,
+        Actor(kind="user", id=UserId(UUID(int=1))).principal,
+    }
+    assert len(principals) == 5
+    assert one.principal == evolve(GUEST, token="a").principal
+
+
+def test_a_guest_without_a_token_is_nobody() -> None:
+    assert GUEST.principal is None
+
+
+def test_a_principal_does_not_give_its_token_away() -> None:
+    guest = evolve(GUEST, token="the secret of a cart")
+    assert "secret" not in f"{guest.principal}{guest!r}"
+
+
+def test_only_people_are_users() -> None:
+    user = UserId(UUID(int=2))
+    assert Actor(kind="user", id=user).user_id == user
+    assert Actor(kind="api_key", id=KEY).user_id is None

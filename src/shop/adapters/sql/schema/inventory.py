@@ -68,6 +68,7 @@ stock_movements = Table(
     within("reserved", -QUANTITY_MAX, QUANTITY_MAX),
     CheckConstraint("on_hand <> 0 OR reserved <> 0", name="changes_something"),
 )
+Index("ix_stock_movements_variant", stock_movements.c.variant_id, stock_movements.c.at, stock_movements.c.id)
 Index("ix_stock_movements_at", stock_movements.c.at, stock_movements.c.id)
 
 reservations = Table(

@@ -61,6 +61,7 @@ payments = Table(
     CheckConstraint("refunded_minor <= captured_minor", name="refunded_within_captured"),
 )
 Index("ix_payments_created_at", payments.c.created_at, payments.c.id)
+Index("ix_payments_status_created_at", payments.c.status, payments.c.created_at, payments.c.id)
 Index("ix_payments_amount", payments.c.amount_minor, payments.c.id)
 Index(
     "ix_payments_unfinished",

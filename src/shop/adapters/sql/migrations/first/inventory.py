@@ -84,4 +84,5 @@ def stock_movements() -> None:
         within("reserved", -1_000_000_000, 1_000_000_000),
         CheckConstraint("on_hand <> 0 OR reserved <> 0", name="changes_something"),
     )
+    op.create_index("ix_stock_movements_variant", "stock_movements", ["variant_id", "at", "id"])
     op.create_index("ix_stock_movements_at", "stock_movements", ["at", "id"])

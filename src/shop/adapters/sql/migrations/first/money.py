@@ -74,6 +74,7 @@ def payments() -> None:
         within("refunded_minor", 0, 1_000_000_000_000),
         CheckConstraint("refunded_minor <= captured_minor", name="refunded_within_captured"),
     )
+    op.create_index("ix_payments_status_created_at", "payments", ["status", "created_at", "id"])
     op.create_index("ix_payments_amount", "payments", ["amount_minor", "id"])
     op.create_index("ix_payments_created_at", "payments", ["created_at", "id"])
     op.create_index("ix_payments_order_id", "payments", ["order_id"])

@@ -1,0 +1,221 @@
+"""Questions about payments, answered from tables."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from attrs import frozen
+from sqlalchemy import ColumnElement, bindparam, func, select, tuple_
+
+from shop.adapters.sql.database import Database, Row
+from shop.adapters.sql.payments import PAYMENT_COLUMNS, payment_of, session_of
+from shop.adapters.sql.readers.paging import (
+    IdKey,
+    Key,
+    Kind,
+    Listing,
+    Window,
+    between,
+    ends_of,
+    merge,
+    page_of,
+    storable,
+    walk,
+    window,
+)
+from shop.adapters.sql.schema import inbox, orders, payment_attempts, payment_sessions, payments
+from shop.adapters.sql.schema.columns import word
+from shop.adapters.sql.statements import Statement, any_of
+from shop.application.ports.paging import Page, PageRequest
+from shop.application.ports.readers import PaymentFilter
+from shop.application.ports.views import PaymentAttemptView, PaymentView, ProviderMessageView
+from shop.domain.kernel.identifiers import AttemptId, OrderId, PaymentId, PaymentSessionId
+from shop.domain.kernel.money import Money
+from shop.domain.payments import AttemptStatus, Payment, PaymentNotFound, PaymentSession, PaymentSessionNotFound
+
+MESSAGES_MAX = 100
+_CREATED = Key("created_at", payments.c.created_at, Kind.MOMENT)
+_LISTING = Listing(
+    keys={"created_at": _CREATED, "amount": Key("amount_minor", payments.c.amount_minor, Kind.NUMBER)},
+    own=((_CREATED, True),),
+    ids=(IdKey("id", payments.c.id),),
+)
+_ONE = Statement(select(*PAYMENT_COLUMNS).where(payments.c.id == bindparam("payment_id")))
+_MESSAGES = Statement(
+    select(
+        inbox.c.event_ref,
+        inbox.c.event_type,
+        inbox.c.state,
+        inbox.c.body,
+        inbox.c.received_at,
+        inbox.c.settled_at,
+    )
+    .where(
+        tuple_(inbox.c.provider, inbox.c.object_ref).in_(
+            select(payment_attempts.c.provider, payment_attempts.c.provider_ref).where(
+                payment_attempts.c.payment_id == bindparam("payment_id"), payment_attempts.c.provider_ref != ""
+            )
+        )
+    )
+    .order_by(inbox.c.received_at.desc(), inbox.c.id.desc())
+    .limit(MESSAGES_MAX)
+)
+_SESSION = Statement(select(payment_sessions).where(payment_sessions.c.id == bindparam("session_id")))
+_PAID_WITH = Statement(
+    select(*PAYMENT_COLUMNS)
+    .join_from(payments, orders, orders.c.id == payments.c.order_id)
+    .where(orders.c.payment_session_id == bindparam("session_id"))
+    .order_by(payments.c.id.desc())
+    .limit(1)
+)
+
+
+@frozen
+class _Narrowing:
+    """Which filters a question has."""
+
+    statuses: int = 0
+    provider: bool = False
+    order: bool = False
+    failure_code: bool = False
+    since: bool = False
+    until: bool = False
+
+
+@lru_cache(maxsize=300)
+def _page(narrowing: _Narrowing, shape: Window) -> Statement:
+    """One walk for each state that was asked for, where there is an index for it; else one in all."""
+    conditions = _conditions(narrowing)
+    if narrowing.statuses and not narrowing.order and shape.order.keys[0][0].name == "created_at":
+        states = [payments.c.status == bindparam(f"status_{n}", type_=word()) for n in range(narrowing.statuses)]
+        if len(states) == 1:
+            return Statement(walk(shape, PAYMENT_COLUMNS, [states[0], *conditions]))
+        legs = [walk(shape, [payments.c.id], [state, *conditions]) for state in states]
+        return Statement(merge(shape, PAYMENT_COLUMNS, payments, legs))
+    return Statement(walk(shape, PAYMENT_COLUMNS, [*conditions, *_any_status(narrowing)]))
+
+
+@lru_cache(maxsize=50)
+def _total(narrowing: _Narrowing) -> Statement:
+    conditions = [*_conditions(narrowing), *_any_status(narrowing)]
+    return Statement(select(func.count()).select_from(payments).where(*conditions))
+
+
+def _any_status(narrowing: _Narrowing) -> list[ColumnElement[bool]]:
+    return [any_of(payments.c.status, "statuses")] if narrowing.statuses else []
+
+
+def _conditions(narrowing: _Narrowing) -> list[ColumnElement[bool]]:
+    conditions = between(payments.c.created_at, narrowing.since, narrowing.until)
+    if narrowing.provider:
+        conditions.append(payments.c.provider == bindparam("provider", type_=word()))
+    if narrowing.order:
+        conditions.append(payments.c.order_id == bindparam("order_id"))
+    if narrowing.failure_code:
+        conditions.append(payments.c.failure_code == bindparam("failure_code", type_=word()))
+    return conditions
+
+
+class SqlPaymentReader:
+    """Answers about payments."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def all(self, which: PaymentFilter, page: PageRequest) -> Page[PaymentView]:
+        shape, mark = window(_LISTING, page)
+        if not (storable(which.provider) and storable(which.failure_code)):
+            return Page(data=[], total=0 if page.total else None)
+        narrowing, values = _narrowing(which)
+        rows = await self._database.fetch(_page(narrowing, shape), **values, **mark)
+        found = page_of(rows, page, shape.order)
+        total = None
+        if page.total:
+            counted = await self._database.fetch_one(_total(narrowing), **values)
+            total = counted[0] if counted is not None else 0
+        data = [payment_view(row) for row in found.rows]
+        return Page(data=data, next=found.next, previous=found.previous, total=total)
+
+    async def one(self, payment_id: PaymentId) -> PaymentView:
+        row = await self._database.fetch_one(_ONE, payment_id=payment_id.uuid)
+        if row is None:
+            raise PaymentNotFound(f"There is no payment {payment_id}.")
+        messages = await self._database.fetch(_MESSAGES, payment_id=payment_id.uuid)
+        return payment_view(row, [_message(message) for message in messages])
+
+    async def session(self, session_id: PaymentSessionId) -> tuple[PaymentSession, Payment | None]:
+        session = await self._database.fetch_one(_SESSION, session_id=session_id.uuid)
+        if session is None:
+            raise PaymentSessionNotFound(f"There is no payment session {session_id}.")
+        payment = await self._database.fetch_one(_PAID_WITH, session_id=session_id.uuid)
+        return session_of(session), payment_of(payment) if payment is not None else None
+
+
+def _narrowing(which: PaymentFilter) -> tuple[_Narrowing, dict[str, Any]]:
+    values: dict[str, Any] = ends_of(which.created_at)
+    since, until = "since" in values, "until" in values
+    statuses = sorted(which.statuses)
+    if statuses:
+        values["statuses"] = statuses
+        values |= {f"status_{n}": status for n, status in enumerate(statuses)}
+    if which.provider:
+        values["provider"] = which.provider
+    if which.order_id is not None:
+        values["order_id"] = which.order_id.uuid
+    if which.failure_code:
+        values["failure_code"] = which.failure_code
+    narrowing = _Narrowing(
+        statuses=len(statuses),
+        provider=bool(which.provider),
+        order=which.order_id is not None,
+        failure_code=bool(which.failure_code),
+        since=since,
+        until=until,
+    )
+    return narrowing, values
+
+
+def payment_view(row: Row, messages: list[ProviderMessageView] | None = None) -> PaymentView:
+    """The payment in a row of PAYMENT_COLUMNS; the client secret stays inside."""
+    return PaymentView(
+        id=PaymentId(row["id"]),
+        order_id=OrderId(row["order_id"]),
+        provider=row["provider"],
+        status=AttemptStatus(row["status"]),
+        amount=Money(row["amount_minor"], row["currency"]),
+        captured=Money(row["captured_minor"], row["captured_currency"]),
+        refunded=Money(row["refunded_minor"], row["refunded_currency"]),
+        refund_due=row["refund_due"],
+        attempts=[_attempt(one) for one in sorted(row["attempts"], key=lambda attempt: int(attempt[0]))],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        version=row["version"],
+        provider_messages=messages,
+    )
+
+
+def _attempt(document: Sequence[Any]) -> PaymentAttemptView:
+    _, attempt, method, minor, currency, status, provider_ref, failure_code, _, _, created_at, updated_at = document
+    return PaymentAttemptView(
+        id=AttemptId(UUID(attempt)),
+        method=method,
+        amount=Money(minor, currency),
+        status=AttemptStatus(status),
+        provider_ref=provider_ref,
+        failure_code=failure_code,
+        created_at=datetime.fromisoformat(created_at),
+        updated_at=datetime.fromisoformat(updated_at),
+    )
+
+
+def _message(row: Row) -> ProviderMessageView:
+    return ProviderMessageView(
+        event_ref=row["event_ref"],
+        event_type=row["event_type"],
+        state=row["state"],
+        body=row["body"].decode(errors="replace"),
+        received_at=row["received_at"],
+        settled_at=row["settled_at"],
+    )

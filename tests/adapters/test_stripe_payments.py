@@ -1,6 +1,7 @@
 """How Stripe's adapter speaks to Stripe: what it sends, what it makes of answers, what it does on a bad line."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from uuid import uuid4
 
@@ -136,6 +137,18 @@ def test_keys_are_not_shown() -> None:
     account = StripeAccount(secret_key="sk_live_secret", webhook_secret="whsec_secret")
     assert "secret" not in repr(account).replace("StripeAccount", "")
     assert account.live
+
+
+async def test_what_the_browser_needs_is_never_logged(
+    gateway: StripePaymentGateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    state = await gateway.create_intent(request())
+    assert caplog.records
+    assert state.client_secret
+    for text in (caplog.text, repr(state)):
+        assert state.client_secret not in text
+        assert SECRET_KEY not in text
 
 
 async def test_f48_stripe_is_told_its_own_units(stub: StripeStub, gateway: StripePaymentGateway) -> None:

@@ -4,18 +4,21 @@ Stripe itself is not at hand: its adapter is tested against a stub with all of S
 and, as far as that goes, against localstripe, which is stateful and not ours.
 """
 
+import asyncio
 import select
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Self
 
 import httpx
 import pytest
 
 from shop.adapters.contracts.payments import GatewayUnderTest, MovableClock, PaymentGatewayContract
+from shop.adapters.contracts.payments.subject import captured, new_request
 from shop.adapters.fake.books import Books, MemoryBooks, SqliteBooks
 from shop.adapters.fake.faults import FaultyGateway, ScriptedFaults
 from shop.adapters.fake.news import HEADER, sign
@@ -219,6 +222,48 @@ class TestStripeAgainstLocalstripe(PaymentGatewayContract):
                 ),
                 sign=_stripe_signed,
             )
+
+    def test_a_message_that_localstripe_posts_and_signs_is_believed(self) -> None:
+        """Signed by somebody else's code; localstripe signs with the machine's clock, a second before it posts."""
+
+        async def story() -> None:
+            async with _Mailbox() as mailbox, self.open() as subject, httpx.AsyncClient(timeout=10) as owner:
+                endpoint = {"url": mailbox.url, "secret": stripe_stub.WEBHOOK_SECRET}
+                address = f"{self.address}/_config/webhooks/shop"
+                (await owner.post(address, data=endpoint)).raise_for_status()
+                state = await captured(subject, new_request(subject))
+                told = ""
+                async with asyncio.timeout(20):
+                    while told != state.provider_ref:  # messages of earlier tests may come in between
+                        headers, body = await mailbox.received.get()
+                        subject.clock.at = datetime.now(UTC)
+                        news = subject.gateway.read_news(body, headers)
+                        assert news.event_type == "payment_intent.succeeded"
+                        told = news.object_ref
+
+        asyncio.run(story())
+
+
+class _Mailbox:
+    """Takes what is posted to it, as the shop's webhook address would."""
+
+    async def __aenter__(self) -> Self:
+        self.received: asyncio.Queue[tuple[dict[str, str], bytes]] = asyncio.Queue()
+        self._server = await asyncio.start_server(self._take, "127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/"
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        self._server.close()
+
+    async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")[1:-2]
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head)}
+        body = await reader.readexactly(int(headers["content-length"]))
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+        self.received.put_nowait((headers, body))
 
 
 def _card(number: str) -> dict[str, str]:

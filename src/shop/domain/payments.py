@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar, Self
 
-from attrs import define, evolve, frozen
+from attrs import define, evolve, field, frozen
 
 from shop.domain.kernel.aggregates import Aggregate, Event
 from shop.domain.kernel.errors import Conflict, Invalid, NotFound
@@ -153,7 +153,7 @@ class IntentState:
     refunded: Money
     failure_code: str = ""
     next_action: NextAction | None = None
-    client_secret: str = ""
+    client_secret: str = field(default="", repr=False)
     method_label: str = ""
 
 
@@ -168,7 +168,7 @@ class PaymentAttempt:
     provider_ref: str = ""
     failure_code: str = ""
     next_action: NextAction | None = None
-    client_secret: str = ""
+    client_secret: str = field(default="", repr=False)
     created_at: datetime
     updated_at: datetime
 

@@ -1,6 +1,7 @@
 """Takes money through Stripe: the browser confirms with Stripe itself, we capture and refund."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -79,6 +80,8 @@ class StripePaymentGateway:
         self.provider = provider
         self._clock = clock
         self._endpoint = news.Endpoint(account.webhook_secret, account.live)
+        # At DEBUG the library logs whole answers, the secrets for the browser among them.
+        logging.getLogger("stripe").setLevel(logging.INFO)
         self._http = HTTPXClient(timeout=ANSWER_TIMEOUT_SECONDS)
         services = StripeClient(
             account.secret_key,

@@ -12,6 +12,7 @@ from shop.adapters.sql.gathering import ADDED, BELOW, REMOVED, Gathered, Rank, R
 from shop.adapters.sql.schema import product_categories, products, variant_prices, variants
 from shop.adapters.sql.statements import Statement, any_of, insert_into, json_rows
 from shop.adapters.sql.store import stored_settings
+from shop.application.ports.paging import PRICELESS
 from shop.application.ports.search import product_words
 from shop.domain.catalog import (
     Price,
@@ -181,13 +182,12 @@ class SqlProductRepository:
         self._gathered.save(Rank.PRODUCT, product.id.uuid, product, writes)
 
     async def _price_from(self) -> None:
-        """Products sort by their price in the shop's first currency; without one, by the lowest there is."""
+        """Products sort by their price in the shop's first currency; without one, behind all that have one."""
         currency = (await stored_settings(self._gathered.database)).store.currency
         for root in self._roots:
             row = root.rows[0]
             ranges = row["price_ranges"]
-            lowest = min((lowest for lowest, _ in ranges.values()), default=None)
-            row["price_from_minor"] = ranges[currency][0] if currency in ranges else lowest
+            row["price_from_minor"] = ranges[currency][0] if currency in ranges else PRICELESS
 
     def _product(self, row: Row | None) -> Product | None:
         if row is None:

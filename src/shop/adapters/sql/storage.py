@@ -2,17 +2,16 @@
 
 from sqlalchemy import column, select, table
 
-from shop.adapters.sql.addresses import is_sqlite, sqlite_path
+from shop.adapters.sql.addresses import open_database
 from shop.adapters.sql.answers import SqlAnswers
 from shop.adapters.sql.database import Database
 from shop.adapters.sql.events import EventWriter
 from shop.adapters.sql.migrations import HEAD
 from shop.adapters.sql.outbox import SqlOutbox
 from shop.adapters.sql.readers import SqlReaders
-from shop.adapters.sql.sqlite import Sqlite
 from shop.adapters.sql.statements import Statement
 from shop.adapters.sql.unit_of_work import SqlUnitOfWork
-from shop.application.ports.clock import Ids
+from shop.application.ports.clock import Clock, Ids
 from shop.application.ports.storage import SubscribersByType
 from shop.domain.kernel.errors import Unavailable
 
@@ -38,10 +37,10 @@ class SchemaOutdated(Unavailable):
 class SqlStorage:
     """Keeps everything in a database. Nothing is connected before `open`."""
 
-    def __init__(self, database: Database, *, ids: Ids, subscribers: SubscribersByType) -> None:
+    def __init__(self, database: Database, *, clock: Clock, ids: Ids, subscribers: SubscribersByType) -> None:
         self.database = database
         self.uow = SqlUnitOfWork(database, EventWriter(ids, subscribers))
-        self.readers = SqlReaders(database)
+        self.readers = SqlReaders(database, clock)
         self.outbox = SqlOutbox(database)
         self.answers = SqlAnswers(database)
 
@@ -60,16 +59,8 @@ class SqlStorage:
             raise SchemaOutdated(f"The database is at revision {found}; this version of the shop needs {HEAD}.")
 
 
-def open_database(url: str, *, pool_size: int = 10) -> Database:
-    """The database behind `sqlite:///file` or `postgresql://…`, not yet connected. Raises DatabaseUrlMalformed."""
-    if is_sqlite(url):
-        return Sqlite(sqlite_path(url))
-    # Fetched only here: a shop on SQLite does without PostgreSQL's driver.
-    from shop.adapters.sql.postgres import Postgres
-
-    return Postgres(url, pool_size=pool_size)
-
-
-def open_storage(url: str, *, ids: Ids, subscribers: SubscribersByType, pool_size: int = 10) -> SqlStorage:
+def open_storage(
+    url: str, *, clock: Clock, ids: Ids, subscribers: SubscribersByType, pool_size: int = 10
+) -> SqlStorage:
     """Storage behind a URL. `pool_size`: connections that this process may hold to PostgreSQL."""
-    return SqlStorage(open_database(url, pool_size=pool_size), ids=ids, subscribers=subscribers)
+    return SqlStorage(open_database(url, pool_size=pool_size), clock=clock, ids=ids, subscribers=subscribers)

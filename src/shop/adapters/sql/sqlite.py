@@ -145,7 +145,6 @@ def connect(path: Path) -> sqlite3.Connection:
             "synchronous = FULL",
             "foreign_keys = ON",
             "recursive_triggers = ON",
-            "trusted_schema = OFF",
             "cache_size = -32000",
         ):
             connection.execute(f"PRAGMA {pragma}").fetchall()

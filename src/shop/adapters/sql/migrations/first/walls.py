@@ -6,8 +6,9 @@ APPEND_ONLY = ("ledger_entries", "ledger_postings", "stock_movements")
 
 _BOOKS_BALANCE = """
 CREATE FUNCTION check_entry_balanced() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE entry uuid := CASE WHEN TG_TABLE_NAME = 'ledger_entries' THEN NEW.id ELSE NEW.entry_id END;
+DECLARE entry uuid;
 BEGIN
+    IF TG_TABLE_NAME = 'ledger_entries' THEN entry := NEW.id; ELSE entry := NEW.entry_id; END IF;
     IF NOT EXISTS (SELECT FROM ledger_postings WHERE entry_id = entry) OR EXISTS (
         SELECT FROM ledger_postings WHERE entry_id = entry GROUP BY currency HAVING sum(amount_minor) <> 0
     ) THEN

@@ -1,0 +1,309 @@
+"""What a transaction writes comes back as it was, or not at all."""
+
+import asyncio
+
+import pytest
+from attrs import asdict, evolve
+
+from shop.adapters.sql.database import Database
+from shop.adapters.sql.offers import cart_with_offers
+from shop.adapters.sql.outbox import SqlOutbox
+from shop.adapters.sql.unit_of_work import SqlUnitOfWork
+from shop.application.ports.network import transaction_open
+from shop.application.ports.paging import PageRequest
+from shop.application.ports.unit_of_work import AnsweredAlready, StaleAggregate
+from shop.domain.carts import Cart
+from shop.domain.catalog import Price, SkuTaken, SlugTaken
+from shop.domain.inventory import MovementKind, StockLevel
+from shop.domain.kernel.aggregates import Aggregate
+from shop.domain.kernel.identifiers import LedgerEntryId
+from shop.domain.ledger import EntryKind, LedgerEntry, sale_postings
+from shop.domain.orders import CartAlreadyOrdered
+from tests.adapters.sql.things import (
+    IDS,
+    NOW,
+    cart,
+    context,
+    eur,
+    hold,
+    movement,
+    order_of,
+    payment_of,
+    place,
+    product,
+    session_for,
+    stocked,
+)
+
+
+def same(left: Aggregate, right: Aggregate) -> bool:
+    def state(aggregate: Aggregate) -> dict[str, object]:
+        return {name: value for name, value in asdict(aggregate, recurse=False).items() if name != "_events"}
+
+    assert state(left) == state(right)
+    return True
+
+
+async def test_a_product_comes_back_as_it_was_saved(uow: SqlUnitOfWork) -> None:
+    saved = product("S", "M", "L")
+    async with uow(context()) as tx:
+        assert transaction_open()
+        tx.products.save(saved)
+    assert not transaction_open()
+    assert saved.version == 1
+    async with uow(context()) as tx:
+        assert same(await tx.products.get(saved.id), saved)
+        found = await tx.products.find_by_sku("M")
+        assert found is not None
+        assert found.id == saved.id
+        assert await tx.products.find_by_slug("elsewhere") is None
+
+
+async def test_variants_and_prices_follow_the_product(uow: SqlUnitOfWork) -> None:
+    saved = product("S", "M", "L")
+    async with uow(context()) as tx:
+        tx.products.save(saved)
+    async with uow(context()) as tx:
+        changed = await tx.products.get(saved.id)
+        small, medium, large = changed.variants
+        cheaper = evolve(medium, prices=(Price(amount=eur(5)),))
+        changed.change(NOW, variants=(large, cheaper))
+        tx.products.save(changed)
+    async with uow(context()) as tx:
+        assert same(await tx.products.get(saved.id), changed)
+        assert await tx.products.find_by_sku(small.sku) is None
+
+
+async def test_saving_without_reading_replaces_the_parts(uow: SqlUnitOfWork) -> None:
+    saved = product("S", "M")
+    async with uow(context()) as tx:
+        tx.products.save(saved)
+    saved.change(NOW, variants=saved.variants[1:])
+    async with uow(context()) as tx:
+        tx.products.save(saved)
+    async with uow(context()) as tx:
+        assert same(await tx.products.get(saved.id), saved)
+
+
+@pytest.mark.parametrize(
+    ("second", "error"), [({"slug": "one"}, SlugTaken), ({"sku": "S"}, SkuTaken)], ids=["slug", "sku"]
+)
+async def test_what_is_taken_has_its_own_error(
+    uow: SqlUnitOfWork, second: dict[str, str], error: type[Exception]
+) -> None:
+    async with uow(context()) as tx:
+        tx.products.save(product("S", slug="one"))
+    with pytest.raises(error):
+        async with uow(context()) as tx:
+            tx.products.save(product(second.get("sku", "T"), slug=second.get("slug", "two")))
+
+
+async def test_a_checkout_comes_back_as_it_was_written(uow: SqlUnitOfWork, database: Database) -> None:
+    shop = await stocked(uow, "S", "M", "L")
+    bought = cart(*shop.variants, quantity=2)
+    async with uow(context()) as tx:
+        tx.carts.save(bought)
+    async with uow(context()) as tx:
+        tx.payment_sessions.save(session_for(bought))
+    order = await place(uow, shop, bought)
+    async with uow(context()) as tx:
+        stored = await tx.orders.get(order.id)
+        assert stored.number == 1001
+        order.number = 1001
+        assert same(stored, order)
+        payment = await tx.payments.of_order(order.id)
+        assert payment.attempts[0].amount == order.total
+        assert (await tx.carts.get(bought.id)).status == "ordered"
+        levels = await tx.stock.levels(shop.variants)
+        assert [(level.on_hand, level.reserved, level.version) for level in levels] == [(10, 2, 2)] * 3
+        assert [r.quantity for r in await tx.stock.reservations(order.id)] == [2, 2, 2]
+    found = await SqlOutbox(database).events(PageRequest(total=True), types=["order.created"])
+    assert found.total == 1
+    assert [delivery.subscriber for delivery in found.data[0].deliveries] == ["stock", "mail"]
+
+
+async def test_a_cart_comes_with_its_offers(uow: SqlUnitOfWork, database: Database) -> None:
+    shop = await stocked(uow, "S", "M")
+    bought = cart(shop.variants[0], quantity=2)
+    async with uow(context()) as tx:
+        tx.carts.save(bought)
+    found = await cart_with_offers(database, bought.id, also=[shop.variants[1]])
+    assert same(found.cart, bought)
+    offer = found.offers[shop.variants[1]]
+    assert (offer.sku, offer.variant_title, offer.available, offer.on_sale) == ("M", "M", 10, True)
+    assert offer.prices[0] == eur(2000)
+    assert offer.image_url == "https://example.com/1.jpg"
+    assert offer.levels[0].location_id == shop.location.id
+
+
+async def test_a_stale_aggregate_writes_nothing(uow: SqlUnitOfWork) -> None:
+    shop = await stocked(uow, "S")
+    bought = cart(*shop.variants)
+    async with uow(context()) as tx:
+        tx.carts.save(bought)
+    async with uow(context()) as tx:
+        slow = await tx.carts.get(bought.id)
+    async with uow(context()) as tx:
+        fast = await tx.carts.get(bought.id)
+        fast.describe(NOW, note="faster")
+        tx.carts.save(fast)
+    order = order_of(slow)
+    with pytest.raises(StaleAggregate):
+        async with uow(context(key="k")) as tx:
+            slow.become_order(NOW)
+            tx.carts.save(slow)
+            tx.orders.save(order)
+            tx.payments.save(payment_of(order))
+            hold(tx, order, shop.location.id)
+            tx.answer(order.id)
+    async with uow(context(key="k")) as tx:
+        assert await tx.orders.find_by_cart(bought.id) is None
+        assert (await tx.stock.levels(shop.variants))[0].reserved == 0
+        tx.answer(bought.id)  # the key is still free
+
+
+async def test_a_level_that_does_not_suffice_writes_nothing(uow: SqlUnitOfWork) -> None:
+    shop = await stocked(uow, "S", "M", on_hand=1)
+    bought = cart(*shop.variants)
+    async with uow(context()) as tx:
+        tx.carts.save(bought)
+    await place(uow, shop, bought)
+    late = cart(*shop.variants)
+    async with uow(context()) as tx:
+        tx.carts.save(late)
+    with pytest.raises(StaleAggregate):
+        await place(uow, shop, late)
+    async with uow(context()) as tx:
+        assert (await tx.carts.get(late.id)).status == "open"
+        assert {level.reserved for level in await tx.stock.levels(shop.variants)} == {1}
+
+
+async def test_one_order_per_cart_and_one_answer_per_key(uow: SqlUnitOfWork) -> None:
+    shop = await stocked(uow, "S")
+    bought = cart(*shop.variants)
+    async with uow(context()) as tx:
+        tx.carts.save(bought)
+    await place(uow, shop, bought, key="once")
+    with pytest.raises(CartAlreadyOrdered):
+        async with uow(context()) as tx:
+            tx.orders.save(order_of(bought))
+    with pytest.raises(AnsweredAlready):
+        async with uow(context(key="once")) as tx:
+            tx.answer(bought.id)
+
+
+async def test_several_changes_of_one_level_are_one(uow: SqlUnitOfWork) -> None:
+    shop = await stocked(uow, "S", on_hand=5)
+    async with uow(context()) as tx:
+        (level,) = await tx.stock.levels(shop.variants)
+        tx.stock.move(movement(level, MovementKind.RECEIVED, on_hand=3), expected_version=level.version)
+        tx.stock.move(movement(level, MovementKind.RESERVED, reserved=8))
+        tx.stock.set_backorder_limit(level, 2)
+    async with uow(context()) as tx:
+        (level,) = await tx.stock.levels(shop.variants)
+    assert (level.on_hand, level.reserved, level.backorder_limit, level.version) == (8, 8, 2, 2)
+
+
+async def test_a_lower_backorder_limit_leaves_promises_alone(uow: SqlUnitOfWork) -> None:
+    shop = await stocked(uow, "S", on_hand=1)
+    async with uow(context()) as tx:
+        (level,) = await tx.stock.levels(shop.variants)
+        tx.stock.set_backorder_limit(level, 5)
+    async with uow(context()) as tx:
+        (level,) = await tx.stock.levels(shop.variants)
+        tx.stock.move(movement(level, MovementKind.RESERVED, reserved=6))
+    async with uow(context()) as tx:
+        (level,) = await tx.stock.levels(shop.variants)
+        tx.stock.set_backorder_limit(level, 0)
+    async with uow(context()) as tx:
+        (level,) = await tx.stock.levels(shop.variants)
+        assert level.available == -5
+        tx.stock.move(movement(level, MovementKind.RELEASED, reserved=-1))
+    with pytest.raises(StaleAggregate):
+        async with uow(context()) as tx:
+            tx.stock.move(movement(level, MovementKind.RESERVED, reserved=1))
+
+
+async def test_more_than_fits_one_statement_is_still_all_or_nothing(uow: SqlUnitOfWork) -> None:
+    skus = [f"S{n}" for n in range(60)]
+    shop = await stocked(uow, *skus, on_hand=1)
+    bought = cart(*shop.variants)
+    async with uow(context()) as tx:
+        tx.carts.save(bought)
+    order = await place(uow, shop, bought)
+    async with uow(context()) as tx:
+        assert {level.reserved for level in await tx.stock.levels(shop.variants)} == {1}
+        assert len((await tx.orders.get(order.id)).lines) == 60
+    late = cart(*shop.variants)
+    async with uow(context()) as tx:
+        tx.carts.save(late)
+    with pytest.raises(StaleAggregate):
+        await place(uow, shop, late)
+    async with uow(context()) as tx:
+        assert await tx.orders.find_by_cart(late.id) is None
+
+
+async def test_cart_items_follow_the_cart(uow: SqlUnitOfWork) -> None:
+    shop = await stocked(uow, "S", "M", "L")
+    bought = cart(*shop.variants[:2])
+    async with uow(context()) as tx:
+        tx.carts.save(bought)
+    async with uow(context()) as tx:
+        changed = await tx.carts.get(bought.id)
+        changed.remove(changed.items[0].id, NOW)
+        changed.change_quantity(changed.items[0].id, 7, NOW)
+        changed.add(cart(shop.variants[0]).items[0].id, shop.variants[0], 3, NOW)
+        tx.carts.save(changed)
+    async with uow(context()) as tx:
+        assert same(await tx.carts.get(bought.id), changed)
+    unread = Cart(**{**asdict(changed, recurse=False, filter=lambda a, _: a.init), "items": changed.items[:1]})
+    async with uow(context()) as tx:
+        tx.carts.save(unread)
+    async with uow(context()) as tx:
+        assert same(await tx.carts.get(bought.id), unread)
+
+
+async def test_the_books_are_read_in_the_order_they_were_written(uow: SqlUnitOfWork) -> None:
+    shop = await stocked(uow, "S")
+    bought = cart(*shop.variants)
+    async with uow(context()) as tx:
+        tx.carts.save(bought)
+    order = await place(uow, shop, bought)
+
+    async with uow(context()) as tx:
+        payment = await tx.payments.of_order(order.id)
+
+    def entry(ref: str) -> LedgerEntry:
+        return LedgerEntry(
+            id=IDS.new(LedgerEntryId),
+            at=NOW,
+            kind=EntryKind.CAPTURE,
+            order_id=order.id,
+            payment_id=payment.id,
+            provider="fake",
+            provider_ref=ref,
+            postings=sale_postings("fake", eur(1680), eur(412), eur(397)),
+        )
+
+    entries = [entry("z"), entry("a"), entry("m")]
+    for one in entries:
+        async with uow(context()) as tx:
+            tx.ledger.book(one)
+    async with uow(context()) as tx:
+        assert await tx.ledger.of_order(order.id) == entries
+    with pytest.raises(StaleAggregate):
+        async with uow(context()) as tx:
+            tx.ledger.book(entry("z"))
+
+
+async def test_two_at_once_sell_the_last_one_once(uow: SqlUnitOfWork) -> None:
+    shop = await stocked(uow, "S", on_hand=1)
+    carts = [cart(*shop.variants) for _ in range(8)]
+    for one in carts:
+        async with uow(context()) as tx:
+            tx.carts.save(one)
+    outcomes = await asyncio.gather(*(place(uow, shop, one) for one in carts), return_exceptions=True)
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Order"] + ["StaleAggregate"] * 7
+    async with uow(context()) as tx:
+        level: StockLevel = (await tx.stock.levels(shop.variants))[0]
+    assert (level.on_hand, level.reserved) == (1, 1)

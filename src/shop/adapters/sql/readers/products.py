@@ -261,6 +261,7 @@ def _text(name: str) -> ColumnElement[Any]:
     return bindparam(name, type_=Text())
 
 
+@lru_cache(maxsize=2)  # one statement may hold it twice, but only as the same object
 def _branch(by: str) -> CTE:
     """The category and all that hang below it."""
     column = categories.c[by]

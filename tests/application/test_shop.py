@@ -129,7 +129,7 @@ class TestCollisions:
 
     async def test_reactions_are_tried_again_too(self, small: SmallShop) -> None:
         order_id = await small.place(await small.cart((await small.product(), 1)))
-        small.clock.at = small.clock.at.replace(minute=30)
+        small.clock.at = small.clock.at.replace(minute=12)
         deliveries = await small.storage.outbox.claim(small.clock.now(), small.clock.now(), 10)
         resume = next(d for d in deliveries if d.subscriber == "payments.resume")
         shop, storage = colliding(small, 1)

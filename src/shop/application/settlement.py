@@ -65,7 +65,7 @@ async def carry_on(sale: Sale, context: Context, cashier: Cashier, *, refresh: b
     if refresh and (ref := sale.payment.attempt.provider_ref):
         sale = await settle(sale, await cashier.gateway.fetch(ref), context, cashier)
     for _ in range(STEPS_MAX):
-        news = await _next_news(sale, cashier.gateway)
+        news = await _next_news(sale, context, cashier.gateway)
         if news is None:
             break
         version = sale.payment.version
@@ -110,12 +110,14 @@ def _never_made(attempt: PaymentAttempt) -> IntentState:
     )
 
 
-async def _next_news(sale: Sale, gateway: PaymentGateway) -> IntentState | None:
+async def _next_news(sale: Sale, context: Context, gateway: PaymentGateway) -> IntentState | None:
     """Does the next thing at the provider, if there is one, with no transaction open."""
     order, payment = sale.order, sale.payment
     attempt = payment.attempt
     if not attempt.provider_ref:
-        return None if order.status is OrderStatus.CANCELLED else await gateway.create_intent(_request(sale))
+        # Once the hold has run out the shopper is long gone: the order is called off, and not paid for after all.
+        over = order.status is OrderStatus.CANCELLED or order.is_overdue(context.now)
+        return None if over else await gateway.create_intent(_request(sale))
     if attempt.status is AttemptStatus.AUTHORIZED:
         if order.status in (OrderStatus.CANCELLED, OrderStatus.ON_HOLD) and not payment.captured:
             return await gateway.cancel(attempt.provider_ref, attempt.id)

@@ -51,9 +51,7 @@ class IntentPromises(GatewayPromises):
         assert another.provider_ref != first.provider_ref
 
     @alone
-    async def test_the_same_key_at_the_same_time_gives_the_same_intent(
-        self, subject: GatewayUnderTest
-    ) -> None:
+    async def test_the_same_key_at_the_same_time_gives_the_same_intent(self, subject: GatewayUnderTest) -> None:
         request = new_request(subject)
         states = await asyncio.gather(*(subject.gateway.create_intent(request) for _ in range(3)))
         assert len({state.provider_ref for state in states}) == 1

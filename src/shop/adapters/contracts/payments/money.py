@@ -23,9 +23,7 @@ class MoneyPromises(GatewayPromises):
     """Money: it is taken once, released or given back, never more than there is."""
 
     @alone
-    async def test_f48_amounts_come_back_in_the_minor_units_of_their_currency(
-        self, subject: GatewayUnderTest
-    ) -> None:
+    async def test_f48_amounts_come_back_in_the_minor_units_of_their_currency(self, subject: GatewayUnderTest) -> None:
         for minor, currency in ((1999, "EUR"), (500, "JPY"), (5120, "KWD"), (500, "ISK"), (700, "UGX")):
             request = new_request(subject, minor, currency)
             state = await subject.gateway.create_intent(request)
@@ -33,9 +31,7 @@ class MoneyPromises(GatewayPromises):
             assert (await subject.gateway.fetch(state.provider_ref)).amount == request.amount
 
     @alone
-    async def test_f48_captured_and_refunded_come_back_in_minor_units(
-        self, subject: GatewayUnderTest
-    ) -> None:
+    async def test_f48_captured_and_refunded_come_back_in_minor_units(self, subject: GatewayUnderTest) -> None:
         for minor, currency in ((500, "JPY"), (5120, "KWD"), (500, "ISK")):
             request = new_request(subject, minor, currency)
             state = await captured(subject, request)
@@ -55,9 +51,7 @@ class MoneyPromises(GatewayPromises):
         assert (await subject.gateway.fetch(first.provider_ref)).captured == request.amount
 
     @alone
-    async def test_what_is_captured_already_is_captured_for_another_key_too(
-        self, subject: GatewayUnderTest
-    ) -> None:
+    async def test_what_is_captured_already_is_captured_for_another_key_too(self, subject: GatewayUnderTest) -> None:
         state = await captured(subject, new_request(subject))
         again = await subject.gateway.capture(state.provider_ref, AttemptId(uuid4()))
         assert again.status is AttemptStatus.CAPTURED
@@ -72,9 +66,7 @@ class MoneyPromises(GatewayPromises):
             await subject.gateway.capture(state.provider_ref, request.attempt_id)
 
     @alone
-    async def test_a_refused_capture_can_be_repeated_once_it_is_authorised(
-        self, subject: GatewayUnderTest
-    ) -> None:
+    async def test_a_refused_capture_can_be_repeated_once_it_is_authorised(self, subject: GatewayUnderTest) -> None:
         request = new_request(subject, method=subject.challenged_method)
         state = await subject.gateway.create_intent(request)
         with pytest.raises(PaymentRefused):
@@ -106,9 +98,7 @@ class MoneyPromises(GatewayPromises):
             await subject.gateway.capture(state.provider_ref, request.attempt_id)
 
     @alone
-    async def test_cancel_after_capture_says_captured_and_cancels_nothing(
-        self, subject: GatewayUnderTest
-    ) -> None:
+    async def test_cancel_after_capture_says_captured_and_cancels_nothing(self, subject: GatewayUnderTest) -> None:
         request = new_request(subject)
         state = await captured(subject, request)
         state = await subject.gateway.cancel(state.provider_ref, request.attempt_id)
@@ -134,9 +124,7 @@ class MoneyPromises(GatewayPromises):
         state = await captured(subject, request)
         for minor in (0, -1, -1999):
             with pytest.raises(Invalid):
-                await subject.gateway.refund(
-                    state.provider_ref, request.attempt_id, Money(minor, "EUR"), str(minor)
-                )
+                await subject.gateway.refund(state.provider_ref, request.attempt_id, Money(minor, "EUR"), str(minor))
         assert not (await subject.gateway.fetch(state.provider_ref)).refunded
 
     @alone

@@ -101,9 +101,7 @@ def alone(story: Story) -> Callable[[Any], None]:
     return test
 
 
-def new_request(
-    subject: GatewayUnderTest, minor: int = 1999, currency: str = "EUR", method: str = ""
-) -> IntentRequest:
+def new_request(subject: GatewayUnderTest, minor: int = 1999, currency: str = "EUR", method: str = "") -> IntentRequest:
     return IntentRequest(
         attempt_id=AttemptId(uuid4()),
         order_id=OrderId(uuid4()),

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import msgspec
 from attrs import frozen
 
 from shop.adapters.sql.database import Write
@@ -18,6 +19,12 @@ from shop.adapters.sql.statements import POSTGRES, Compiled
 PARTS_MAX = 40
 TEXTS_MAX = 2000
 _PARAMETER = re.compile(r"\$(\d+)")
+
+
+class EncodedJson(str):
+    """JSON that is text already."""
+
+    __slots__ = ()
 
 
 @frozen
@@ -46,9 +53,14 @@ def _rank(write: Write) -> int:
 
 
 def _bulk(compiled: Compiled, write: Write) -> Part:
-    columns: list[Any] = [[row[name] for row in write.rows] for name in compiled.names]
+    columns: list[Any] = [[_element(row[name]) for row in write.rows] for name in compiled.names]
     expect = None if write.expect is None else write.expect * len(write.rows)
     return Part(compiled.bulk_text, columns, expect)
+
+
+def _element(value: Any) -> Any:
+    """The value as one element of an array: the driver would take a list for a further dimension."""
+    return EncodedJson(msgspec.json.encode(value).decode()) if isinstance(value, list) else value
 
 
 class MergedTexts:

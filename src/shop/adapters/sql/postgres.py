@@ -8,7 +8,7 @@ import msgspec
 from asyncpg import Connection, exceptions
 
 from shop.adapters.sql.database import Row, Write
-from shop.adapters.sql.merging import PARTS_MAX, MergedTexts, Part, parts_of
+from shop.adapters.sql.merging import PARTS_MAX, EncodedJson, MergedTexts, Part, parts_of
 from shop.adapters.sql.pool import Pool
 from shop.adapters.sql.refusals import not_unique
 from shop.adapters.sql.statements import POSTGRES, Statement
@@ -164,7 +164,7 @@ async def _one_by_one(connection: Connection, parts: Sequence[Part]) -> None:
 
 
 def _encode(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
+    return value if isinstance(value, EncodedJson) else msgspec.json.encode(value).decode()
 
 
 def _translated(error: exceptions.PostgresError) -> Exception:

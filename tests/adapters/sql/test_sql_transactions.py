@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from attrs import asdict, evolve
 
+from shop.adapters.sql.carts import cart_with_offers
 from shop.adapters.sql.database import Database
-from shop.adapters.sql.offers import cart_with_offers
 from shop.adapters.sql.outbox import SqlOutbox
 from shop.adapters.sql.unit_of_work import SqlUnitOfWork
 from shop.application.ports.network import transaction_open
@@ -25,10 +25,8 @@ from tests.adapters.sql.things import (
     cart,
     context,
     eur,
-    hold,
     movement,
     order_of,
-    payment_of,
     place,
     product,
     session_for,
@@ -147,15 +145,8 @@ async def test_a_stale_aggregate_writes_nothing(uow: SqlUnitOfWork) -> None:
         fast = await tx.carts.get(bought.id)
         fast.describe(NOW, note="faster")
         tx.carts.save(fast)
-    order = order_of(slow)
     with pytest.raises(StaleAggregate):
-        async with uow(context(key="k")) as tx:
-            slow.become_order(NOW)
-            tx.carts.save(slow)
-            tx.orders.save(order)
-            tx.payments.save(payment_of(order))
-            hold(tx, order, shop.location.id)
-            tx.answer(order.id)
+        await place(uow, shop, slow, key="k")
     async with uow(context(key="k")) as tx:
         assert await tx.orders.find_by_cart(bought.id) is None
         assert (await tx.stock.levels(shop.variants))[0].reserved == 0

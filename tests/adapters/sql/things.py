@@ -8,12 +8,13 @@ from decimal import Decimal
 from pathlib import Path
 
 from shop.adapters.sql import migrating
+from shop.adapters.sql.addresses import open_database
 from shop.adapters.sql.database import Database
 from shop.adapters.sql.events import EventWriter
-from shop.adapters.sql.addresses import open_database
-from shop.adapters.sql.unit_of_work import SqlTransaction, SqlUnitOfWork
+from shop.adapters.sql.unit_of_work import SqlUnitOfWork
 from shop.adapters.system import SystemIds
 from shop.application.messages import SYSTEM, Context, Idempotency
+from shop.application.ports.unit_of_work import Transaction
 from shop.domain.carts import Cart, CartItem
 from shop.domain.catalog import Media, Option, Price, Product, ProductStatus, Variant
 from shop.domain.inventory import (
@@ -56,7 +57,7 @@ def context(*, key: str = "", fingerprint: bytes = b"f") -> Context:
 
 
 def unit_of_work(database: Database) -> SqlUnitOfWork:
-    return SqlUnitOfWork(database, EventWriter(IDS, SUBSCRIBERS))
+    return SqlUnitOfWork(database, EventWriter(IDS, SUBSCRIBERS), lambda: None)
 
 
 @contextmanager
@@ -231,7 +232,7 @@ def payment_of(order: Order) -> Payment:
     )
 
 
-def hold(tx: SqlTransaction, order: Order, at: LocationId, order_of_lines: Sequence[int] | None = None) -> None:
+def hold(tx: Transaction, order: Order, at: LocationId, order_of_lines: Sequence[int] | None = None) -> None:
     """Reserves what the order needs, level by level, in any order."""
     for index in order_of_lines or range(len(order.lines)):
         line = order.lines[index]
@@ -259,9 +260,9 @@ def hold(tx: SqlTransaction, order: Order, at: LocationId, order_of_lines: Seque
 
 
 async def place(uow: SqlUnitOfWork, shop: Stocked, bought: Cart, *, key: str = "") -> Order:
-    """The write of a checkout."""
+    """The write of a checkout, of the cart as it was read (and is at the end)."""
     async with uow(context(key=key)) as tx:
-        found = await tx.carts.get(bought.id)
+        found = bought
         order = order_of(found)
         found.become_order(NOW)
         tx.carts.save(found)

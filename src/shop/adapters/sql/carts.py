@@ -6,24 +6,35 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, delete, not_, select
 
-from shop.adapters.sql.database import Row, Write
+from shop.adapters.sql.database import Database, Row, Write
 from shop.adapters.sql.documents import from_address, to_address
 from shop.adapters.sql.gathering import ADDED, REMOVED, Gathered, Rank, Root
-from shop.adapters.sql.schema import cart_items, carts
+from shop.adapters.sql.offers import offer_of, offers_where
+from shop.adapters.sql.schema import cart_items, carts, variants
 from shop.adapters.sql.statements import Statement, any_of, insert_into, json_rows
+from shop.application.ports.repositories import CartWithOffers
 from shop.domain.carts import Cart, CartItem, CartNotFound, CartStatus
 from shop.domain.kernel.identifiers import CartId, CartItemId, UserId, VariantId
 
 CART_COLUMNS = tuple(carts.columns)
 _ROOT = Root.of(carts, fixed=["created_at"])
-_GET = Statement(
+_ITEMS = (
     select(
-        *CART_COLUMNS,
-        select(json_rows(cart_items.c.position, cart_items.c.id, cart_items.c.variant_id, cart_items.c.quantity))
-        .where(cart_items.c.cart_id == carts.c.id)
-        .scalar_subquery()
-        .label("items"),
-    ).where(carts.c.id == bindparam("cart_id"))
+        json_rows(cart_items.c.position, cart_items.c.id, cart_items.c.variant_id, cart_items.c.quantity)
+    )
+    .where(cart_items.c.cart_id == carts.c.id)
+    .scalar_subquery()
+)
+_GET = Statement(select(*CART_COLUMNS, _ITEMS.label("items")).where(carts.c.id == bindparam("cart_id")))
+_IN_CART = variants.c.id.in_(
+    select(cart_items.c.variant_id).where(cart_items.c.cart_id == bindparam("cart_id")).correlate(None)
+)
+_CART = select(
+    *CART_COLUMNS, _ITEMS.label("items"), offers_where(_IN_CART).correlate(None).scalar_subquery().label("offers")
+).where(carts.c.id == bindparam("cart_id"))
+CART_WITH_OFFERS = Statement(_CART)
+CART_WITH_MORE_OFFERS = Statement(
+    _CART.add_columns(offers_where(any_of(variants.c.id, "also")).correlate(None).scalar_subquery().label("more"))
 )
 _ADD_ITEMS = insert_into(cart_items)
 _PUT_ITEMS = insert_into(cart_items, replace=["id"])
@@ -60,6 +71,21 @@ def cart_of(row: Row) -> Cart:
     )
 
 
+async def cart_with_offers(database: Database, cart_id: CartId, also: Sequence[VariantId] = ()) -> CartWithOffers:
+    """The cart, with offers of its variants and those named besides. Raises CartNotFound."""
+    if also:
+        wanted = [variant_id.uuid for variant_id in also]
+        row = await database.fetch_one(CART_WITH_MORE_OFFERS, cart_id=cart_id.uuid, also=wanted)
+    else:
+        row = await database.fetch_one(CART_WITH_OFFERS, cart_id=cart_id.uuid)
+    if row is None:
+        raise CartNotFound(f"There is no cart {cart_id}.")
+    offers = [offer_of(document) for document in row["offers"]]
+    if also:
+        offers += [offer_of(document) for document in row["more"]]
+    return CartWithOffers(cart=cart_of(row), offers={offer.variant_id: offer for offer in offers})
+
+
 class SqlCartRepository:
     """Carts, and their items as rows of their own."""
 
@@ -71,12 +97,12 @@ class SqlCartRepository:
         row = await self._gathered.database.fetch_one(_GET, cart_id=cart_id.uuid)
         if row is None:
             raise CartNotFound(f"There is no cart {cart_id}.")
-        return self.read(cart_of(row))
+        return self._remember(cart_of(row))
 
-    def read(self, cart: Cart) -> Cart:
-        """Remembers what is stored, so that a save writes only what has changed."""
-        self._read[cart.id] = cart.items
-        return cart
+    async def with_offers(self, cart_id: CartId, also: Sequence[VariantId] = ()) -> CartWithOffers:
+        found = await cart_with_offers(self._gathered.database, cart_id, also)
+        self._remember(found.cart)
+        return found
 
     def save(self, cart: Cart) -> None:
         root = _ROOT.write(Rank.CART, _row(cart), cart.version)
@@ -84,6 +110,11 @@ class SqlCartRepository:
         self._gathered.save(
             Rank.CART, cart.id.uuid, cart, [root, *_item_writes(cart.id.uuid, before, cart.items)]
         )
+
+    def _remember(self, cart: Cart) -> Cart:
+        """What is stored, so that a save writes only what has changed."""
+        self._read[cart.id] = cart.items
+        return cart
 
 
 def _row(cart: Cart) -> dict[str, Any]:

@@ -75,6 +75,9 @@ _BY_SLUG = Statement(_PRODUCT.where(products.c.slug == bindparam("of_slug")))
 _BY_SKU = Statement(
     _PRODUCT.where(products.c.id.in_(select(variants.c.product_id).where(variants.c.sku == bindparam("of_sku"))))
 )
+_BY_VARIANT = Statement(
+    _PRODUCT.where(products.c.id.in_(select(variants.c.product_id).where(variants.c.id == bindparam("of_variant"))))
+)
 _ADD_VARIANTS, _PUT_VARIANTS = insert_into(variants), insert_into(variants, replace=["id"])
 _ADD_PRICES = insert_into(variant_prices)
 _PUT_PRICES = insert_into(variant_prices, replace=["variant_id", "currency"])
@@ -167,6 +170,9 @@ class SqlProductRepository:
     async def find_by_sku(self, sku: str) -> Product | None:
         return self._product(await self._gathered.database.fetch_one(_BY_SKU, of_sku=sku))
 
+    async def find_by_variant(self, variant_id: VariantId) -> Product | None:
+        return self._product(await self._gathered.database.fetch_one(_BY_VARIANT, of_variant=variant_id.uuid))
+
     def save(self, product: Product) -> None:
         before = self._read.get(product.id) if product.version else None
         root = _ROOT.write(Rank.PRODUCT, _row(product), product.version)
@@ -232,7 +238,10 @@ def _variant_writes(before: Product | None, product: Product) -> Iterable[Write]
     known = [_variant_row(product.id.uuid, *n) for n in enumerate(before.variants)] if before else None
     kept = {"of_product": product.id.uuid, "kept": [row["id"] for row in rows]}
     yield from _row_writes(
-        product.version == 0, rows, known, "id", (_ADD_VARIANTS, _PUT_VARIANTS, _REMOVE_VARIANTS), kept, 0
+        product.version == 0, rows, known, "id", (_BY_VARIANT = Statement(
+    _PRODUCT.where(products.c.id.in_(select(variants.c.product_id).where(variants.c.id == bindparam("of_variant"))))
+)
+_ADD_VARIANTS, _PUT_VARIANTS, _REMOVE_VARIANTS), kept, 0
     )
 
 

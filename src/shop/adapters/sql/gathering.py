@@ -70,10 +70,12 @@ class Gathered:
     """Writes, events and the aggregates whose version is one higher once all is written."""
 
     database: Database
+    forget_settings: Callable[[], None]
     events: list[Event] = field(factory=list)
     _writes: dict[tuple[int, UUID], list[Write]] = field(factory=dict)
     _aggregates: dict[tuple[int, UUID], Aggregate] = field(factory=dict)
     _first: list[Callable[[], Awaitable[None]]] = field(factory=list)
+    _last: list[Callable[[], None]] = field(factory=list)
     _late: list[Callable[[], Iterable[Write]]] = field(factory=list)
 
     def save(self, rank: int, key: UUID, aggregate: Aggregate, writes: list[Write]) -> None:
@@ -99,6 +101,10 @@ class Gathered:
         """Runs this when the block has ended, before anything is written."""
         self._first.append(prepare)
 
+    def afterwards(self, tell: Callable[[], None]) -> None:
+        """Calls this once everything is written."""
+        self._last.append(tell)
+
     async def commit(self) -> None:
         """Writes everything or raises, and then nothing was written."""
         for prepare in self._first:
@@ -110,6 +116,8 @@ class Gathered:
             await self.database.write(_joined(writes))
         for aggregate in self._aggregates.values():
             aggregate.version += 1
+        for tell in self._last:
+            tell()
 
 
 def _joined(writes: Sequence[Write]) -> list[Write]:

@@ -1,19 +1,16 @@
-"""A cart with what is on sale of its variants: one statement, since every look at a cart needs both."""
+"""What is on sale right now of some variants, as one JSON value of a statement: carts are read together with it."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, bindparam, select
+from sqlalchemy import ColumnElement, Select, select
 
-from shop.adapters.sql.carts import CART_COLUMNS, cart_of
-from shop.adapters.sql.database import Database
-from shop.adapters.sql.schema import cart_items, carts, locations, products, stock_levels, variant_prices, variants
-from shop.adapters.sql.statements import Statement, any_of, json_rows, json_text
-from shop.application.ports.repositories import CartWithOffers, Offer
-from shop.domain.carts import CartNotFound
+from shop.adapters.sql.schema import locations, products, stock_levels, variant_prices, variants
+from shop.adapters.sql.statements import json_rows, json_text
+from shop.application.ports.repositories import Offer
 from shop.domain.inventory import StockLevel
-from shop.domain.kernel.identifiers import CartId, LocationId, ProductId, VariantId
+from shop.domain.kernel.identifiers import LocationId, ProductId, VariantId
 from shop.domain.kernel.money import Money
 
 
@@ -40,7 +37,8 @@ def _levels() -> ColumnElement[Any]:
     )
 
 
-def _offers(where: ColumnElement[bool]) -> Select[Any]:
+def offers_where(where: ColumnElement[bool]) -> Select[Any]:
+    """All offers of the variants for which this holds. `offer_of` reads each."""
     columns = json_rows(
         variants.c.id,
         products.c.id,
@@ -61,41 +59,8 @@ def _offers(where: ColumnElement[bool]) -> Select[Any]:
     return select(columns).select_from(variants.join(products, products.c.id == variants.c.product_id)).where(where)
 
 
-_ITEMS = (
-    select(
-        json_rows(cart_items.c.position, cart_items.c.id, cart_items.c.variant_id, cart_items.c.quantity)
-    )
-    .where(cart_items.c.cart_id == carts.c.id)
-    .scalar_subquery()
-)
-_IN_CART = variants.c.id.in_(
-    select(cart_items.c.variant_id).where(cart_items.c.cart_id == bindparam("cart_id")).correlate(None)
-)
-_CART = select(
-    *CART_COLUMNS, _ITEMS.label("items"), _offers(_IN_CART).correlate(None).scalar_subquery().label("offers")
-).where(carts.c.id == bindparam("cart_id"))
-CART_WITH_OFFERS = Statement(_CART)
-CART_WITH_MORE_OFFERS = Statement(
-    _CART.add_columns(_offers(any_of(variants.c.id, "also")).correlate(None).scalar_subquery().label("more"))
-)
-
-
-async def cart_with_offers(database: Database, cart_id: CartId, also: Sequence[VariantId] = ()) -> CartWithOffers:
-    """The cart, with offers of its variants and those named besides. Raises CartNotFound."""
-    if also:
-        wanted = [variant_id.uuid for variant_id in also]
-        row = await database.fetch_one(CART_WITH_MORE_OFFERS, cart_id=cart_id.uuid, also=wanted)
-    else:
-        row = await database.fetch_one(CART_WITH_OFFERS, cart_id=cart_id.uuid)
-    if row is None:
-        raise CartNotFound(f"There is no cart {cart_id}.")
-    offers = [_offer(document) for document in row["offers"]]
-    if also:
-        offers += [_offer(document) for document in row["more"]]
-    return CartWithOffers(cart=cart_of(row), offers={offer.variant_id: offer for offer in offers})
-
-
-def _offer(document: Sequence[Any]) -> Offer:
+def offer_of(document: Sequence[Any]) -> Offer:
+    """The offer in one entry of what `offers_where` gives."""
     (variant, product, slug, title, options, sku, status, archived, tax_class, weight, shipped, tracked, image) = (
         document[:13]
     )

@@ -9,10 +9,16 @@ from shop.adapters.sql.events import EventWriter
 from shop.adapters.sql.migrations import HEAD
 from shop.adapters.sql.outbox import SqlOutbox
 from shop.adapters.sql.readers import SqlReaders
+from shop.adapters.sql.readers.store import SqlStoreReader
 from shop.adapters.sql.statements import Statement
 from shop.adapters.sql.unit_of_work import SqlUnitOfWork
+from shop.application.ports.answers import Answers
 from shop.application.ports.clock import Clock, Ids
-from shop.application.ports.storage import SubscribersByType
+from shop.application.ports.options import Options
+from shop.application.ports.outbox import Outbox
+from shop.application.ports.readers import Readers
+from shop.application.ports.storage import Storage, SubscribersByType
+from shop.application.ports.unit_of_work import UnitOfWork
 from shop.domain.kernel.errors import Unavailable
 
 _REVISION = Statement(select(column("version_num")).select_from(table("alembic_version")))
@@ -31,7 +37,7 @@ class SchemaOutdated(Unavailable):
 
     code = "schema_outdated"
     title = "The database is not up to date"
-    default_hint = "Bring it up to date with: shop migrate"
+    default_hint = "Bring it up to date with: shop db upgrade"
 
 
 class SqlStorage:
@@ -39,10 +45,11 @@ class SqlStorage:
 
     def __init__(self, database: Database, *, clock: Clock, ids: Ids, subscribers: SubscribersByType) -> None:
         self.database = database
-        self.uow = SqlUnitOfWork(database, EventWriter(ids, subscribers))
-        self.readers = SqlReaders(database, clock)
-        self.outbox = SqlOutbox(database)
-        self.answers = SqlAnswers(database)
+        settings = SqlStoreReader(database, clock)
+        self.uow: UnitOfWork = SqlUnitOfWork(database, EventWriter(ids, subscribers), settings.forget)
+        self.readers: Readers = SqlReaders(database, settings)
+        self.outbox: Outbox = SqlOutbox(database)
+        self.answers: Answers = SqlAnswers(database)
 
     async def open(self) -> None:
         await self.database.open()
@@ -59,8 +66,8 @@ class SqlStorage:
             raise SchemaOutdated(f"The database is at revision {found}; this version of the shop needs {HEAD}.")
 
 
-def open_storage(
-    url: str, *, clock: Clock, ids: Ids, subscribers: SubscribersByType, pool_size: int = 10
-) -> SqlStorage:
-    """Storage behind a URL. `pool_size`: connections that this process may hold to PostgreSQL."""
-    return SqlStorage(open_database(url, pool_size=pool_size), clock=clock, ids=ids, subscribers=subscribers)
+def open_sql_storage(options: Options) -> Storage:
+    """Storage behind SHOP_DATABASE_URL, with SHOP_DATABASE_CONNECTIONS at most. Raises DatabaseUrlMalformed."""
+    connections = int(options.get("SHOP_DATABASE_CONNECTIONS", "10"))
+    database = open_database(options.get("SHOP_DATABASE_URL"), pool_size=connections)
+    return SqlStorage(database, clock=options.clock, ids=options.ids, subscribers=options.subscribers)

@@ -39,6 +39,7 @@ class SqlStoreRepository:
         return await stored_settings(self._gathered.database)
 
     def save(self, settings: StoreSettings) -> None:
+        self._gathered.afterwards(self._gathered.forget_settings)
         document = from_settings(settings)
         if settings.version == 0:
             row = {"id": _ONLY, "document": document, "version": 1}

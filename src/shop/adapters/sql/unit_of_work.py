@@ -1,5 +1,6 @@
 """The unit of work in a database: reads see what is committed, and the end of the block writes in one step."""
 
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from contextvars import Token
 from types import TracebackType
@@ -19,6 +20,20 @@ from shop.adapters.sql.payments import SqlInboxRepository, SqlPaymentRepository,
 from shop.adapters.sql.store import SqlStoreRepository
 from shop.application.messages import Context
 from shop.application.ports.network import enter_transaction, leave_transaction
+from shop.application.ports.repositories import (
+    ApiKeyRepository,
+    CartRepository,
+    CategoryRepository,
+    InboxRepository,
+    Ledger,
+    OrderRepository,
+    PaymentRepository,
+    PaymentSessionRepository,
+    ProductRepository,
+    StockRepository,
+    StoreRepository,
+)
+from shop.application.ports.unit_of_work import Transaction
 from shop.domain.kernel.aggregates import Event
 from shop.domain.kernel.identifiers import Identifier
 
@@ -29,17 +44,17 @@ class SqlTransaction:
     def __init__(self, gathered: Gathered, context: Context) -> None:
         self._context = context
         self._gathered = gathered
-        self.products = SqlProductRepository(gathered)
-        self.categories = SqlCategoryRepository(gathered)
-        self.stock = SqlStockRepository(gathered)
-        self.carts = SqlCartRepository(gathered)
-        self.orders = SqlOrderRepository(gathered)
-        self.payment_sessions = SqlPaymentSessionRepository(gathered)
-        self.payments = SqlPaymentRepository(gathered)
-        self.ledger = SqlLedger(gathered)
-        self.inbox = SqlInboxRepository(gathered)
-        self.api_keys = SqlApiKeyRepository(gathered)
-        self.store = SqlStoreRepository(gathered)
+        self.products: ProductRepository = SqlProductRepository(gathered)
+        self.categories: CategoryRepository = SqlCategoryRepository(gathered)
+        self.stock: StockRepository = SqlStockRepository(gathered)
+        self.carts: CartRepository = SqlCartRepository(gathered)
+        self.orders: OrderRepository = SqlOrderRepository(gathered)
+        self.payment_sessions: PaymentSessionRepository = SqlPaymentSessionRepository(gathered)
+        self.payments: PaymentRepository = SqlPaymentRepository(gathered)
+        self.ledger: Ledger = SqlLedger(gathered)
+        self.inbox: InboxRepository = SqlInboxRepository(gathered)
+        self.api_keys: ApiKeyRepository = SqlApiKeyRepository(gathered)
+        self.store: StoreRepository = SqlStoreRepository(gathered)
 
     def publish(self, event: Event) -> None:
         self._gathered.events.append(event)
@@ -50,7 +65,7 @@ class SqlTransaction:
             self._gathered.add(write)
 
 
-class _Block(AbstractAsyncContextManager[SqlTransaction]):
+class _Block(AbstractAsyncContextManager[Transaction, None]):
     """One `async with`."""
 
     def __init__(self, gathered: Gathered, events: EventWriter, context: Context) -> None:
@@ -59,7 +74,7 @@ class _Block(AbstractAsyncContextManager[SqlTransaction]):
         self._context = context
         self._token: Token[bool] | None = None
 
-    async def __aenter__(self) -> SqlTransaction:
+    async def __aenter__(self) -> Transaction:
         self._token = enter_transaction()
         return SqlTransaction(self._gathered, self._context)
 
@@ -79,9 +94,10 @@ class _Block(AbstractAsyncContextManager[SqlTransaction]):
 class SqlUnitOfWork:
     """Opens transactions on a database."""
 
-    def __init__(self, database: Database, events: EventWriter) -> None:
+    def __init__(self, database: Database, events: EventWriter, forget_settings: Callable[[], None]) -> None:
         self._database = database
         self._events = events
+        self._forget_settings = forget_settings
 
     def __call__(self, context: Context) -> _Block:
-        return _Block(Gathered(self._database), self._events, context)
+        return _Block(Gathered(self._database, self._forget_settings), self._events, context)

@@ -8,7 +8,6 @@ from shop.adapters.sql.readers.inventory import SqlInventoryReader
 from shop.adapters.sql.readers.orders import SqlOrderReader
 from shop.adapters.sql.readers.payments import SqlPaymentReader
 from shop.adapters.sql.readers.store import SqlStoreReader
-from shop.application.ports.clock import Clock
 from shop.application.ports.readers import (
     ApiKeyReader,
     CartReader,
@@ -31,11 +30,11 @@ class SqlReaders:
     api_keys: ApiKeyReader
     store: StoreReader
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, settings: SqlStoreReader) -> None:
         self.catalog = SqlCatalogReader(database)
         self.carts = SqlCartReader(database)
         self.orders = SqlOrderReader(database)
         self.payments = SqlPaymentReader(database)
         self.inventory = SqlInventoryReader(database)
         self.api_keys = SqlApiKeyReader(database)
-        self.store = SqlStoreReader(database, clock)
+        self.store = settings

@@ -4,8 +4,8 @@ from datetime import datetime
 
 from sqlalchemy import BigInteger, bindparam, select
 
+from shop.adapters.sql.carts import cart_with_offers
 from shop.adapters.sql.database import Database
-from shop.adapters.sql.offers import cart_with_offers
 from shop.adapters.sql.schema import carts
 from shop.adapters.sql.schema.columns import UtcDateTime
 from shop.adapters.sql.statements import Statement

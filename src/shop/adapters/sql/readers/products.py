@@ -1,9 +1,10 @@
 """Statements that list products, one for each shape of question.
 
 A list without narrowing filters walks an index that has its order, one walk per status. Narrowing filters (words,
-a category, a tag) are looked up in their own indexes first: when they leave few products, those are sorted; when
-they leave many, the walk meets enough of them soon. The statement finds out which by itself, so that neither a
-rare word nor one that half the catalogue has makes it slow.
+a category, a tag) are each looked up in an index of their own, one after the other, until one of them leaves few
+products: those are checked against the others and sorted. When each of them leaves many, the walk meets enough
+products soon that satisfy all. The statement finds out by itself which way is short, so that neither a rare word
+nor one that half the catalogue has makes it slow.
 """
 
 from collections.abc import Sequence
@@ -26,6 +27,7 @@ from sqlalchemy import (
     literal_column,
     select,
     table,
+    true,
     type_coerce,
 )
 from sqlalchemy.dialects.postgresql import TSQUERY
@@ -90,14 +92,21 @@ class Narrowing:
     since: bool = False
     until: bool = False
 
-    def narrows(self, window: Window) -> bool:
-        """Whether some filter has an index that finds few products among many."""
-        if self.words or self.category or self.sku or self.ids:
-            return True
-        if self.dialect == POSTGRES and (self.tag or self.metadata):
-            return True
+    def narrowing(self, window: Window) -> list[str]:
+        """The filters with an index that finds few products among many, those first that leave the fewest."""
         in_own_order = [key.name for key, _ in window.order.keys] == ["created_at", "id"]
-        return (self.vendor or self.since or self.until) and not in_own_order
+        documents = self.dialect == POSTGRES
+        found = {
+            "ids": self.ids,
+            "sku": self.sku,
+            "metadata": self.metadata and documents,
+            "words": bool(self.words),
+            "vendor": self.vendor and not in_own_order,
+            "tag": self.tag and documents,
+            "category": bool(self.category),
+            "period": (self.since or self.until) and not in_own_order,
+        }
+        return [name for name, there in found.items() if there]
 
 
 class _OrderedIds(Portable):
@@ -115,19 +124,24 @@ class _OrderedIds(Portable):
 def products_page(narrowing: Narrowing, window: Window) -> Statement:
     """The products of a page, nearest to its mark first."""
     columns = (*_COLUMNS, _category_ids(narrowing.dialect))
-    if not narrowing.narrows(window):
-        conditions = [*_plain(narrowing), *_documents(narrowing)]
-        if len(narrowing.statuses) == 1:
-            return Statement(walk(window, columns, [products.c.status == narrowing.statuses[0], *conditions]))
-        walks = [_walk(window, status, conditions) for status in narrowing.statuses]
-        return Statement(merge(window, columns, products, walks))
-    few = _few(narrowing, window)
-    many = select(func.count() > FEW).select_from(few).scalar_subquery()
-    nearest = select(few.c.id).where(~many, *window.restrict(few)).order_by(*window.clauses(few)).limit(window.size)
-    # What goes along the index of the order must not be tempted off it by an index that finds the filter.
-    conditions = [many, *_plain(narrowing), *_found_on_the_way(narrowing)]
-    walks = [_walk(window, status, conditions) for status in narrowing.statuses]
-    return Statement(merge(window, columns, products, [nearest, *walks]))
+    filters = narrowing.narrowing(window)
+    on_the_way = [*_plain(narrowing), *_found_on_the_way(narrowing)]
+    if not filters and len(narrowing.statuses) == 1:
+        return Statement(walk(window, columns, [products.c.status == narrowing.statuses[0], *on_the_way]))
+    legs: list[Select[Any]] = []
+    all_many: list[ColumnElement[bool]] = []
+    for name in filters:
+        few = _few(name, narrowing, window)
+        many = select(func.count() > FEW).select_from(few).scalar_subquery()
+        if len(filters) == 1:
+            legs.append(_sorted(few, window, [~many]))
+        else:
+            legs.append(_checked(few, window, [*all_many, ~many], on_the_way))
+        all_many.append(many)
+    for status in narrowing.statuses:
+        conditions = [*all_many, products.c.status == status, *on_the_way]
+        legs.append(walk(window, [products.c.id], conditions))
+    return Statement(merge(window, columns, products, legs))
 
 
 @lru_cache(maxsize=100)
@@ -143,20 +157,44 @@ def one_product(dialect: str, by: str) -> Statement:
     return Statement(select(*_COLUMNS, _category_ids(dialect)).where(key == bindparam(by, type_=key.type)))
 
 
-def _walk(window: Window, status: str, conditions: Sequence[ColumnElement[bool]]) -> Select[Any]:
-    return walk(window, [products.c.id], [products.c.status == status, *conditions])
+def _sorted(few: CTE, window: Window, conditions: Sequence[ColumnElement[bool]]) -> Select[Any]:
+    """The few nearest to the mark. One that hangs in two categories of a branch is found twice and listed once."""
+    found = select(few).where(*conditions, *window.restrict(few)).distinct().subquery()
+    return select(found.c.id).order_by(*window.clauses(found)).limit(window.size)
 
 
-def _few(narrowing: Narrowing, window: Window) -> CTE:
+def _checked(
+    few: CTE, window: Window, conditions: Sequence[ColumnElement[bool]], others: Sequence[ColumnElement[bool]]
+) -> Select[Any]:
+    """The same, of those that the other filters leave."""
+    checked = products.c.id.in_(select(few.c.id).where(*conditions))
+    return walk(window, [products.c.id], [checked, *others])
+
+
+def _few(name: str, narrowing: Narrowing, window: Window) -> CTE:
+    """What one filter finds by its index, up to one more than few."""
     keys = [key.column.label(key.name) for key, _ in window.order.keys if key.name != "id"]
-    hits = (
-        select(products.c.id, *keys)
-        .select_from(_source(narrowing))
-        .where(*_found_by_index(narrowing))
-        .cte("hits")
-        .prefix_with("MATERIALIZED")
-    )
-    return select(hits).limit(FEW + 1).cte("few").prefix_with("MATERIALIZED")
+    found = select(products.c.id, *keys).where(_has_status(narrowing.statuses), *_plain(narrowing))
+    if name == "words":
+        found = found.select_from(_source(narrowing)).where(*_words_by_index(narrowing))
+    elif name == "category":
+        found = _in_branch(narrowing, found)
+    elif name in ("tag", "metadata"):
+        found = found.where(*_documents(narrowing))
+    hits = found.cte(f"hits_by_{name}").prefix_with("MATERIALIZED")
+    return select(hits).limit(FEW + 1).cte(f"few_by_{name}").prefix_with("MATERIALIZED")
+
+
+def _in_branch(narrowing: Narrowing, found: Select[Any]) -> Select[Any]:
+    """Category by category, product by product: a planner that does not know how many there are reads all there are."""
+    branch = _branch(narrowing.category)
+    members = select(product_categories.c.product_id).where(product_categories.c.category_id == branch.c.id)
+    if narrowing.dialect == SQLITE:
+        joined = branch.join(product_categories, product_categories.c.category_id == branch.c.id)
+        return found.select_from(joined.join(products, products.c.id == product_categories.c.product_id))
+    member = members.correlate(branch).offset(0).lateral("member")
+    described = found.where(products.c.id == member.c.product_id).correlate(member).offset(0).lateral("described")
+    return select(*described.c).select_from(branch.join(member, true()).join(described, true()))
 
 
 def _source(narrowing: Narrowing) -> FromClause:
@@ -167,12 +205,15 @@ def _source(narrowing: Narrowing) -> FromClause:
     return products
 
 
+def _words_by_index(narrowing: Narrowing) -> list[ColumnElement[bool]]:
+    if narrowing.words and narrowing.dialect == SQLITE:
+        return [literal_column("product_words").op("MATCH", is_comparison=True)(_text("words"))]
+    return [_matches(_SEARCH_VECTOR)] if narrowing.words else []
+
+
 def _found_by_index(narrowing: Narrowing) -> list[ColumnElement[bool]]:
     conditions = [_has_status(narrowing.statuses), *_plain(narrowing), *_documents(narrowing)]
-    if narrowing.words and narrowing.dialect == SQLITE:
-        conditions.append(literal_column("product_words").op("MATCH", is_comparison=True)(_text("words")))
-    elif narrowing.words:
-        conditions.append(_matches(_SEARCH_VECTOR))
+    conditions += _words_by_index(narrowing)
     if narrowing.category:
         in_branch = product_categories.c.category_id.in_(select(_branch(narrowing.category).c.id))
         conditions.append(products.c.id.in_(select(product_categories.c.product_id).where(in_branch)))

@@ -98,6 +98,12 @@ class VersionDiffers(Conflict):
     default_hint = "Read it again, and repeat the change on what you find."
 
 
+def check_version(version: int, expected: int | None) -> None:
+    """Raises VersionDiffers when the caller expects another version than the thing is at."""
+    if expected not in (None, version):
+        raise VersionDiffers(f"It is at version {version}, not {expected}.")
+
+
 class IdempotencyKeyReused(Invalid):
     """The key came before, with another request."""
 

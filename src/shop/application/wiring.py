@@ -10,6 +10,7 @@ from attrs import frozen
 from shop.application.commands import (
     carts,
     catalog,
+    categories,
     checkout,
     identity,
     imports,
@@ -26,6 +27,7 @@ from shop.application.ports.payments import PaymentGateway
 from shop.application.ports.storage import Storage, SubscribersByType
 from shop.application.queries import carts as cart_queries
 from shop.application.queries import catalog as catalog_queries
+from shop.application.queries import events as event_queries
 from shop.application.queries import identity as identity_queries
 from shop.application.queries import inventory as inventory_queries
 from shop.application.queries import orders as order_queries
@@ -83,9 +85,9 @@ def command_handlers(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
         catalog.AddVariant: partial(catalog.add_variant, uow=uow, ids=ids),
         catalog.UpdateVariant: partial(catalog.update_variant, uow=uow, ids=ids),
         catalog.ArchiveVariant: partial(catalog.archive_variant, uow=uow),
-        catalog.CreateCategory: partial(catalog.create_category, uow=uow, ids=ids),
-        catalog.UpdateCategory: partial(catalog.update_category, uow=uow),
-        catalog.DeleteCategory: partial(catalog.delete_category, uow=uow),
+        categories.CreateCategory: partial(categories.create_category, uow=uow, ids=ids),
+        categories.UpdateCategory: partial(categories.update_category, uow=uow),
+        categories.DeleteCategory: partial(categories.delete_category, uow=uow),
         imports.ImportProduct: partial(imports.import_product, uow=uow, ids=ids),
         inventory.AdjustStock: partial(inventory.adjust_stock, uow=uow, ids=ids),
         inventory.CountStock: partial(inventory.count_stock, uow=uow, ids=ids),
@@ -159,6 +161,7 @@ def query_handlers(ports: Ports) -> Mapping[type[Query[Any]], Handler]:
         inventory_queries.GetLocations: partial(inventory_queries.get_locations, inventory=readers.inventory),
         store_queries.GetStore: partial(store_queries.get_store, store=shop, gateway=gateway),
         store_queries.GetStoreSettings: partial(store_queries.get_store_settings, store=shop),
+        event_queries.GetEvents: partial(event_queries.get_events, outbox=ports.storage.outbox),
         identity_queries.GetApiKeys: partial(identity_queries.get_api_keys, api_keys=readers.api_keys),
     }
 

@@ -5,12 +5,11 @@ from typing import ClassVar
 
 from attrs import evolve, frozen
 
-from shop.application.messages import Command, Context, VersionDiffers
+from shop.application.messages import Command, Context, check_version
 from shop.application.ports.clock import Ids
 from shop.application.ports.unit_of_work import Transaction, UnitOfWork
+from shop.application.storeroom import Storeroom
 from shop.domain.catalog import (
-    Category,
-    CategoryChanged,
     Media,
     Option,
     Price,
@@ -18,25 +17,11 @@ from shop.domain.catalog import (
     ProductStatus,
     Variant,
 )
-from shop.domain.inventory import Location, MovementKind, StockLevel, StockMovement
-from shop.domain.kernel.aggregates import Aggregate
+from shop.domain.inventory import QUANTITY_MAX
 from shop.domain.kernel.errors import Flaw, Invalid
-from shop.domain.kernel.identifiers import CategoryId, LocationId, MovementId, ProductId, VariantId
+from shop.domain.kernel.identifiers import CategoryId, ProductId, VariantId
 
 PRODUCTS_WRITE = "products:write"
-
-
-class OwnVersion(VersionDiffers):
-    """Carries the version that the thing is at."""
-
-    def __init__(self, aggregate: Aggregate, expected: int) -> None:
-        super().__init__(f"It is at version {aggregate.version}, not {expected}.")
-        self.version = aggregate.version
-
-
-def _check_version(aggregate: Aggregate, expected: int | None) -> None:
-    if expected is not None and expected != aggregate.version:
-        raise OwnVersion(aggregate, expected)
 
 
 @frozen(kw_only=True)
@@ -99,7 +84,7 @@ async def create_product(command: CreateProduct, context: Context, *, uow: UnitO
         )
         tx.products.save(product)
         stocked = [(v, new.stock) for v, new in zip(variants, command.variants, strict=True)]
-        await _open_levels(tx, stocked, product.id, context, ids)
+        await _open_levels(Storeroom(tx, context, ids), stocked, product.id)
         tx.answer(product.id)
     return product.id
 
@@ -127,7 +112,7 @@ class UpdateProduct(Command[None]):
 async def update_product(command: UpdateProduct, context: Context, *, uow: UnitOfWork) -> None:
     async with uow(context) as tx:
         product = await tx.products.get(command.product_id)
-        _check_version(product, command.expected_version)
+        check_version(product.version, command.expected_version)
         if command.category_ids:
             await _check_categories(tx, command.category_ids)
         changes = {
@@ -168,7 +153,7 @@ class ArchiveProduct(Command[None]):
 async def archive_product(command: ArchiveProduct, context: Context, *, uow: UnitOfWork) -> None:
     async with uow(context) as tx:
         product = await tx.products.get(command.product_id)
-        _check_version(product, command.expected_version)
+        check_version(product.version, command.expected_version)
         product.move_to(ProductStatus.ARCHIVED, context.now)
         tx.products.save(product)
 
@@ -192,7 +177,7 @@ async def add_variant(command: AddVariant, context: Context, *, uow: UnitOfWork,
             variants=(*product.variants, variant),
         )
         tx.products.save(product)
-        await _open_levels(tx, [(variant, command.variant.stock)], product.id, context, ids)
+        await _open_levels(Storeroom(tx, context, ids), [(variant, command.variant.stock)], product.id)
         tx.answer(variant.id)
     return variant.id
 
@@ -237,7 +222,7 @@ _VARIANT_PARTS = (
 async def update_variant(command: UpdateVariant, context: Context, *, uow: UnitOfWork, ids: Ids) -> None:
     async with uow(context) as tx:
         product = await tx.products.get(command.product_id)
-        _check_version(product, command.expected_version)
+        check_version(product.version, command.expected_version)
         before = product.variant(command.variant_id)
         changes = {name: value for name in _VARIANT_PARTS if (value := getattr(command, name)) is not None}
         after = evolve(before, **changes)
@@ -252,7 +237,7 @@ async def update_variant(command: UpdateVariant, context: Context, *, uow: UnitO
             for level in levels:
                 tx.stock.set_backorder_limit(level, after.backorder_limit)
         if not levels:
-            await _open_levels(tx, [(after, None)], product.id, context, ids)
+            await _open_levels(Storeroom(tx, context, ids), [(after, None)], product.id)
 
 
 @frozen(kw_only=True)
@@ -268,97 +253,9 @@ class ArchiveVariant(Command[None]):
 async def archive_variant(command: ArchiveVariant, context: Context, *, uow: UnitOfWork) -> None:
     async with uow(context) as tx:
         product = await tx.products.get(command.product_id)
-        _check_version(product, command.expected_version)
+        check_version(product.version, command.expected_version)
         product.change_variant(command.variant_id, context.now, archived=True)
         tx.products.save(product)
-
-
-@frozen(kw_only=True)
-class CreateCategory(Command[CategoryId]):
-    """Makes a category, at the top or below another."""
-
-    requires: ClassVar = PRODUCTS_WRITE
-    slug: str
-    name: str
-    description: str = ""
-    parent_id: CategoryId | None = None
-    position: int = 0
-    seo_title: str = ""
-    seo_description: str = ""
-    metadata: Mapping[str, str] = {}
-
-
-async def create_category(command: CreateCategory, context: Context, *, uow: UnitOfWork, ids: Ids) -> CategoryId:
-    async with uow(context) as tx:
-        category = Category(
-            id=ids.new(CategoryId),
-            slug=command.slug,
-            name=command.name,
-            description=command.description,
-            position=command.position,
-            seo_title=command.seo_title,
-            seo_description=command.seo_description,
-            metadata=command.metadata,
-            created_at=context.now,
-            updated_at=context.now,
-        )
-        ancestors = await tx.categories.ancestors(command.parent_id) if command.parent_id else []
-        category.hang_below(ancestors, context.now)
-        tx.categories.save(category)
-        tx.answer(category.id)
-    return category.id
-
-
-@frozen(kw_only=True)
-class UpdateCategory(Command[None]):
-    """Renames, describes or moves a category. `to_top` moves it to the root of the tree."""
-
-    requires: ClassVar = PRODUCTS_WRITE
-    category_id: CategoryId
-    expected_version: int | None = None
-    slug: str | None = None
-    name: str | None = None
-    description: str | None = None
-    parent_id: CategoryId | None = None
-    to_top: bool = False
-    position: int | None = None
-    seo_title: str | None = None
-    seo_description: str | None = None
-    metadata: Mapping[str, str] | None = None
-
-
-_CATEGORY_PARTS = ("slug", "name", "description", "position", "seo_title", "seo_description", "metadata")
-
-
-async def update_category(command: UpdateCategory, context: Context, *, uow: UnitOfWork) -> None:
-    async with uow(context) as tx:
-        category = await tx.categories.get(command.category_id)
-        _check_version(category, command.expected_version)
-        changes = {name: value for name in _CATEGORY_PARTS if (value := getattr(command, name)) is not None}
-        if changes:
-            category.change(context.now, **changes)
-        if command.to_top:
-            category.hang_below([], context.now)
-        elif command.parent_id is not None and command.parent_id != category.parent_id:
-            category.hang_below(await tx.categories.ancestors(command.parent_id), context.now)
-        tx.categories.save(category)
-
-
-@frozen(kw_only=True)
-class DeleteCategory(Command[None]):
-    """Removes a category. Its products stay; its children move up."""
-
-    requires: ClassVar = PRODUCTS_WRITE
-    category_id: CategoryId
-    expected_version: int | None = None
-
-
-async def delete_category(command: DeleteCategory, context: Context, *, uow: UnitOfWork) -> None:
-    async with uow(context) as tx:
-        category = await tx.categories.get(command.category_id)
-        _check_version(category, command.expected_version)
-        tx.categories.delete(category)
-        tx.publish(CategoryChanged(at=context.now, category_id=category.id))
 
 
 def _variant(new: NewVariant, ids: Ids) -> Variant:
@@ -391,44 +288,14 @@ async def _check_categories(tx: Transaction, category_ids: tuple[CategoryId, ...
         await tx.categories.get(category_id)
 
 
-async def _open_levels(
-    tx: Transaction,
-    stocked: Sequence[tuple[Variant, int | None]],
-    source: ProductId,
-    context: Context,
-    ids: Ids,
-) -> None:
-    """A level at the first location for every tracked variant; the location is made with the first product."""
+async def _open_levels(storeroom: Storeroom, stocked: Sequence[tuple[Variant, int | None]], source: ProductId) -> None:
+    """A level at the preferred location for every tracked variant."""
     tracked = [(variant, stock or 0) for variant, stock in stocked if variant.tracked]
-    if any(stock < 0 for _, stock in tracked):
-        raise Invalid("Stock is not negative.", flaws=(Flaw("/variants", "stock_negative", "At least 0"),))
-    if not tracked:
-        return
-    locations = await tx.stock.locations()
-    if locations:
-        location = locations[0]
-    else:
-        location = Location(id=ids.new(LocationId), name="Main", created_at=context.now)
-        tx.stock.save_location(location)
-    for variant, stock in tracked:
-        level = StockLevel(
-            variant_id=variant.id,
-            location_id=location.id,
-            on_hand=stock,
-            backorder_limit=variant.backorder_limit,
+    if any(not 0 <= stock <= QUANTITY_MAX for _, stock in tracked):
+        raise Invalid(
+            f"Stock is 0 to {QUANTITY_MAX} units.", flaws=(Flaw("/variants", "stock_out_of_range", "At least 0"),)
         )
-        movement = (
-            StockMovement(
-                id=ids.new(MovementId),
-                variant_id=variant.id,
-                location_id=location.id,
-                on_hand=stock,
-                kind=MovementKind.RECEIVED,
-                source=source,
-                reason="initial stock",
-                at=context.now,
-            )
-            if stock
-            else None
-        )
-        tx.stock.open_level(level, movement)
+    if tracked:
+        location = await storeroom.location()
+        for variant, stock in tracked:
+            storeroom.open(variant, location, stock, source, "initial stock")

@@ -9,9 +9,10 @@ from attrs import evolve, frozen
 from shop.application.messages import Command, Context
 from shop.application.ports.clock import Ids
 from shop.application.ports.unit_of_work import Transaction, UnitOfWork
+from shop.application.storeroom import Storeroom
 from shop.domain.catalog import Category, Media, Option, Price, Product, ProductStatus, Variant
-from shop.domain.inventory import Location, MovementKind, StockLevel, StockMovement
-from shop.domain.kernel.identifiers import CategoryId, LocationId, MovementId, ProductId, VariantId
+from shop.domain.inventory import MovementKind
+from shop.domain.kernel.identifiers import CategoryId, ProductId, VariantId
 
 
 class Outcome(StrEnum):
@@ -107,7 +108,7 @@ async def import_product(command: ImportProduct, context: Context, *, uow: UnitO
             if changes:
                 product.change(context.now, **changes)
             product.move_to(record.status, context.now)
-        counted = await _counts(tx, record, variants, context, ids, write=not command.dry_run)
+        counted = await _counts(record, variants, Storeroom(tx, context, ids), write=not command.dry_run)
         if changed and not command.dry_run:
             tx.products.save(product)
     if known is None:
@@ -190,77 +191,26 @@ def _new_category(
     return category.id
 
 
-async def _counts(
-    tx: Transaction,
-    record: ProductRecord,
-    variants: Sequence[Variant],
-    context: Context,
-    ids: Ids,
-    *,
-    write: bool,
-) -> bool:
-    """Brings the first location to what the file counted. True when that changes anything."""
+async def _counts(record: ProductRecord, variants: Sequence[Variant], storeroom: Storeroom, *, write: bool) -> bool:
+    """Brings the preferred location to what the file counted. True when that changes anything."""
     tracked = [(v, told.stock) for v, told in zip(variants, record.variants, strict=False) if v.tracked]
     if not tracked:
         return False
-    locations = await tx.stock.locations()
-    if not locations:
-        location = Location(id=ids.new(LocationId), name="Main", created_at=context.now)
-        if write:
-            tx.stock.save_location(location)
-    else:
-        location = locations[0]
-    levels = {
-        level.variant_id: level
-        for level in await tx.stock.levels([variant.id for variant, _ in tracked])
-        if level.location_id == location.id
-    }
+    location = await storeroom.location()
+    levels = await storeroom.levels(location, [variant.id for variant, _ in tracked])
     changed = False
-    for variant, stock in tracked:
-        changed |= _count(tx, variant, stock, levels.get(variant.id), location, context, ids, write)
+    for variant, counted in tracked:
+        level = levels.get(variant.id)
+        on_hand, promised = (level.on_hand, level.reserved) if level else (0, 0)
+        # Units that are promised to orders are still there: a count below them would sell them twice.
+        delta = max(on_hand if counted is None else counted, promised) - on_hand
+        changed |= bool(delta)
+        if not write:
+            continue
+        if delta:
+            storeroom.change(variant, location, level, delta, MovementKind.COUNTED, "import", expect_unmoved=True)
+        elif level is None:
+            storeroom.open(variant, location, 0, variant.id, "import")
+        elif level.backorder_limit != variant.backorder_limit:
+            storeroom.tx.stock.set_backorder_limit(level, variant.backorder_limit)
     return changed
-
-
-def _count(
-    tx: Transaction,
-    variant: Variant,
-    counted: int | None,
-    level: StockLevel | None,
-    location: Location,
-    context: Context,
-    ids: Ids,
-    write: bool,
-) -> bool:
-    # Units that are promised to orders are still there: a count below them would sell them twice.
-    target = max(counted if counted is not None else (level.on_hand if level else 0), level.reserved if level else 0)
-    delta = target - (level.on_hand if level else 0)
-    movement_id = ids.new(MovementId)
-    movement = (
-        StockMovement(
-            id=movement_id,
-            variant_id=variant.id,
-            location_id=location.id,
-            on_hand=delta,
-            kind=MovementKind.COUNTED,
-            source=movement_id,
-            reason="import",
-            at=context.now,
-        )
-        if delta
-        else None
-    )
-    if write and level is None:
-        tx.stock.open_level(
-            StockLevel(
-                variant_id=variant.id,
-                location_id=location.id,
-                on_hand=target,
-                backorder_limit=variant.backorder_limit,
-            ),
-            movement,
-        )
-    elif write and level is not None and movement is not None:
-        tx.stock.move(movement, expected_version=level.version)
-    elif write and level is not None and level.backorder_limit != variant.backorder_limit:
-        tx.stock.set_backorder_limit(level, variant.backorder_limit)
-    return movement is not None

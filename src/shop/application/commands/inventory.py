@@ -1,22 +1,16 @@
 """Changing what is on hand, always by a movement that says why."""
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from attrs import frozen
 
 from shop.application.messages import Command, Context, VersionDiffers
 from shop.application.ports.clock import Ids
-from shop.application.ports.unit_of_work import Transaction, UnitOfWork
+from shop.application.ports.unit_of_work import UnitOfWork
+from shop.application.storeroom import Storeroom
 from shop.domain.catalog import VariantNotFound
-from shop.domain.inventory import (
-    InsufficientStock,
-    InventoryAdjusted,
-    Location,
-    LocationNotFound,
-    MovementKind,
-    StockLevel,
-    StockMovement,
-)
+from shop.domain.inventory import QUANTITY_MAX, InventoryAdjusted, Location, MovementKind
 from shop.domain.kernel.errors import Flaw, Invalid
 from shop.domain.kernel.identifiers import LocationId, MovementId, VariantId
 
@@ -38,18 +32,15 @@ class AdjustStock(Command[MovementId]):
 async def adjust_stock(command: AdjustStock, context: Context, *, uow: UnitOfWork, ids: Ids) -> MovementId:
     if command.kind not in (MovementKind.ADJUSTED, MovementKind.RECEIVED, MovementKind.RETURNED):
         raise Invalid(f"People adjust, receive or return; “{command.kind}” is the shop's own doing.")
-    async with uow(context) as tx:
-        movement_id = await _change(
-            tx,
-            command.variant_id,
-            command.location_id,
-            command.delta,
-            command.kind,
-            command.reason,
-            context,
-            ids,
+    if not command.delta or abs(command.delta) > QUANTITY_MAX:
+        raise Invalid(
+            f"A change is of 1 to {QUANTITY_MAX} units, either way.",
+            flaws=(Flaw("/delta", "delta_out_of_range", f"Not 0, at most {QUANTITY_MAX}"),),
         )
-        tx.answer(movement_id)
+    async with uow(context) as tx:
+        storeroom = Storeroom(tx, context, ids)
+        movement_id = await _change(command, command.kind, lambda _: command.delta, storeroom)
+    assert movement_id is not None, "a change that is not 0 moves something"
     return movement_id
 
 
@@ -69,21 +60,11 @@ class CountStock(Command[MovementId | None]):
 
 
 async def count_stock(command: CountStock, context: Context, *, uow: UnitOfWork, ids: Ids) -> MovementId | None:
-    if command.counted < 0:
-        raise Invalid("What is counted is at least 0.")
+    if not 0 <= command.counted <= QUANTITY_MAX:
+        raise Invalid(f"What is counted is 0 to {QUANTITY_MAX}.")
     async with uow(context) as tx:
-        location = await _location(tx, command.location_id)
-        level = await _level(tx, command.variant_id, location)
-        if command.expected_version not in (None, level.version if level else 0):
-            raise VersionDiffers(f"The level is at version {level.version if level else 0}.")
-        delta = command.counted - (level.on_hand if level else 0)
-        if not delta:
-            return None
-        movement_id = await _change(
-            tx, command.variant_id, location.id, delta, MovementKind.COUNTED, command.reason, context, ids
-        )
-        tx.answer(movement_id)
-    return movement_id
+        storeroom = Storeroom(tx, context, ids)
+        return await _change(command, MovementKind.COUNTED, lambda on_hand: command.counted - on_hand, storeroom)
 
 
 @frozen(kw_only=True)
@@ -110,57 +91,30 @@ async def create_location(command: CreateLocation, context: Context, *, uow: Uni
     return location.id
 
 
-async def _location(tx: Transaction, location_id: LocationId | None) -> Location:
-    if location_id is not None:
-        return await tx.stock.location(location_id)
-    locations = await tx.stock.locations()
-    if not locations:
-        raise LocationNotFound("The shop has no location yet.")
-    return locations[0]
-
-
-async def _level(tx: Transaction, variant_id: VariantId, location: Location) -> StockLevel | None:
-    levels = await tx.stock.levels([variant_id])
-    return next((level for level in levels if level.location_id == location.id), None)
-
-
 async def _change(
-    tx: Transaction,
-    variant_id: VariantId,
-    location_id: LocationId | None,
-    delta: int,
-    kind: MovementKind,
-    reason: str,
-    context: Context,
-    ids: Ids,
-) -> MovementId:
-    if not delta:
-        raise Invalid("Nothing would change.", flaws=(Flaw("/delta", "delta_zero", "Not 0"),))
+    command: AdjustStock | CountStock, kind: MovementKind, delta_of: Callable[[int], int], storeroom: Storeroom
+) -> MovementId | None:
+    """Moves the level by what `delta_of` makes of the units on hand; None, and no movement, for no difference."""
+    reason, tx, context = command.reason, storeroom.tx, storeroom.context
     if not 1 <= len(reason.strip()) <= len(reason) <= REASON_LENGTH_MAX or "\x00" in reason:
         raise Invalid("Say why.", flaws=(Flaw("/reason", "length", f"1 to {REASON_LENGTH_MAX} characters"),))
-    if await tx.products.find_by_variant(variant_id) is None:
-        raise VariantNotFound(f"There is no variant {variant_id}.")
-    location = await _location(tx, location_id)
-    level = await _level(tx, variant_id, location)
-    movement_id = ids.new(MovementId)
-    movement = StockMovement(
-        id=movement_id,
-        variant_id=variant_id,
-        location_id=location.id,
-        on_hand=delta,
-        kind=kind,
-        source=movement_id,
-        reason=reason,
-        at=context.now,
+    product = await tx.products.find_by_variant(command.variant_id)
+    if product is None:
+        raise VariantNotFound(f"There is no variant {command.variant_id}.")
+    location = await storeroom.location(command.location_id)
+    level = (await storeroom.levels(location, [command.variant_id])).get(command.variant_id)
+    expected = command.expected_version if isinstance(command, CountStock) else None
+    if expected not in (None, level.version if level else 0):
+        raise VersionDiffers(f"The level is at version {level.version if level else 0}, not {expected}.")
+    delta = delta_of(level.on_hand if level else 0)
+    if not delta:
+        return None
+    variant = product.variant(command.variant_id)
+    movement_id = storeroom.change(
+        variant, location, level, delta, kind, reason, expect_unmoved=kind is MovementKind.COUNTED
     )
-    after = (level or StockLevel(variant_id=variant_id, location_id=location.id)).after(delta, 0)
-    if after is None:
-        raise InsufficientStock({variant_id: max(level.available, 0) if level else 0})
-    if level is None:
-        tx.stock.open_level(after, movement)
-    else:
-        tx.stock.move(movement, expected_version=level.version if kind is MovementKind.COUNTED else None)
     tx.publish(
-        InventoryAdjusted(at=context.now, variant_id=variant_id, location_id=location.id, delta=delta, reason=reason)
+        InventoryAdjusted(at=context.now, variant_id=variant.id, location_id=location.id, delta=delta, reason=reason)
     )
+    tx.answer(movement_id)
     return movement_id

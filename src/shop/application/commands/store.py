@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from attrs import frozen
 
-from shop.application.messages import Command, Context, VersionDiffers
+from shop.application.messages import Command, Context, check_version
 from shop.application.ports.repositories import StoreSettings
 from shop.application.ports.unit_of_work import UnitOfWork
 from shop.domain.pricing.taxes import TaxTable
@@ -26,8 +26,7 @@ class ConfigureStore(Command[None]):
 async def configure_store(command: ConfigureStore, context: Context, *, uow: UnitOfWork) -> None:
     async with uow(context) as tx:
         settings = await tx.store.get()
-        if command.expected_version not in (None, settings.version):
-            raise VersionDiffers(f"The settings are at version {settings.version}.")
+        check_version(settings.version, command.expected_version)
         tx.store.save(
             StoreSettings(
                 store=command.store or settings.store,

@@ -238,10 +238,7 @@ def _variant_writes(before: Product | None, product: Product) -> Iterable[Write]
     known = [_variant_row(product.id.uuid, *n) for n in enumerate(before.variants)] if before else None
     kept = {"of_product": product.id.uuid, "kept": [row["id"] for row in rows]}
     yield from _row_writes(
-        product.version == 0, rows, known, "id", (_BY_VARIANT = Statement(
-    _PRODUCT.where(products.c.id.in_(select(variants.c.product_id).where(variants.c.id == bindparam("of_variant"))))
-)
-_ADD_VARIANTS, _PUT_VARIANTS, _REMOVE_VARIANTS), kept, 0
+        product.version == 0, rows, known, "id", (_ADD_VARIANTS, _PUT_VARIANTS, _REMOVE_VARIANTS), kept, 0
     )
 
 

@@ -1,0 +1,142 @@
+"""The HTTP application: Litestar routes, our own decoding, answers and errors around the shop."""
+
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from litestar import Litestar, Request, Response
+from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import ASGIApp
+
+from shop.application.shop import Shop
+from shop.domain.kernel.errors import Invalid, NotFound, ShopError
+from shop.entrypoints.http.answers import Answer
+from shop.entrypoints.http.bodies import ClientGone
+from shop.entrypoints.http.caching import RememberedAnswers
+from shop.entrypoints.http.calls import Call, Prepared, Site, Visit
+from shop.entrypoints.http.door import Door, DoorOptions
+from shop.entrypoints.http.endpoints import Endpoint
+from shop.entrypoints.http.errors import InternalError, MethodNotAllowed, problem, status_of
+from shop.entrypoints.http.openapi import openapi_document
+from shop.entrypoints.http.table import ENDPOINTS, PAGES
+from shop.entrypoints.representation import Plain, to_json
+from shop.entrypoints.settings import Settings
+
+_log = logging.getLogger("shop.http")
+Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
+
+
+def create_app(shop: Shop, settings: Settings | None = None, *, lifespan: Lifespan | None = None) -> ASGIApp:
+    """The application for a server such as granian. `lifespan` opens what the shop needs, in the server's loop."""
+    settings = settings or Settings()
+    remembered = RememberedAnswers(shop.ports.cache, settings.catalog_cache_seconds)
+    site = Site(shop, remembered, to_json(openapi_document(ENDPOINTS, settings.base_url)))
+    litestar = Litestar(
+        route_handlers=_routes(site),
+        exception_handlers={HTTPException: _on_http_exception, Exception: _on_exception},
+        openapi_config=None,
+        logging_config=None,
+        lifespan=[lifespan] if lifespan else [],
+    )
+    options = DoorOptions(
+        limit=settings.limit,
+        origins=frozenset(part.strip().encode() for part in settings.cors_origins.split(",") if part.strip()),
+        production=settings.production,
+        timing=not settings.production,
+    )
+    return Door(litestar, remembered=remembered, limiter=shop.ports.limiter, ids=shop.ports.ids, options=options)
+
+
+def _routes(site: Site) -> list[HTTPRouteHandler]:
+    handlers = []
+    for endpoint in (*ENDPOINTS, *PAGES):
+        methods: Any = ["GET", "HEAD"] if endpoint.method == "GET" else [endpoint.method]
+        route = HTTPRouteHandler(_litestar_path(endpoint), http_method=methods, name=endpoint.operation_id)
+        handlers.append(route(_handler(site, Prepared.of(endpoint))))
+    return handlers
+
+
+def _litestar_path(endpoint: Endpoint) -> str:
+    """The path with its parameters numbered: one path is one route, whatever each method calls its parameters."""
+    path = endpoint.path
+    for number, name in enumerate(endpoint.parameters):
+        path = path.replace(f"{{{name}}}", f"{{p{number}:str}}")
+    return path
+
+
+def _handler(site: Site, prepared: Prepared) -> Any:
+    endpoint = prepared.endpoint
+    names = [(name, f"p{number}") for number, name in enumerate(endpoint.parameters)]
+
+    async def handle(request: Request[Any, Any, Any]) -> ASGIApp:
+        call = Call(site, endpoint, request.scope, request.receive)
+        if names:
+            values = call.path_values
+            call.path_values = {name: values[number] for name, number in names}
+        return await _answer(call, prepared)
+
+    return handle
+
+
+async def _answer(call: Call, prepared: Prepared) -> Answer:
+    """Decodes, carries out and tells, whatever happens."""
+    endpoint = prepared.endpoint
+    try:
+        await call.prepare(prepared)
+        if endpoint.remembered and b"authorization" not in call.headers:
+            key = (call.path, call.query_string, call.locale)
+            answer = await call.site.remembered.answer(key, lambda: endpoint.handle(call))
+        else:
+            answer = await endpoint.handle(call)
+        return answer.if_none_match(call.headers.get(b"if-none-match")) if endpoint.conditional else answer
+    except ShopError as error:
+        return problem(
+            error,
+            path=call.path,
+            request_id=call.visit.shown_id,
+            besides=await _current(call, error),
+        )
+    except ClientGone:
+        return Answer(400)
+
+
+async def _current(call: Call, error: ShopError) -> Mapping[str, Plain] | None:
+    if status_of(error) != 412 or call.endpoint.current is None:
+        return None
+    try:
+        return {"current": await call.endpoint.current(call)}
+    except ShopError:
+        return None  # it is gone meanwhile, or not the caller's
+
+
+def _on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    """What Litestar's router refuses, told as everything else is."""
+    if error.status_code == 404:
+        told: ShopError = NotFound("There is nothing at this address.", hint="GET /api/docs shows all addresses.")
+    elif error.status_code == 405:
+        told = MethodNotAllowed(f"{request.method} is not for this address.")
+    else:
+        told = Invalid(error.detail)
+    headers = {name.lower(): str(value) for name, value in (error.headers or {}).items()}
+    return _response(_told(request, told), headers)
+
+
+def _on_exception(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    _log.error("%s %s failed", request.method, request.scope["path"], exc_info=error)
+    return _response(_told(request, InternalError()), {})
+
+
+def _response(answer: Answer, headers: Mapping[str, str]) -> Response[bytes]:
+    return Response(
+        answer.body,
+        status_code=answer.status,
+        media_type="application/problem+json",
+        headers={"cache-control": "no-store", **headers},
+    )
+
+
+def _told(request: Request[Any, Any, Any], error: ShopError) -> Answer:
+    visit: Visit = request.scope["shop.visit"]  # type: ignore[typeddict-item]
+    return problem(error, path=request.scope["path"], request_id=visit.shown_id)

@@ -1,0 +1,189 @@
+"""Bodies: read within bounds, refused when they say more than is understood, errors that point to the place."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from attrs import evolve
+from litestar.types import Receive
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from shop.domain.kernel.address import Address
+from shop.domain.kernel.errors import Flaw, Invalid, ShopError
+from shop.domain.kernel.identifiers import Identifier
+from shop.domain.kernel.money import AMOUNT_MAX, Money
+from shop.entrypoints.http.errors import BodyMalformed, MediaTypeUnsupported, PayloadTooLarge
+
+T = TypeVar("T")
+I = TypeVar("I", bound=Identifier)  # noqa: E741
+_PLACE = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>\$.*)`)?$", re.DOTALL)
+_UNKNOWN_FIELD = re.compile(r"unknown field `(?P<name>.*)`", re.DOTALL)
+_MISSING_FIELD = re.compile(r"missing required field `(?P<name>.*)`", re.DOTALL)
+_STEP = re.compile(r"\.(?P<name>\w+)|\[(?P<index>\d+|\.\.\.)\]")
+_ESCAPED_NULL = b"\\u0000"
+
+
+class ClientGone(Exception):
+    """The client hung up before it had said everything."""
+
+
+class Body(Struct, forbid_unknown_fields=True, kw_only=True):
+    """What a request may say: nothing but the named fields."""
+
+
+Text = Annotated[str, Meta(max_length=300)]
+ShortText = Annotated[str, Meta(max_length=100)]
+LongText = Annotated[str, Meta(max_length=100_000)]
+IdText = Annotated[str, Meta(min_length=1, max_length=100, description="An id such as prod_01jd8z6k3v…")]
+CurrencyText = Annotated[str, Meta(pattern="^[A-Z]{3}$", description="ISO 4217, such as EUR")]
+Slug = Annotated[str, Meta(min_length=1, max_length=200, pattern="^[a-z0-9]+(-[a-z0-9]+)*$")]
+Amount = Annotated[int, Meta(ge=0, le=AMOUNT_MAX, description="Whole minor units: cents")]
+Metadata = Annotated[
+    dict[
+        Annotated[str, Meta(min_length=1, max_length=40)],
+        Annotated[str, Meta(max_length=500)],
+    ],
+    Meta(max_length=50),
+]
+MetadataChange = Annotated[
+    dict[
+        Annotated[str, Meta(min_length=1, max_length=40)],
+        Annotated[str, Meta(max_length=500)] | None,
+    ],
+    Meta(max_length=50, description="Merged into what is there; null removes a key."),
+]
+
+
+class AddressBody(Body):
+    """A postal address."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=200)]
+    line1: Annotated[str, Meta(min_length=1, max_length=200)]
+    city: Annotated[str, Meta(min_length=1, max_length=120)]
+    country: Annotated[str, Meta(pattern="^[A-Z]{2}$", description="ISO 3166-1, such as DE")]
+    line2: Annotated[str, Meta(max_length=200)] = ""
+    company: Annotated[str, Meta(max_length=200)] = ""
+    postal_code: Annotated[str, Meta(max_length=20)] = ""
+    region: Annotated[str, Meta(max_length=120)] = ""
+    phone: Annotated[str, Meta(max_length=40)] = ""
+
+    def address(self) -> Address:
+        return Address(**msgspec.structs.asdict(self))
+
+
+class MoneyBody(Body):
+    """An amount as the shop shows it; what it says under `display` is not read."""
+
+    amount: Amount
+    currency: CurrencyText
+    display: ShortText = ""
+
+    def money(self) -> Money:
+        return Money(self.amount, self.currency)
+
+
+def given(body: Struct, *names: str) -> dict[str, Any]:
+    """The named fields that were sent; null means empty text."""
+    values = {name: getattr(body, name) for name in names}
+    return {name: "" if value is None else value for name, value in values.items() if value is not UNSET}
+
+
+def merged(current: Mapping[str, str], change: "dict[str, str | None] | UnsetType | None") -> dict[str, str]:
+    """The metadata after a merge patch; null empties it."""
+    if not isinstance(change, dict):
+        return {}
+    after = {**current, **change}
+    return {key: value for key, value in after.items() if value is not None}
+
+
+def below(pointer: str, make: Callable[[], T]) -> T:
+    """Makes something of a part of the body; what is wrong with it is said to be below that part."""
+    try:
+        return make()
+    except ShopError as error:
+        error.flaws = tuple(evolve(flaw, pointer=pointer + flaw.pointer) for flaw in error.flaws) or (
+            Flaw(pointer, error.code, error.detail),
+        )
+        raise
+
+
+def identifier(kind: type[I], text: str, pointer: str) -> I:
+    return below(pointer, lambda: kind.parse(text))
+
+
+async def read_bytes(receive: Receive, headers: Mapping[bytes, bytes], maximum: int) -> bytes:
+    """The whole body. Raises PayloadTooLarge as soon as it is known to be, ClientGone."""
+    announced = headers.get(b"content-length", b"0")
+    if announced.isdigit() and int(announced[:20]) > maximum:
+        raise PayloadTooLarge(f"At most {maximum} bytes are taken here.")
+    whole: bytes = b""
+    while True:
+        message: Any = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        whole += message.get("body", b"")
+        if len(whole) > maximum:
+            raise PayloadTooLarge(f"At most {maximum} bytes are taken here.")
+        if not message.get("more_body", False):
+            return whole
+
+
+def check_media_type(headers: Mapping[bytes, bytes], method: str) -> None:
+    media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    merge_patch = method == "PATCH" and media_type == b"application/merge-patch+json"
+    if (media_type != b"application/json" and not merge_patch) or b"content-encoding" in headers:
+        raise MediaTypeUnsupported(f"This came as “{media_type.decode('latin-1')[:60]}”.")
+
+
+def decode(body: bytes, decoder: "msgspec.json.Decoder[Any]") -> Any:
+    """The body as what the endpoint takes. Raises BodyMalformed, or Invalid that points to the place."""
+    try:
+        decoded = decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raise _at_its_place(str(error)) from None
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+        raise BodyMalformed(f"The body is not JSON: {str(error)[:200]}") from None
+    if _ESCAPED_NULL in body:
+        _check_nulls(json.loads(body), "")
+    return decoded
+
+
+def canonical(body: bytes) -> bytes:
+    """The body without differences that mean nothing: order of members, white space."""
+    if not body:
+        return b""
+    return msgspec.json.encode(msgspec.json.decode(body), order="sorted")
+
+
+def _check_nulls(value: Any, pointer: str) -> None:
+    # Its depth is bounded: it was decoded as a type of known depth before.
+    if isinstance(value, str) and "\x00" in value:
+        raise Invalid("Text has no null characters.", flaws=(Flaw(pointer, "null_character", "No null characters"),))
+    if isinstance(value, dict):
+        for key, each in value.items():
+            _check_nulls(key, f"{pointer}/{_escaped(key)}")
+            _check_nulls(each, f"{pointer}/{_escaped(key)}")
+    elif isinstance(value, list):
+        for index, each in enumerate(value):
+            _check_nulls(each, f"{pointer}/{index}")
+
+
+def _at_its_place(message: str) -> Invalid:
+    match = _PLACE.match(message)
+    what, path = (match["what"], match["path"] or "$") if match else (message, "$")
+    pointer = "".join("/" + (step["name"] or step["index"]) for step in _STEP.finditer(path))
+    if unknown := _UNKNOWN_FIELD.search(what):
+        name = unknown["name"][:60]
+        flaw = Flaw(f"{pointer}/{_escaped(name)}", "field_unknown", "There is no such field")
+        return Invalid(f"There is no field “{name}” here.", flaws=(flaw,))
+    if missing := _MISSING_FIELD.search(what):
+        flaw = Flaw(f"{pointer}/{missing['name']}", "field_missing", "This field is needed")
+        return Invalid(f"The field “{missing['name']}” is missing.", flaws=(flaw,))
+    what = what.replace("`", "")
+    return Invalid(f"{what} at “{pointer or '/'}”.", flaws=(Flaw(pointer, "value_refused", what),))
+
+
+def _escaped(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")

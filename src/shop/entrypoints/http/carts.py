@@ -1,0 +1,225 @@
+"""Carts: from the first item to the chosen delivery."""
+
+from typing import Annotated, Any
+
+from msgspec import UNSET, Meta, UnsetType
+
+from shop.application.commands.carts import AddToCart, ChangeCartItem, ChooseShipping, DescribeCart, OpenCart
+from shop.application.messages import GUEST, Actor
+from shop.application.ports.views import CartView, ShippingOptionView
+from shop.application.queries.carts import GetCart, GetShippingOptions
+from shop.domain.carts import NOTE_LENGTH_MAX, QUANTITY_MAX
+from shop.domain.kernel.identifiers import CartId, CartItemId, VariantId
+from shop.entrypoints.http.answers import Answer
+from shop.entrypoints.http.bodies import (
+    AddressBody,
+    Body,
+    CurrencyText,
+    IdText,
+    MetadataChange,
+    below,
+    given,
+    identifier,
+    merged,
+)
+from shop.entrypoints.http.calls import Call
+from shop.entrypoints.http.endpoints import CART_TOKEN, Endpoints, Shows, Who
+from shop.entrypoints.http.parameters import fields
+from shop.entrypoints.representation import Plain
+
+endpoints = Endpoints("carts")
+_ONE = Shows(view=CartView)
+_OWN: dict[str, Any] = {"token": CART_TOKEN}
+_TOKEN_SCHEMA = {"type": "string", "description": "Opens this cart: send it as the header Cart-Token."}
+
+
+class NewCart(Body):
+    """A cart to be opened; without a currency it is the shop's first."""
+
+    currency: CurrencyText | UnsetType = UNSET
+
+
+class CartChange(Body):
+    """Who buys and where it goes: a merge patch. Null takes an address off the cart."""
+
+    email: Annotated[str, Meta(min_length=3, max_length=254)] | UnsetType = UNSET
+    shipping_address: AddressBody | UnsetType | None = UNSET
+    billing_address: AddressBody | UnsetType | None = UNSET
+    currency: CurrencyText | UnsetType = UNSET
+    note: Annotated[str, Meta(max_length=NOTE_LENGTH_MAX)] | UnsetType | None = UNSET
+    metadata: MetadataChange | UnsetType | None = UNSET
+
+
+class NewItem(Body):
+    """Units of a variant to be put into the cart."""
+
+    variant_id: IdText
+    quantity: Annotated[int, Meta(ge=1, le=QUANTITY_MAX)] = 1
+
+
+class ItemChange(Body):
+    """How many of a line are wanted; 0 removes it."""
+
+    quantity: Annotated[int, Meta(ge=0, le=QUANTITY_MAX)]
+
+
+class ShippingChoice(Body):
+    """One of the cart's shipping options."""
+
+    option_id: Annotated[str, Meta(min_length=1, max_length=100)]
+
+
+async def cart_as_it_is(call: Call, cart_id: CartId) -> Plain:
+    """What is shown of a cart to somebody who knew another version of it."""
+    return call.representation.plain(await call.ask(GetCart(cart_id=cart_id)))
+
+
+async def _show(call: Call, *, status: int = 200) -> Answer:
+    return call.one(await call.ask(GetCart(cart_id=call.id(CartId))), status=status)
+
+
+@endpoints.post(
+    "/api/carts",
+    "cart_create",
+    Who.PUBLIC,
+    "Open a cart",
+    body=NewCart,
+    body_optional=True,
+    status=201,
+    shows=Shows(view=CartView, besides={"cart_token": _TOKEN_SCHEMA}),
+    problems=("currency_not_sold",),
+)
+async def cart_create(call: Call) -> Answer:
+    """Opens an empty cart. A guest keeps `cart_token`, which opens it."""
+    cart_id = await call.execute(OpenCart(currency=call.body.currency or ""))
+    token = call.shop.ports.secrets.guest_token(cart_id)
+    cart = await call.ask(GetCart(cart_id=cart_id), actor=Actor(kind=GUEST.kind, token=token))
+    return call.one(cart, besides={"cart_token": token}, location=f"/api/carts/{cart_id}")
+
+
+@endpoints.get(
+    "/api/carts/{id}",
+    "cart_get",
+    Who.GUEST,
+    "One cart",
+    query=(fields(CartView),),
+    shows=_ONE,
+    conditional=True,
+    problems=("not_found",),
+    **_OWN,
+)
+async def cart_get(call: Call) -> Answer:
+    """Lines, totals, taxes, and what is to be mended before the cart can be ordered."""
+    return await _show(call)
+
+
+@endpoints.patch(
+    "/api/carts/{id}",
+    "cart_update",
+    Who.GUEST,
+    "Say who buys and where it goes",
+    body=CartChange,
+    shows=_ONE,
+    problems=("not_found", "cart_closed", "address_incomplete", "currency_not_sold", "conflict"),
+    **_OWN,
+)
+async def cart_update(call: Call) -> Answer:
+    """Sets e-mail, addresses, currency, note and metadata."""
+    body: CartChange = call.body
+    cart_id = call.id(CartId)
+    changes = given(body, "email", "currency", "note")
+    forgotten = set()
+    for name in ("shipping_address", "billing_address"):
+        address = getattr(body, name)
+        if address is None:
+            forgotten.add(name)
+        elif address is not UNSET:
+            changes[name] = below(f"/{name}", address.address)
+    if body.metadata is not UNSET:
+        changes["metadata"] = merged((await call.ask(GetCart(cart_id=cart_id))).metadata, body.metadata)
+    await call.execute(DescribeCart(cart_id=cart_id, forget=frozenset(forgotten), **changes))
+    return await _show(call)
+
+
+@endpoints.post(
+    "/api/carts/{id}/items",
+    "cart_item_add",
+    Who.GUEST,
+    "Put something into the cart",
+    body=NewItem,
+    status=201,
+    shows=_ONE,
+    problems=("not_found", "cart_closed", "insufficient_stock", "variant_unavailable", "conflict"),
+    **_OWN,
+)
+async def cart_item_add(call: Call) -> Answer:
+    """Puts units of a variant into the cart; the same variant again joins its line."""
+    variant_id = identifier(VariantId, call.body.variant_id, "/variant_id")
+    await call.execute(AddToCart(cart_id=call.id(CartId), variant_id=variant_id, quantity=call.body.quantity))
+    return await _show(call, status=201)
+
+
+@endpoints.patch(
+    "/api/carts/{id}/items/{item_id}",
+    "cart_item_update",
+    Who.GUEST,
+    "Change how many of a line are wanted",
+    body=ItemChange,
+    shows=_ONE,
+    problems=("not_found", "cart_closed", "insufficient_stock", "variant_unavailable", "conflict"),
+    **_OWN,
+)
+async def cart_item_update(call: Call) -> Answer:
+    """Sets the quantity of a line; 0 removes it."""
+    await call.execute(_quantity(call, call.body.quantity))
+    return await _show(call)
+
+
+@endpoints.delete(
+    "/api/carts/{id}/items/{item_id}",
+    "cart_item_remove",
+    Who.GUEST,
+    "Take a line out of the cart",
+    status=200,
+    shows=_ONE,
+    problems=("not_found", "cart_closed", "conflict"),
+    **_OWN,
+)
+async def cart_item_remove(call: Call) -> Answer:
+    """Takes a line out, and answers with the cart as it is then."""
+    await call.execute(_quantity(call, 0))
+    return await _show(call)
+
+
+def _quantity(call: Call, quantity: int) -> ChangeCartItem:
+    return ChangeCartItem(cart_id=call.id(CartId), item_id=call.id(CartItemId, "item_id"), quantity=quantity)
+
+
+@endpoints.get(
+    "/api/carts/{id}/shipping-options",
+    "cart_shipping_options",
+    Who.GUEST,
+    "The deliveries offered to this cart",
+    shows=Shows(view=ShippingOptionView, many=True),
+    problems=("not_found",),
+    **_OWN,
+)
+async def cart_shipping_options(call: Call) -> Answer:
+    """The cheapest first. None before the cart has an address."""
+    return call.whole(await call.ask(GetShippingOptions(cart_id=call.id(CartId))))
+
+
+@endpoints.put(
+    "/api/carts/{id}/shipping-option",
+    "cart_shipping_option_set",
+    Who.GUEST,
+    "Choose a delivery",
+    body=ShippingChoice,
+    shows=_ONE,
+    problems=("not_found", "cart_closed", "shipping_unavailable", "conflict"),
+    **_OWN,
+)
+async def cart_shipping_option_set(call: Call) -> Answer:
+    """Chooses one of the deliveries that the cart is offered."""
+    await call.execute(ChooseShipping(cart_id=call.id(CartId), option_id=call.body.option_id))
+    return await _show(call)

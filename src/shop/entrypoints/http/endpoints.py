@@ -1,0 +1,141 @@
+"""The endpoint table: what there is under which address, for whom, and what goes in and out.
+
+Routing, permission, decoding, the OpenAPI document and the tests all read this one table.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from attrs import field, frozen
+
+from shop.entrypoints.http.parameters import Parameter
+from shop.entrypoints.representation import Plain
+
+if TYPE_CHECKING:
+    from shop.entrypoints.http.answers import Answer
+    from shop.entrypoints.http.calls import Call
+
+Handle = Callable[["Call"], Awaitable["Answer"]]
+Collect = Callable[[Handle], Handle]
+JSON_BYTES_MAX = 1_000_000
+CART_TOKEN, ORDER_TOKEN = "Cart-Token", "Order-Token"
+
+
+class Who(Enum):
+    """Whom an endpoint is for."""
+
+    PUBLIC = "P"
+    GUEST = "G"
+    STAFF = "S"
+    PROVIDER = "X"
+
+
+class Keys(Enum):
+    """Whether a POST takes an Idempotency-Key."""
+
+    NO = "no"
+    ACCEPTED = "accepted"
+    REQUIRED = "required"
+
+
+@frozen(kw_only=True)
+class Shows:
+    """What a good answer holds: one view, a page of them, or a schema of its own."""
+
+    view: type | None = None
+    many: bool = False
+    besides: Mapping[str, Any] = field(factory=dict)
+    """Members that stand beside the view's own, with their schemas."""
+    schema: Mapping[str, Any] | None = None
+    media_type: str = "application/json"
+
+
+NOTHING = Shows()
+
+
+@frozen(kw_only=True)
+class Endpoint:
+    """One row of the table."""
+
+    method: str
+    path: str
+    operation_id: str
+    who: Who
+    scope: str = ""
+    tier: int = 1
+    tag: str
+    summary: str
+    handle: Handle
+    query: tuple[Parameter, ...] = ()
+    body: type[msgspec.Struct] | None = None
+    body_optional: bool = False
+    body_bytes_max: int = JSON_BYTES_MAX
+    raw_body: bool = False
+    shows: Shows = NOTHING
+    status: int = 200
+    keys: Keys = Keys.NO
+    if_match: bool = False
+    conditional: bool = False
+    """Carries an ETag and answers If-None-Match."""
+    token: str = ""
+    """The header in which a guest shows that the thing is theirs."""
+    remembered: bool = False
+    """The same for everybody: may be answered from the cache."""
+    current: "Callable[[Call], Awaitable[Plain]] | None" = None
+    """Shows the thing as it is now to somebody who wanted to change another version of it."""
+    problems: tuple[str, ...] = ()
+    """Codes of what may go wrong besides what goes wrong everywhere."""
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Names of the path's parameters, in order."""
+        return tuple(part[1:-1] for part in self.path.split("/") if part.startswith("{"))
+
+    @property
+    def described(self) -> str:
+        return (self.handle.__doc__ or "").strip()
+
+
+class Endpoints:
+    """Collects the rows of one capability."""
+
+    def __init__(self, tag: str) -> None:
+        self.tag = tag
+        self.rows: list[Endpoint] = []
+
+    def _add(self, method: str, path: str, operation_id: str, who: Who, summary: str, **more: Any) -> Collect:
+        def collect(handle: Handle) -> Handle:
+            self.rows.append(
+                Endpoint(
+                    method=method,
+                    path=path,
+                    operation_id=operation_id,
+                    who=who,
+                    tag=self.tag,
+                    summary=summary,
+                    handle=handle,
+                    **more,
+                )
+            )
+            return handle
+
+        return collect
+
+    def get(self, path: str, operation_id: str, who: Who, summary: str, **more: Any) -> Collect:
+        return self._add("GET", path, operation_id, who, summary, **more)
+
+    def post(self, path: str, operation_id: str, who: Who, summary: str, **more: Any) -> Collect:
+        more.setdefault("keys", Keys.ACCEPTED)
+        return self._add("POST", path, operation_id, who, summary, **more)
+
+    def put(self, path: str, operation_id: str, who: Who, summary: str, **more: Any) -> Collect:
+        return self._add("PUT", path, operation_id, who, summary, **more)
+
+    def patch(self, path: str, operation_id: str, who: Who, summary: str, **more: Any) -> Collect:
+        return self._add("PATCH", path, operation_id, who, summary, **more)
+
+    def delete(self, path: str, operation_id: str, who: Who, summary: str, **more: Any) -> Collect:
+        more.setdefault("status", 204)
+        return self._add("DELETE", path, operation_id, who, summary, **more)

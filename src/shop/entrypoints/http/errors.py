@@ -1,0 +1,130 @@
+"""From what went wrong to problem+json (RFC 9457): one place decides statuses and shape."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from shop.application.shop import ScopeMissing
+from shop.domain.kernel.errors import Conflict, Flaw, Forbidden, Invalid, NotFound, ShopError, Unavailable
+from shop.entrypoints.http.answers import Answer
+
+PROBLEM_JSON = b"application/problem+json"
+_KINDS: tuple[tuple[type[ShopError], int], ...] = (
+    (Invalid, 422),
+    (NotFound, 404),
+    (Conflict, 409),
+    (Forbidden, 403),
+    (Unavailable, 503),
+)
+# Where the kind alone does not say it.
+_STATUSES: Mapping[str, int] = {
+    "authentication_required": 401,
+    "body_malformed": 400,
+    "cart_changed": 412,
+    "credentials_rejected": 401,
+    "idempotency_key_malformed": 400,
+    "idempotency_key_missing": 400,
+    "internal_error": 500,
+    "method_not_allowed": 405,
+    "payload_too_large": 413,
+    "precondition_required": 428,
+    "rate_limited": 429,
+    "signature_rejected": 400,
+    "unsupported_media_type": 415,
+    "version_mismatch": 412,
+}
+
+
+class BodyMalformed(Invalid):
+    code = "body_malformed"
+    title = "The body is not JSON"
+    default_hint = "Send one JSON object in UTF-8."
+
+
+class KeyMalformed(Invalid):
+    code = "idempotency_key_malformed"
+    title = "Not an Idempotency-Key"
+    default_hint = "Send 1 to 255 visible ASCII characters, such as a UUID."
+
+
+class KeyMissing(Invalid):
+    code = "idempotency_key_missing"
+    title = "An Idempotency-Key is needed here"
+    default_hint = "Send a header such as Idempotency-Key: 7c9e6679-7425-40de-944b-e07fc1f90ae7, new for each purpose."
+
+
+class MediaTypeUnsupported(Invalid):
+    code = "unsupported_media_type"
+    title = "Only JSON is understood here"
+    default_hint = "Send Content-Type: application/json."
+
+
+class MethodNotAllowed(Invalid):
+    code = "method_not_allowed"
+    title = "Not with this method"
+
+
+class PayloadTooLarge(Invalid):
+    code = "payload_too_large"
+    title = "The body is too large"
+
+
+class PreconditionRequired(Invalid):
+    code = "precondition_required"
+    title = "Say which version you are changing"
+    default_hint = "Send If-Match with the ETag of the thing as you last read it."
+
+
+class RateLimited(Conflict):
+    code = "rate_limited"
+    title = "Too many requests"
+
+
+class InternalError(ShopError):
+    code = "internal_error"
+    title = "A mistake of ours"
+    default_hint = "Tell the shop's people the request id."
+
+
+def status_of(error: ShopError) -> int:
+    """The status of an error: by its code where that says more than its kind."""
+    status = _STATUSES.get(error.code)
+    if status is None:
+        status = next((number for kind, number in _KINDS if isinstance(error, kind)), 500)
+    return status
+
+
+def problem(error: ShopError, *, path: str, request_id: str, besides: Mapping[str, Any] | None = None) -> Answer:
+    """The answer that tells of an error. `besides` adds members, such as `current`."""
+    status = status_of(error)
+    told: dict[str, Any] = {
+        "type": f"/problems/{error.code}",
+        "title": error.title,
+        "status": status,
+        "code": error.code,
+        "detail": error.detail,
+        "instance": path,
+        "request_id": request_id,
+    }
+    if error.flaws:
+        told["errors"] = [_flaw(flaw) for flaw in error.flaws]
+    if error.hint:
+        told["hint"] = error.hint
+    if isinstance(error, ScopeMissing):
+        told["required_scope"] = error.required_scope
+    if besides:
+        told |= besides
+    headers = [(b"cache-control", b"no-store")]
+    if status == 401:
+        headers.append((b"www-authenticate", b"Bearer"))
+    elif status == 503:
+        headers.append((b"retry-after", b"5"))
+    return Answer(status, msgspec.json.encode(told), PROBLEM_JSON, headers)
+
+
+def _flaw(flaw: Flaw) -> dict[str, Any]:
+    told: dict[str, Any] = {"pointer": flaw.pointer, "code": flaw.code, "detail": flaw.detail}
+    if flaw.meta:
+        told["meta"] = dict(flaw.meta)
+    return told

@@ -1,0 +1,137 @@
+"""Orders as their buyers place, see and cancel them."""
+
+import asyncio
+import logging
+from typing import Annotated
+
+from msgspec import Meta
+
+from shop.application.commands.checkout import CartChanged, CreateOrder
+from shop.application.commands.orders import REASON_LENGTH_MAX, CancelOrder
+from shop.application.commands.payments import ProcessPayment
+from shop.application.messages import GUEST, SYSTEM, Actor, Context
+from shop.application.ports.views import OrderView
+from shop.application.queries.orders import GetOrder
+from shop.domain.kernel.errors import ShopError
+from shop.domain.kernel.identifiers import CartId, OrderId, PaymentSessionId
+from shop.entrypoints.http.answers import Answer
+from shop.entrypoints.http.bodies import Body, IdText, MoneyBody, below, identifier
+from shop.entrypoints.http.calls import Call
+from shop.entrypoints.http.carts import cart_as_it_is
+from shop.entrypoints.http.endpoints import CART_TOKEN, ORDER_TOKEN, Endpoints, Keys, Shows, Who
+from shop.entrypoints.http.parameters import fields
+from shop.entrypoints.representation import Plain
+
+endpoints = Endpoints("orders")
+_log = logging.getLogger("shop.http")
+_TOKEN_SCHEMA = {"type": "string", "description": "Opens this order: send it as the header Order-Token."}
+
+
+class NewOrder(Body):
+    """What is to be ordered: a cart as the shopper saw it, and how it will be paid."""
+
+    cart_id: IdText
+    cart_version: Annotated[int, Meta(ge=0, le=2**53)]
+    payment_session_id: IdText
+    expected_total: MoneyBody | None = None
+
+
+class Cancellation(Body):
+    """Why an order is called off."""
+
+    reason: Annotated[str, Meta(min_length=1, max_length=REASON_LENGTH_MAX)] = "customer"
+
+
+async def _current_cart(call: Call) -> Plain:
+    return await cart_as_it_is(call, CartId.parse(call.body.cart_id))
+
+
+@endpoints.post(
+    "/api/orders",
+    "order_place",
+    Who.GUEST,
+    "Place the order of a cart",
+    body=NewOrder,
+    status=201,
+    keys=Keys.REQUIRED,
+    token=CART_TOKEN,
+    shows=Shows(view=OrderView, besides={"order_token": _TOKEN_SCHEMA}),
+    current=_current_cart,
+    problems=(
+        CartChanged.code,
+        "not_found",
+        "cart_empty",
+        "cart_not_ready",
+        "cart_closed",
+        "cart_already_ordered",
+        "insufficient_stock",
+        "shipping_unavailable",
+        "variant_unavailable",
+        "conflict",
+    ),
+)
+async def order_place(call: Call) -> Answer:
+    """Places the order and takes the payment as far as it goes: paid, or with what the shopper must do next.
+
+    Where the provider declines, the order is there and its payment failed; where it does not answer, the order is
+    pending and the payment is taken up again. The same cart ordered again is the same order.
+    """
+    body: NewOrder = call.body
+    command = CreateOrder(
+        cart_id=identifier(CartId, body.cart_id, "/cart_id"),
+        cart_version=body.cart_version,
+        payment_session_id=identifier(PaymentSessionId, body.payment_session_id, "/payment_session_id"),
+        expected_total=below("/expected_total", body.expected_total.money) if body.expected_total else None,
+    )
+    # A client that hangs up now still wants its order: what has begun is carried through.
+    order_id = await asyncio.shield(asyncio.create_task(_place_and_pay(call, command)))
+    token = call.shop.ports.secrets.guest_token(order_id)
+    order = await call.ask(GetOrder(order_id=order_id), actor=Actor(kind=GUEST.kind, token=token))
+    return call.one(order, besides={"order_token": token}, location=f"/api/orders/{order_id}")
+
+
+async def _place_and_pay(call: Call, command: CreateOrder) -> OrderId:
+    order_id = await call.execute(command)
+    context: Context = call.context_of(SYSTEM)
+    try:
+        await call.shop.execute(ProcessPayment(order_id=order_id), context=context)
+    except ShopError as error:
+        _log.warning("payment of %s waits: %s", order_id, error.detail)
+    except Exception:
+        # The order stands whatever happened after it: its buyer must hear of it, and the worker pays for it later.
+        _log.exception("payment of %s stopped", order_id)
+    return order_id
+
+
+@endpoints.get(
+    "/api/orders/{id}",
+    "order_get",
+    Who.GUEST,
+    "One order",
+    query=(fields(OrderView),),
+    token=ORDER_TOKEN,
+    shows=Shows(view=OrderView),
+    conditional=True,
+    problems=("not_found",),
+)
+async def order_get(call: Call) -> Answer:
+    """One's own order, or the one that the order token opens."""
+    return call.one(await call.ask(GetOrder(order_id=call.id(OrderId))))
+
+
+@endpoints.post(
+    "/api/orders/{id}/cancel",
+    "order_cancel",
+    Who.GUEST,
+    "Cancel an order",
+    body=Cancellation,
+    body_optional=True,
+    token=ORDER_TOKEN,
+    shows=Shows(view=OrderView),
+    problems=("not_found", "order_not_cancellable", "payment_refused", "payment_provider_unavailable", "conflict"),
+)
+async def order_cancel(call: Call) -> Answer:
+    """Calls an order off while no money was taken and nothing was sent. Cancelling twice is once."""
+    order_id = call.id(OrderId)
+    await asyncio.shield(asyncio.create_task(call.execute(CancelOrder(order_id=order_id, reason=call.body.reason))))
+    return call.one(await call.ask(GetOrder(order_id=order_id)))

@@ -1,0 +1,104 @@
+"""The catalogue of problems: each code that an answer may carry, with its statuses and what to do about it.
+
+A page at `/problems/{code}`, the OpenAPI document and the tests read this one table.
+"""
+
+from collections.abc import Mapping
+
+from attrs import frozen
+
+
+@frozen
+class Problem:
+    """A code, the statuses it comes with, and what it means."""
+
+    statuses: tuple[int, ...]
+    meaning: str
+
+
+PROBLEMS: Mapping[str, Problem] = {
+    "address_incomplete": Problem((422,), "A part of an address that every parcel needs is missing or malformed."),
+    "amount_out_of_range": Problem((422,), "An amount is larger than any a shop handles."),
+    "authentication_required": Problem((401,), "Send a secret key: Authorization: Bearer sk_…"),
+    "body_malformed": Problem((400,), "The body is not JSON, or not as long as it says. Send UTF-8 JSON."),
+    "cart_already_ordered": Problem((409,), "Another request has ordered this cart; its order stands."),
+    "cart_changed": Problem((412,), "The cart is not what the shopper last saw. `current` shows it as it is now."),
+    "cart_closed": Problem((409,), "The cart was ordered or has expired. Open a new one."),
+    "cart_empty": Problem((409,), "An order needs at least one item."),
+    "cart_not_ready": Problem((409,), "Something is missing that an order needs: `errors` names each thing."),
+    "category_loops": Problem((422,), "A category cannot hang below itself."),
+    "conflict": Problem((409,), "The state of the shop does not allow this now, or somebody else was faster."),
+    "credentials_rejected": Problem((401,), "The key is unknown, malformed or revoked. Mint one: shop keys create."),
+    "currencies_differ": Problem((422,), "Amounts of two currencies cannot be added or compared."),
+    "currency_not_sold": Problem((422,), "The shop does not sell in this currency."),
+    "currency_unknown": Problem((422,), "Not a currency code of ISO 4217."),
+    "cursor_malformed": Problem((422,), "Pass page.next or page.previous exactly as they came, with the same sort."),
+    "database_busy": Problem((503,), "The database had too much to do. Try again in a moment."),
+    "database_unavailable": Problem((503,), "The database does not answer. Try again in a moment."),
+    "filter_unknown": Problem(
+        (422,), "A query parameter, or a name in one, is unknown here; the hint says a near one."
+    ),
+    "id_malformed": Problem((422,), "An id is a prefix, an underscore and 26 characters."),
+    "id_wrong_type": Problem((422,), "The id names another kind of thing than the one needed here."),
+    "idempotency_in_progress": Problem((409,), "The first request with this Idempotency-Key is still under way."),
+    "idempotency_key_malformed": Problem((400,), "An Idempotency-Key is 1 to 255 visible ASCII characters."),
+    "idempotency_key_missing": Problem((400,), "Where money or stock moves, an Idempotency-Key is needed."),
+    "idempotency_key_reused": Problem((422,), "The Idempotency-Key came before, with another request."),
+    "insufficient_stock": Problem((422, 409), "Less is left than asked for. 409 when it was lost at the last moment."),
+    "internal_error": Problem((500,), "A mistake of ours. It is in the log under the request id."),
+    "method_not_allowed": Problem((405,), "The address exists, but not for this method; Allow lists those it has."),
+    "not_found": Problem((404,), "There is no such thing, or it is not yours."),
+    "order_cannot_move": Problem((409,), "The order's state does not allow this."),
+    "order_missing": Problem((409,), "There is no order to pay for yet: place it first."),
+    "order_not_cancellable": Problem((409,), "Money was taken or goods are on their way: ask for a refund instead."),
+    "payload_too_large": Problem((413,), "The body is larger than this address takes."),
+    "payment_method_unknown": Problem((422,), "GET /api/payments/methods lists the ways to pay."),
+    "payment_provider_unavailable": Problem((503,), "The payment provider does not answer. Repeat with the same key."),
+    "payment_refused": Problem((409,), "The payment provider understood and will not do it."),
+    "precondition_required": Problem((428,), "Send If-Match with the ETag of what you are changing."),
+    "rate_limited": Problem((429,), "Too many requests. Wait as many seconds as Retry-After says."),
+    "scope_missing": Problem((403,), "The key does not have the scope that this needs; `required_scope` names it."),
+    "shipping_unavailable": Problem((409,), "The chosen delivery does not serve this cart."),
+    "signature_rejected": Problem((400,), "The message was not signed by the provider, or not just now."),
+    "sku_taken": Problem((409,), "Another variant has this SKU."),
+    "slug_taken": Problem((409,), "Another one has this slug."),
+    "sort_unknown": Problem((422,), "The list cannot be sorted like this."),
+    "unavailable": Problem((503,), "Something outside the shop does not answer. Try again in a moment."),
+    "unsupported_media_type": Problem((415,), "Send application/json."),
+    "validation_failed": Problem((422,), "The request breaks a rule; `errors` points to each place."),
+    "variant_unavailable": Problem(
+        (422, 409), "The variant is not for sale: a draft, archived, or without a price here."
+    ),
+    "variants_alike": Problem((422,), "No two variants of a product have the same option values."),
+    "version_mismatch": Problem((412,), "It has changed since you read it. `current` shows it as it is now."),
+}
+
+PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>{code}</title>
+<h1>{code}</h1>
+<p>{meaning}</p>
+<p>HTTP status: {statuses}</p>
+<p><a href="/problems">All problems</a></p>
+</html>
+"""
+
+LIST = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>Problems</title>
+<ul>
+{rows}
+</ul>
+</html>
+"""
+
+
+def problem_page(code: str) -> str | None:
+    """The page that explains a code, or None for one that does not exist."""
+    problem = PROBLEMS.get(code)
+    if problem is None:
+        return None
+    return PAGE.format(code=code, meaning=problem.meaning, statuses=", ".join(map(str, problem.statuses)))
+
+
+def problem_list() -> str:
+    rows = "\n".join(f'<li><a href="/problems/{code}">{code}</a>: {p.meaning}</li>' for code, p in PROBLEMS.items())
+    return LIST.format(rows=rows)

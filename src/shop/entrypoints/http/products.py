@@ -1,0 +1,450 @@
+"""Products and their variants: what shoppers browse, and how staff change it."""
+
+from typing import Annotated, Any
+
+from msgspec import UNSET, Meta, UnsetType, field
+
+from shop.application.commands.catalog import (
+    AddVariant,
+    ArchiveProduct,
+    ArchiveVariant,
+    CreateProduct,
+    NewVariant,
+    UpdateProduct,
+    UpdateVariant,
+)
+from shop.application.ports.readers import ProductFilter
+from shop.application.ports.views import AvailabilityView, ProductView, VariantView
+from shop.application.queries.catalog import GetAvailability, GetProduct, GetProducts
+from shop.domain.catalog import Media, Option, Price, ProductStatus
+from shop.domain.kernel.identifiers import CategoryId, ProductId, VariantId
+from shop.domain.kernel.money import Money
+from shop.entrypoints.http.answers import Answer
+from shop.entrypoints.http.bodies import (
+    Amount,
+    Body,
+    CurrencyText,
+    IdText,
+    LongText,
+    Metadata,
+    MetadataChange,
+    ShortText,
+    Slug,
+    Text,
+    below,
+    given,
+    identifier,
+    merged,
+)
+from shop.entrypoints.http.calls import Call
+from shop.entrypoints.http.endpoints import Endpoints, Shows, Who
+from shop.entrypoints.http.parameters import (
+    CURRENCY,
+    METADATA,
+    choices,
+    expand,
+    fields,
+    identifiers,
+    moments,
+    page_request,
+    paging,
+    range_of,
+    text,
+)
+from shop.entrypoints.representation import Plain
+
+endpoints = Endpoints("products")
+WRITE = "products:write"
+EXPANSIONS = ("variants", "categories")
+_ALL_STATUSES = frozenset(ProductStatus)
+
+Grams = Annotated[int, Meta(ge=0, le=10**8)]
+Units = Annotated[int, Meta(ge=0, le=10**6)]
+Words = Annotated[list[Annotated[str, Meta(min_length=1, max_length=100)]], Meta(max_length=100)]
+CategoryIds = Annotated[list[IdText], Meta(max_length=100)]
+
+
+class PriceBody(Body):
+    """A price in one currency; `compare_at` is what it is reduced from."""
+
+    amount: Amount
+    currency: CurrencyText
+    compare_at: Amount | None = None
+
+    def price(self) -> Price:
+        before = None if self.compare_at is None else Money(self.compare_at, self.currency)
+        return Price(amount=Money(self.amount, self.currency), compare_at=before)
+
+
+class MediaBody(Body):
+    """A picture or film, wherever it is kept."""
+
+    url: Annotated[str, Meta(min_length=1, max_length=2000)]
+    alt: Annotated[str, Meta(max_length=500)] = ""
+
+
+class OptionBody(Body):
+    """A way in which variants differ, such as Size with S, M and L."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=100)]
+    values: Annotated[list[Annotated[str, Meta(min_length=1, max_length=100)]], Meta(max_length=250)]
+
+
+Prices = Annotated[list[PriceBody], Meta(max_length=200)]
+MediaList = Annotated[list[MediaBody], Meta(max_length=100)]
+
+
+class VariantBody(Body):
+    """A variant to be made. `stock` units are put into the first location."""
+
+    sku: ShortText = ""
+    barcode: ShortText = ""
+    options: Annotated[list[ShortText], Meta(max_length=5)] = field(default_factory=list)
+    prices: Prices = field(default_factory=list)
+    weight_grams: Grams = 0
+    tax_class: Annotated[str, Meta(min_length=1, max_length=40)] = "standard"
+    tracked: bool = True
+    backorder_limit: Units = 0
+    requires_shipping: bool = True
+    metadata: Metadata = field(default_factory=dict)
+    stock: Annotated[int, Meta(ge=0, le=10**9)] | None = None
+
+    def variant(self) -> NewVariant:
+        return NewVariant(
+            sku=self.sku,
+            barcode=self.barcode,
+            options=tuple(self.options),
+            prices=_prices(self.prices),
+            weight_grams=self.weight_grams,
+            tax_class=self.tax_class,
+            tracked=self.tracked,
+            backorder_limit=self.backorder_limit,
+            requires_shipping=self.requires_shipping,
+            metadata=self.metadata,
+            stock=self.stock,
+        )
+
+
+class ProductBody(Body):
+    """A product to be made, with its variants, prices and stock in one go."""
+
+    slug: Slug
+    title: Annotated[str, Meta(min_length=1, max_length=300)]
+    description: LongText = ""
+    vendor: Annotated[str, Meta(max_length=200)] = ""
+    status: ProductStatus = ProductStatus.DRAFT
+    tags: Words = field(default_factory=list)
+    seo_title: Text = ""
+    seo_description: Annotated[str, Meta(max_length=1000)] = ""
+    media: MediaList = field(default_factory=list)
+    options: Annotated[list[OptionBody], Meta(max_length=5)] = field(default_factory=list)
+    variants: Annotated[list[VariantBody], Meta(max_length=250)] = field(default_factory=list)
+    category_ids: CategoryIds = field(default_factory=list)
+    metadata: Metadata = field(default_factory=dict)
+
+
+class ProductChange(Body):
+    """What is to be changed about a product: a merge patch. Null empties a text or a list."""
+
+    slug: Slug | UnsetType = UNSET
+    title: Annotated[str, Meta(min_length=1, max_length=300)] | UnsetType = UNSET
+    description: LongText | UnsetType | None = UNSET
+    vendor: Annotated[str, Meta(max_length=200)] | UnsetType | None = UNSET
+    status: ProductStatus | UnsetType = UNSET
+    tags: Words | UnsetType | None = UNSET
+    seo_title: Text | UnsetType | None = UNSET
+    seo_description: Annotated[str, Meta(max_length=1000)] | UnsetType | None = UNSET
+    media: MediaList | UnsetType | None = UNSET
+    category_ids: CategoryIds | UnsetType | None = UNSET
+    metadata: MetadataChange | UnsetType | None = UNSET
+
+
+class VariantChange(Body):
+    """What is to be changed about a variant: a merge patch. New prices replace all of its prices."""
+
+    sku: ShortText | UnsetType | None = UNSET
+    barcode: ShortText | UnsetType | None = UNSET
+    options: Annotated[list[ShortText], Meta(max_length=5)] | UnsetType = UNSET
+    prices: Prices | UnsetType = UNSET
+    weight_grams: Grams | UnsetType = UNSET
+    tax_class: Annotated[str, Meta(min_length=1, max_length=40)] | UnsetType = UNSET
+    tracked: bool | UnsetType = UNSET
+    backorder_limit: Units | UnsetType = UNSET
+    requires_shipping: bool | UnsetType = UNSET
+    archived: bool | UnsetType = UNSET
+    metadata: MetadataChange | UnsetType | None = UNSET
+
+
+def _prices(prices: list[PriceBody]) -> tuple[Price, ...]:
+    return tuple(below(f"/prices/{i}", price.price) for i, price in enumerate(prices))
+
+
+def _variants(variants: list[VariantBody]) -> tuple[NewVariant, ...]:
+    return tuple(below(f"/variants/{i}", variant.variant) for i, variant in enumerate(variants))
+
+
+def _media(media: list[MediaBody]) -> tuple[Media, ...]:
+    return tuple(Media(url=each.url, alt=each.alt) for each in media)
+
+
+def _categories(ids: list[str]) -> tuple[CategoryId, ...]:
+    return tuple(identifier(CategoryId, text, f"/category_ids/{i}") for i, text in enumerate(ids))
+
+
+async def _show(call: Call, product_id: ProductId) -> ProductView:
+    return await call.ask(GetProduct(id_or_slug=product_id, expand=frozenset(EXPANSIONS[:1])))
+
+
+async def _current(call: Call) -> Plain:
+    return call.representation.plain(await _show(call, call.id(ProductId)))
+
+
+_ONE = Shows(view=ProductView)
+_CHANGES: dict[str, Any] = {"scope": WRITE, "if_match": True, "current": _current}
+
+
+@endpoints.get(
+    "/api/products",
+    "product_list",
+    Who.PUBLIC,
+    "Products that fit a filter",
+    query=(
+        text("q", "Each word begins a word of title, vendor, tags, SKUs or description."),
+        text("category", "Id or slug of a category: what hangs in its whole branch."),
+        text("tag", "Has this tag."),
+        text("vendor", "Is of this vendor."),
+        text("sku", "Has a variant of this SKU."),
+        identifiers("id", ProductId, "These products only."),
+        choices("status", ProductStatus, "Others than active need the scope products:read."),
+        *moments("created_at", "Made"),
+        METADATA,
+        CURRENCY,
+        expand(*EXPANSIONS),
+        fields(ProductView),
+        *paging("created_at", "updated_at", "title", "price"),
+    ),
+    shows=Shows(view=ProductView, many=True),
+    conditional=True,
+    remembered=True,
+    problems=("scope_missing",),
+)
+async def product_list(call: Call) -> Answer:
+    """Lists what is on sale, the newest first unless sorted; with a secret key also drafts and archived products."""
+    query = call.query
+    which = _NO_FILTER
+    if query:
+        which = ProductFilter(
+            statuses=query.get("status", _NO_FILTER.statuses),
+            words=query.get("q", ""),
+            category=query.get("category", ""),
+            tag=query.get("tag", ""),
+            vendor=query.get("vendor", ""),
+            sku=query.get("sku", ""),
+            ids=query.get("id", ()),
+            created_at=range_of(query, "created_at"),
+            metadata=query.get("metadata", {}),
+        )
+    asked = GetProducts(
+        which=which,
+        page=page_request(query),
+        currency=query.get("currency", ""),
+        expand=query.get("expand", frozenset()),
+    )
+    return call.page(await call.ask(asked))
+
+
+_NO_FILTER = ProductFilter()
+
+
+@endpoints.post(
+    "/api/products",
+    "product_create",
+    Who.STAFF,
+    "Make a product",
+    scope=WRITE,
+    body=ProductBody,
+    status=201,
+    shows=_ONE,
+    problems=("slug_taken", "sku_taken", "variants_alike", "not_found"),
+)
+async def product_create(call: Call) -> Answer:
+    """Makes a product with its variants, prices and stock in one call."""
+    body: ProductBody = call.body
+    command = CreateProduct(
+        slug=body.slug,
+        title=body.title,
+        description=body.description,
+        vendor=body.vendor,
+        status=body.status,
+        tags=tuple(body.tags),
+        seo_title=body.seo_title,
+        seo_description=body.seo_description,
+        media=_media(body.media),
+        options=tuple(Option(name=option.name, values=tuple(option.values)) for option in body.options),
+        variants=_variants(body.variants),
+        category_ids=_categories(body.category_ids),
+        metadata=body.metadata,
+    )
+    product_id = await call.execute(command)
+    await call.catalog_changed()
+    return call.one(await _show(call, product_id), location=f"/api/products/{product_id}")
+
+
+@endpoints.get(
+    "/api/products/{id_or_slug}",
+    "product_get",
+    Who.PUBLIC,
+    "One product",
+    query=(CURRENCY, expand(*EXPANSIONS), fields(ProductView)),
+    shows=_ONE,
+    conditional=True,
+    remembered=True,
+    problems=("not_found",),
+)
+async def product_get(call: Call) -> Answer:
+    """One product by id or slug. What is not active is there for staff only."""
+    asked = GetProduct(
+        id_or_slug=call.id_or_slug(ProductId),
+        currency=call.query.get("currency", ""),
+        expand=call.query.get("expand", frozenset()),
+    )
+    return call.one(await call.ask(asked))
+
+
+@endpoints.patch(
+    "/api/products/{id}",
+    "product_update",
+    Who.STAFF,
+    "Change a product",
+    body=ProductChange,
+    shows=_ONE,
+    problems=("not_found", "slug_taken", "conflict"),
+    **_CHANGES,
+)
+async def product_update(call: Call) -> Answer:
+    """Changes what is said about a product, its media and categories, and whether it is on sale."""
+    body: ProductChange = call.body
+    product_id, version = call.id(ProductId), call.expected_version()
+    changes = given(body, "slug", "title", "description", "vendor", "status", "seo_title", "seo_description")
+    if body.tags is not UNSET:
+        changes["tags"] = tuple(body.tags or ())
+    if body.media is not UNSET:
+        changes["media"] = _media(body.media or [])
+    if body.category_ids is not UNSET:
+        changes["category_ids"] = _categories(body.category_ids or [])
+    if body.metadata is not UNSET:
+        changes["metadata"] = merged((await _show(call, product_id)).metadata, body.metadata)
+    await call.execute(UpdateProduct(product_id=product_id, expected_version=version, **changes))
+    await call.catalog_changed()
+    return call.one(await _show(call, product_id))
+
+
+@endpoints.delete(
+    "/api/products/{id}",
+    "product_archive",
+    Who.STAFF,
+    "Archive a product",
+    problems=("not_found", "conflict"),
+    **_CHANGES,
+)
+async def product_archive(call: Call) -> Answer:
+    """Takes a product off sale for good, and keeps it for the orders that name it."""
+    await call.execute(ArchiveProduct(product_id=call.id(ProductId), expected_version=call.expected_version()))
+    await call.catalog_changed()
+    return call.nothing()
+
+
+@endpoints.post(
+    "/api/products/{id}/variants",
+    "variant_create",
+    Who.STAFF,
+    "Add a variant",
+    scope=WRITE,
+    body=VariantBody,
+    status=201,
+    shows=Shows(view=VariantView),
+    problems=("not_found", "sku_taken", "variants_alike", "conflict"),
+)
+async def variant_create(call: Call) -> Answer:
+    """Adds a variant. Values that the product's options do not have yet are added to them."""
+    product_id = call.id(ProductId)
+    variant_id = await call.execute(AddVariant(product_id=product_id, variant=call.body.variant()))
+    await call.catalog_changed()
+    return await _one_variant(call, product_id, variant_id)
+
+
+@endpoints.patch(
+    "/api/products/{id}/variants/{variant_id}",
+    "variant_update",
+    Who.STAFF,
+    "Change a variant",
+    body=VariantChange,
+    shows=Shows(view=VariantView),
+    problems=("not_found", "sku_taken", "variants_alike", "conflict"),
+    **_CHANGES,
+)
+async def variant_update(call: Call) -> Answer:
+    """Changes a variant. If-Match holds the ETag of its product."""
+    body: VariantChange = call.body
+    product_id, variant_id = call.id(ProductId), call.id(VariantId, "variant_id")
+    version = call.expected_version()
+    changes = given(
+        body,
+        "sku",
+        "barcode",
+        "weight_grams",
+        "tax_class",
+        "tracked",
+        "backorder_limit",
+        "requires_shipping",
+        "archived",
+    )
+    if body.options is not UNSET:
+        changes["options"] = tuple(body.options)
+    if body.prices is not UNSET:
+        changes["prices"] = _prices(body.prices)
+    if body.metadata is not UNSET:
+        before = next((v for v in (await _show(call, product_id)).variants or () if v.id == variant_id), None)
+        changes["metadata"] = merged(before.metadata if before else {}, body.metadata)
+    await call.execute(UpdateVariant(product_id=product_id, variant_id=variant_id, expected_version=version, **changes))
+    await call.catalog_changed()
+    return await _one_variant(call, product_id, variant_id)
+
+
+@endpoints.delete(
+    "/api/products/{id}/variants/{variant_id}",
+    "variant_archive",
+    Who.STAFF,
+    "Archive a variant",
+    problems=("not_found", "conflict"),
+    **_CHANGES,
+)
+async def variant_archive(call: Call) -> Answer:
+    """Takes one variant off sale. If-Match holds the ETag of its product."""
+    command = ArchiveVariant(
+        product_id=call.id(ProductId),
+        variant_id=call.id(VariantId, "variant_id"),
+        expected_version=call.expected_version(),
+    )
+    await call.execute(command)
+    await call.catalog_changed()
+    return call.nothing()
+
+
+@endpoints.get(
+    "/api/products/{id}/availability",
+    "product_availability",
+    Who.PUBLIC,
+    "Whether the variants can be had",
+    shows=Shows(view=AvailabilityView),
+    problems=("not_found",),
+)
+async def product_availability(call: Call) -> Answer:
+    """Per variant in_stock, low_stock, backorder or out_of_stock; never how many."""
+    return call.one(await call.ask(GetAvailability(product_id=call.id(ProductId))))
+
+
+async def _one_variant(call: Call, product_id: ProductId, variant_id: VariantId) -> Answer:
+    product = await _show(call, product_id)
+    variant = next(v for v in product.variants or () if v.id == variant_id)
+    return call.one(variant, version=product.version)

@@ -1,0 +1,38 @@
+"""All endpoints that there are."""
+
+from shop.entrypoints.http import (
+    admin_access,
+    admin_events,
+    admin_inventory,
+    admin_orders,
+    admin_payments,
+    carts,
+    categories,
+    docs,
+    health,
+    orders,
+    payments,
+    products,
+    store,
+)
+from shop.entrypoints.http.endpoints import Endpoint
+
+_CAPABILITIES = (
+    store,
+    products,
+    categories,
+    carts,
+    payments,
+    orders,
+    admin_orders,
+    admin_payments,
+    admin_inventory,
+    admin_access,
+    admin_events,
+    health,
+    docs,
+)
+ENDPOINTS: tuple[Endpoint, ...] = tuple(row for module in _CAPABILITIES for row in module.endpoints.rows)
+"""The public API: exactly what the OpenAPI document says."""
+PAGES: tuple[Endpoint, ...] = tuple(docs.pages.rows)
+"""What browsers are served besides."""

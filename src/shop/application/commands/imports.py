@@ -207,10 +207,13 @@ async def _counts(record: ProductRecord, variants: Sequence[Variant], storeroom:
         changed |= bool(delta)
         if not write:
             continue
+        relimited = level is not None and level.backorder_limit != variant.backorder_limit
+        if level is not None and relimited:
+            storeroom.tx.stock.set_backorder_limit(level, variant.backorder_limit)
         if delta:
-            storeroom.change(variant, location, level, delta, MovementKind.COUNTED, "import", expect_unmoved=True)
+            # A new limit has its own check that nobody else moved the level.
+            unmoved = not relimited
+            storeroom.change(variant, location, level, delta, MovementKind.COUNTED, "import", expect_unmoved=unmoved)
         elif level is None:
             storeroom.open(variant, location, 0, variant.id, "import")
-        elif level.backorder_limit != variant.backorder_limit:
-            storeroom.tx.stock.set_backorder_limit(level, variant.backorder_limit)
     return changed

@@ -24,6 +24,7 @@ from shop.domain.kernel.identifiers import Identifier, parse_any
 from shop.domain.kernel.money import Money
 
 Reader = Callable[[Any], Any]
+_READERS: dict[type[Event], dict[str, tuple[Reader, bool]]] = {}
 
 
 class EventUnreadable(ShopError):
@@ -52,7 +53,7 @@ def decode(type_name: str, schema: int, data: str | bytes | Mapping[str, Any]) -
     try:
         values = json.loads(data) if isinstance(data, str | bytes) else data
         return kind(**_read(kind, values))
-    except (ValueError, TypeError, KeyError, RecursionError, ShopError) as error:
+    except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError, ShopError) as error:
         raise EventUnreadable(f"The data of an event “{type_name}” cannot be read: {error}") from error
 
 
@@ -100,10 +101,12 @@ def _read(kind: type[Event], values: Any) -> dict[str, Any]:
     return {name: reader(values[name]) for name, (reader, required) in readers.items() if required or name in values}
 
 
-@cache
 def _readers(kind: type[Event]) -> dict[str, tuple[Reader, bool]]:
-    hints = get_type_hints(kind)
-    return {a.name: (_reader(hints[a.name]), a.default is NOTHING) for a in fields(kind)}
+    """How each field is read, and whether it must be there."""
+    if kind not in _READERS:
+        hints = get_type_hints(kind)
+        _READERS[kind] = {a.name: (_reader(hints[a.name]), a.default is NOTHING) for a in fields(kind)}
+    return _READERS[kind]
 
 
 def _reader(hint: Any) -> Reader:
@@ -122,11 +125,11 @@ def _reader(hint: Any) -> Reader:
     if hint is datetime:
         return _moment
     if hint is Identifier:
-        return parse_any
+        return lambda value: parse_any(_of(str, value))
     if isinstance(hint, type) and issubclass(hint, Identifier):
-        return hint.parse
+        return lambda value: hint.parse(_of(str, value))
     if isinstance(hint, type) and issubclass(hint, Enum | Decimal):
-        return hint
+        return lambda value: hint(_of(str, value))
     if hint in (str, int, bool):
         return lambda value: _of(hint, value)
     raise TypeError(f"Events hold ids, money, times and plain values; not {hint}.")

@@ -15,7 +15,9 @@ from shop.application.ports.views import DeliveryView, EventView
 from shop.domain.kernel.aggregates import Event
 from shop.domain.kernel.identifiers import EventId, Identifier
 
-_LATEST_FIRST: Listing[StoredEvent] = Listing(own=((lambda stored: stored.number, True),), id=lambda e: str(e.id))
+_LATEST_FIRST: Listing[StoredEvent] = Listing(
+    own=((lambda stored: stored.number, True),), id=lambda stored: stored.id.uuid.hex
+)
 
 
 class EventWriter:

@@ -1,5 +1,6 @@
 """Pages of lists that are in memory, in the order that `shop.application.ports.paging` defines."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import total_ordering
@@ -20,6 +21,7 @@ from shop.application.ports.paging import (
 E = TypeVar("E")
 V = TypeVar("V")
 Position = tuple[Any, ...]
+_HEX = re.compile("[0-9a-f]{32}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -48,7 +50,10 @@ class _Descending:
 
 @frozen(kw_only=True)
 class Listing(Generic[E]):
-    """The order of one list: what callers may sort by, and its own order (pairs of a key and whether it descends)."""
+    """The order of one list: what callers may sort by, its own order, and the id (32 hexadecimal digits) for ties.
+
+    Its own order is made of pairs: a key, and whether it descends.
+    """
 
     keys: Mapping[str, Callable[[E], str | int]] = field(factory=dict)
     own: Sequence[tuple[Callable[[E], str | int], bool]] = ()
@@ -100,6 +105,8 @@ class Listing(Generic[E]):
 
     def _mark(self, cursor: str, order: Sequence[tuple[Callable[[E], str | int], bool]]) -> Position:
         values = decode_cursor(cursor, len(order))
+        if not _HEX.fullmatch(str(values[-1])):
+            raise CursorMalformed(f"“{cursor[:40]}” is not a cursor of this list.")
         return tuple(
             _Descending(value) if descends else value for value, (_, descends) in zip(values, order, strict=True)
         )

@@ -53,7 +53,8 @@ class ProductFilter:
     """Which products. Every part narrows; each of `words` begins a word of title, vendor, tags, SKUs or description.
 
     `category` is an id or a slug, and means its whole branch; an unknown one holds nothing. `metadata` values must
-    all be equal, as must tag, vendor and SKU (of any variant). No statuses and no ids mean any.
+    all be equal, as must tag, vendor and SKU (of any variant). No statuses and no ids mean any;
+    but words without any letter or digit find nothing.
     """
 
     statuses: frozenset[ProductStatus] = frozenset({ProductStatus.ACTIVE})

@@ -1,0 +1,39 @@
+"""What every storage promises, as tests: subclass `StorageContract` and say how to open yours.
+
+    class TestMyStorage(StorageContract):
+        @asynccontextmanager
+        async def open(self, ids, subscribers):
+            ...
+            yield storage
+
+pytest is all that is needed. Each test runs in an event loop of its own, on an empty storage opened for it.
+"""
+
+from shop.adapters.contracts.storage.catalog import CatalogPromises
+from shop.adapters.contracts.storage.lists import ListPromises
+from shop.adapters.contracts.storage.money import BookPromises, PaymentPromises
+from shop.adapters.contracts.storage.outbox import OutboxPromises
+from shop.adapters.contracts.storage.running import AnswerPromises, SettingsPromises
+from shop.adapters.contracts.storage.sales import CartPromises, OrderPromises
+from shop.adapters.contracts.storage.shelves import ShelfPromises
+from shop.adapters.contracts.storage.stock import StockPromises
+from shop.adapters.contracts.storage.transactions import TransactionPromises
+
+__all__ = ["StorageContract"]
+
+
+class StorageContract(
+    TransactionPromises,
+    CatalogPromises,
+    ShelfPromises,
+    StockPromises,
+    CartPromises,
+    OrderPromises,
+    PaymentPromises,
+    BookPromises,
+    OutboxPromises,
+    AnswerPromises,
+    SettingsPromises,
+    ListPromises,
+):
+    """The promises of `shop.application.ports.storage.Storage`."""

@@ -1,0 +1,299 @@
+"""Payments, sessions, the books and what providers told us: each kept once, and as it was."""
+
+import pytest
+
+from shop.adapters.contracts.samples import eur
+from shop.adapters.contracts.storage.subject import Bench, StoragePromises, state
+from shop.adapters.contracts.stories import alone
+from shop.application.ports.paging import PageRequest
+from shop.application.ports.readers import PaymentFilter, TimeRange
+from shop.application.ports.unit_of_work import StaleAggregate
+from shop.domain.kernel.errors import NotFound
+from shop.domain.kernel.identifiers import AttemptId, InboxId, OrderId, PaymentId, PaymentSessionId
+from shop.domain.kernel.money import Money
+from shop.domain.ledger import EntryKind, refund_postings
+from shop.domain.payments import (
+    AttemptStatus,
+    InboxState,
+    IntentState,
+    NextAction,
+    Payment,
+    PaymentAttempt,
+    PaymentNotFound,
+    PaymentSessionNotFound,
+)
+
+
+class PaymentPromises(StoragePromises):
+    """The promises of `PaymentRepository`, `PaymentSessionRepository` and `PaymentReader`."""
+
+    @alone
+    async def test_sessions_come_back_as_they_were(self, bench: Bench) -> None:
+        cart = bench.samples.cart()
+        session = bench.samples.session(cart)
+        await bench.save(cart, session)
+        async with bench.transaction() as tx:
+            assert state(await tx.payment_sessions.get(session.id)) == state(session)
+            with pytest.raises(PaymentSessionNotFound):
+                await tx.payment_sessions.get(bench.samples.new(PaymentSessionId))
+
+    @alone
+    async def test_payments_come_back_as_they_were(self, bench: Bench) -> None:
+        order, payment = await bench.paying()
+        bare = state(payment)
+        async with bench.transaction() as tx:
+            assert state(await tx.payments.get(payment.id)) == bare
+            assert state(await tx.payments.of_order(order.id)) == bare
+        _follow(payment, "pi_1", AttemptStatus.CANCELLED)
+        payment.attempts = (*payment.attempts, _attempt(bench, payment))
+        _follow(payment, "pi_2", AttemptStatus.REQUIRES_ACTION, action=NextAction(kind="redirect", url="https://x/"))
+        payment.captured, payment.refunded, payment.refund_due = eur(5), Money(3, "USD"), True
+        payment.processed = True
+        await bench.save(payment)
+        async with bench.transaction() as tx:
+            found = await tx.payments.get(payment.id)
+            assert state(found) == state(payment)
+            assert found.attempt.next_action == NextAction(kind="redirect", url="https://x/")
+            for ref in ("pi_1", "pi_2"):
+                assert state(await tx.payments.find_by_provider_ref("fake", ref)) == state(payment)
+
+    @alone
+    async def test_unknown_payments_are_not_found(self, bench: Bench) -> None:
+        await bench.paying()
+        async with bench.transaction() as tx:
+            with pytest.raises(PaymentNotFound):
+                await tx.payments.get(bench.samples.new(PaymentId))
+            with pytest.raises(PaymentNotFound):
+                await tx.payments.of_order(bench.samples.new(OrderId))
+            assert await tx.payments.find_by_provider_ref("fake", "pi_unknown") is None
+            assert await tx.payments.find_by_provider_ref("fake", "") is None
+            assert await tx.payments.find_by_provider_ref("other", "pi_1") is None
+
+    @alone
+    async def test_an_order_has_one_live_attempt(self, bench: Bench) -> None:
+        order, payment = await bench.paying()
+        with pytest.raises(StaleAggregate):
+            await bench.save(bench.samples.payment(order))
+        payment.attempts = (*payment.attempts, _attempt(bench, payment))
+        with pytest.raises(StaleAggregate):
+            await bench.save(payment)
+        async with bench.transaction() as tx:
+            assert len((await tx.payments.of_order(order.id)).attempts) == 1
+
+    @alone
+    async def test_an_intent_pays_for_one_order(self, bench: Bench) -> None:
+        (_, first), (_, second) = await bench.paying(), await bench.paying()
+        _follow(first, "pi_1", AttemptStatus.PROCESSING)
+        await bench.save(first)
+        _follow(second, "pi_1", AttemptStatus.PROCESSING)
+        with pytest.raises(StaleAggregate):
+            await bench.save(second)
+
+    @alone
+    async def test_unfinished_payments_are_found_once_they_rest(self, bench: Bench) -> None:
+        expected: list[tuple[float, OrderId]] = []
+        for seconds, status in enumerate(AttemptStatus):
+            order, payment = await bench.paying(at=bench.later(-100 + seconds))
+            if status is not AttemptStatus.NEW:
+                payment.attempts = (_with(payment, status),)
+                await bench.save(payment)
+            if status in (AttemptStatus.NEW, AttemptStatus.PROCESSING, AttemptStatus.AUTHORIZED):
+                expected.append((seconds, order.id))
+        order, owing = await bench.paying(at=bench.later(-200))
+        owing.attempts, owing.captured, owing.refund_due = (_with(owing, AttemptStatus.CAPTURED),), owing.amount, True
+        await bench.save(owing)
+        await bench.paying(at=bench.now)
+        ids = [order.id, *(order_id for _, order_id in sorted(expected))]
+        async with bench.transaction() as tx:
+            assert await tx.payments.unfinished(bench.now, 10) == ids
+            assert await tx.payments.unfinished(bench.now, 2) == ids[:2]
+            assert await tx.payments.unfinished(bench.later(-200), 10) == []
+
+    @alone
+    async def test_a_payment_is_shown_with_what_the_provider_said(self, bench: Bench) -> None:
+        order, payment = await bench.paying()
+        _follow(payment, "pi_1", AttemptStatus.FAILED, failure_code="card_declined", secret="pi_1_secret")
+        await bench.save(payment)
+        early = bench.samples.message(object_ref="pi_1")
+        late = bench.samples.message(object_ref="pi_1", at=bench.later(5), body=b"\xff", event_type="x")
+        late.settle(InboxState.APPLIED, bench.later(6))
+        elsewhere = bench.samples.message(object_ref="pi_1", provider="other")
+        await bench.save(early, late, elsewhere, bench.samples.message(object_ref="pi_2"))
+        view = await bench.readers.payments.one(payment.id)
+        assert (view.order_id, view.provider, view.status) == (order.id, "fake", AttemptStatus.FAILED)
+        assert (view.amount, view.captured, view.refunded) == (payment.amount, eur(0), eur(0))
+        assert (view.refund_due, view.version, view.created_at) == (False, payment.version, bench.now)
+        (attempt,) = view.attempts
+        assert (attempt.id, attempt.provider_ref, attempt.failure_code) == (
+            payment.attempt.id,
+            "pi_1",
+            "card_declined",
+        )
+        assert "secret" not in repr(view)
+        shown = view.provider_messages or []
+        assert [(m.event_ref, m.state) for m in shown] == [(late.event_ref, "applied"), (early.event_ref, "new")]
+        assert (shown[0].body, shown[0].settled_at, shown[1].body) == ("�", bench.later(6), '{"é": 1}')
+        with pytest.raises(PaymentNotFound):
+            await bench.readers.payments.one(bench.samples.new(PaymentId))
+
+    @alone
+    async def test_the_buyer_sees_how_the_payment_stands(self, bench: Bench) -> None:
+        order, payment = await bench.paying()
+        action = NextAction(kind="redirect", url="https://bank.example/")
+        _follow(payment, "pi_1", AttemptStatus.REQUIRES_ACTION, action=action, secret="pi_1_secret")
+        await bench.save(payment)
+        shown = (await bench.readers.orders.order(order.id)).view.payment
+        assert shown is not None
+        assert (shown.id, shown.status) == (payment.id, AttemptStatus.REQUIRES_ACTION)
+        assert (shown.next_action, shown.client_secret) == (action, "pi_1_secret")
+
+    @alone
+    async def test_each_filter_of_payments_narrows(self, bench: Bench) -> None:
+        order, wanted = await bench.paying(provider="stripe", at=bench.later(60))
+        _follow(wanted, "pi_1", AttemptStatus.FAILED, failure_code="card_declined")
+        await bench.save(wanted)
+        _, other = await bench.paying()
+        for which in (
+            PaymentFilter(statuses=frozenset({AttemptStatus.FAILED, AttemptStatus.CAPTURED})),
+            PaymentFilter(provider="stripe"),
+            PaymentFilter(order_id=order.id),
+            PaymentFilter(failure_code="card_declined"),
+            PaymentFilter(created_at=TimeRange(gt=bench.now)),
+        ):
+            assert await _ids(bench, which) == [wanted.id], which
+        assert await _ids(bench, PaymentFilter(created_at=TimeRange(lte=bench.now))) == [other.id]
+        assert await _ids(bench, PaymentFilter(provider="stripe", failure_code="other")) == []
+
+    @alone
+    async def test_a_session_knows_the_payment_of_its_order(self, bench: Bench) -> None:
+        cart = bench.samples.cart()
+        used, unused = bench.samples.session(cart), bench.samples.session(cart)
+        order = bench.samples.order(cart, used)
+        await bench.save(cart, used, unused)
+        read = bench.readers.payments.session
+        assert (await read(used.id))[1] is None
+        await bench.save(order)
+        payment = bench.samples.payment(order)
+        await bench.save(payment)
+        session, found = await read(used.id)
+        assert (state(session), state(found)) == (state(used), state(payment))
+        assert (await read(unused.id))[1] is None
+        with pytest.raises(PaymentSessionNotFound):
+            await read(bench.samples.new(PaymentSessionId))
+
+
+class BookPromises(StoragePromises):
+    """The promises of `Ledger` and `InboxRepository`."""
+
+    @alone
+    async def test_entries_come_back_in_the_order_of_booking(self, bench: Bench) -> None:
+        order, payment = await bench.paying()
+        capture = bench.samples.entry(payment, at=bench.later(5))
+        refund = bench.samples.entry(
+            payment, kind=EntryKind.REFUND, postings=refund_postings("fake", eur(7), applied=True)
+        )
+        await bench.save(capture)
+        await bench.save(refund)
+        async with bench.transaction() as tx:
+            assert await tx.ledger.of_order(order.id) == [capture, refund]
+            assert await tx.ledger.of_order(bench.samples.new(OrderId)) == []
+
+    @alone
+    async def test_the_same_news_book_once(self, bench: Bench) -> None:
+        order, payment = await bench.paying()
+        await bench.save(bench.samples.entry(payment))
+        cart = bench.samples.cart()
+        with pytest.raises(StaleAggregate):
+            await bench.save(cart, bench.samples.entry(payment))
+        await bench.save(bench.samples.entry(payment, provider_ref="pi_2"))
+        async with bench.transaction() as tx:
+            assert len(await tx.ledger.of_order(order.id)) == 2
+        await bench.save(cart)
+
+    @alone
+    async def test_messages_come_back_as_they_were(self, bench: Bench) -> None:
+        message = bench.samples.message(body=bytes(range(256)))
+        await bench.save(message)
+        message.settle(InboxState.IGNORED, bench.later(1))
+        await bench.save(message)
+        async with bench.transaction() as tx:
+            assert state(await tx.inbox.get(message.id)) == state(message)
+            assert state(await tx.inbox.find("fake", message.event_ref)) == state(message)
+            assert await tx.inbox.find("other", message.event_ref) is None
+            with pytest.raises(NotFound):
+                await tx.inbox.get(bench.samples.new(InboxId))
+
+    @alone
+    async def test_the_same_message_is_kept_once(self, bench: Bench) -> None:
+        message = bench.samples.message()
+        await bench.save(message)
+        with pytest.raises(StaleAggregate):
+            await bench.save(bench.samples.message(event_ref=message.event_ref))
+        await bench.save(bench.samples.message(event_ref=message.event_ref, provider="other"))
+
+    @alone
+    async def test_a_message_is_settled_once(self, bench: Bench) -> None:
+        """I5: its effect and its state are written together, by one of two workers."""
+        message = bench.samples.message()
+        await bench.save(message)
+        with pytest.raises(StaleAggregate):
+            async with bench.transaction() as slow:
+                mine = await slow.inbox.get(message.id)
+                message.settle(InboxState.APPLIED, bench.later(1))
+                await bench.save(message)
+                mine.settle(InboxState.PARKED, bench.later(2))
+                slow.inbox.save(mine)
+        async with bench.transaction() as tx:
+            assert (await tx.inbox.get(message.id)).state is InboxState.APPLIED
+
+
+async def _ids(bench: Bench, which: PaymentFilter) -> list[PaymentId]:
+    page = await bench.readers.payments.all(which, PageRequest(total=True))
+    assert page.total == len(page.data)
+    assert all(view.provider_messages is None for view in page.data)
+    return [view.id for view in page.data]
+
+
+def _follow(
+    payment: Payment,
+    ref: str,
+    status: AttemptStatus,
+    *,
+    failure_code: str = "",
+    action: NextAction | None = None,
+    secret: str = "",
+) -> None:
+    zero = Money.zero(payment.amount.currency)
+    news = IntentState(
+        provider_ref=ref,
+        status=status,
+        amount=payment.amount,
+        captured=zero,
+        refunded=zero,
+        failure_code=failure_code,
+        next_action=action,
+        client_secret=secret,
+    )
+    payment.follow(news, payment.updated_at)
+
+
+def _attempt(bench: Bench, payment: Payment) -> PaymentAttempt:
+    return PaymentAttempt(
+        id=bench.samples.new(AttemptId),
+        method="fake_card_3ds",
+        amount=payment.amount,
+        created_at=bench.now,
+        updated_at=bench.now,
+    )
+
+
+def _with(payment: Payment, status: AttemptStatus) -> PaymentAttempt:
+    attempt = payment.attempt
+    return PaymentAttempt(
+        id=attempt.id,
+        method=attempt.method,
+        amount=attempt.amount,
+        status=status,
+        created_at=attempt.created_at,
+        updated_at=attempt.updated_at,
+    )

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from attrs import frozen
-from sqlalchemy import BigInteger, ColumnElement, bindparam, func, literal_column, select
+from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, func, literal_column, select
 
 from shop.adapters.sql.database import Database, Row
 from shop.adapters.sql.documents import to_address, to_next_action
@@ -19,8 +19,10 @@ from shop.adapters.sql.readers.paging import (
     Kind,
     Listing,
     Window,
+    among,
     between,
     ends_of,
+    few_of,
     merge,
     page_of,
     storable,
@@ -31,7 +33,7 @@ from shop.adapters.sql.readers.payments import payment_view
 from shop.adapters.sql.readers.products import holds_metadata
 from shop.adapters.sql.schema import orders, payment_attempts, payments
 from shop.adapters.sql.schema.columns import word
-from shop.adapters.sql.statements import POSTGRES, Statement, any_of, json_rows
+from shop.adapters.sql.statements import POSTGRES, SQLITE, Statement, any_of, json_rows
 from shop.application.ports.paging import Page, PageRequest
 from shop.application.ports.readers import OrderFilter, OrderWithOwner
 from shop.application.ports.views import (
@@ -109,22 +111,45 @@ def _page_of_owner(shape: Window) -> Statement:
 
 @lru_cache(maxsize=500)
 def _page(narrowing: _Narrowing, shape: Window, lines: bool) -> Statement:
-    """One walk for each state that was asked for, where there is an index for it; else one in all."""
+    """The orders of a page, nearest to its mark first."""
     columns = ORDER_COLUMNS if lines else _BARE
-    conditions = _conditions(narrowing)
-    found_by_index = narrowing.email or narrowing.number or narrowing.owner or narrowing.metadata
+    states = [*_any_status(narrowing), *_any_payment_status(narrowing)]
     by_time = shape.order.keys[0][0].name == "placed_at"
-    if by_time and not found_by_index and (narrowing.statuses or narrowing.payment_statuses):
-        if narrowing.statuses:
-            states = _states(orders.c.status, "status", narrowing.statuses)
-            conditions += _any_payment_status(narrowing)
-        else:
-            states = _states(orders.c.payment_status, "payment_status", narrowing.payment_statuses)
-        if len(states) == 1:
-            return Statement(walk(shape, columns, [states[0], *conditions]))
-        legs = [walk(shape, [orders.c.id], [state, *conditions]) for state in states]
-        return Statement(merge(shape, columns, orders, legs))
-    return Statement(walk(shape, columns, [*conditions, *_any_status(narrowing), *_any_payment_status(narrowing)]))
+    legs: list[Select[Any]]
+    if narrowing.email or narrowing.number or narrowing.owner:
+        legs = [walk(shape, columns, [*_conditions(narrowing), *states])]
+    elif narrowing.metadata or (states and not by_time):
+        legs = _few_or_many(narrowing, shape, states)
+    elif states:
+        legs = _walks_by_state(narrowing, shape, columns)
+    else:
+        legs = [walk(shape, columns, _conditions(narrowing))]
+    return Statement(legs[0] if len(legs) == 1 else merge(shape, columns, orders, legs))
+
+
+def _few_or_many(narrowing: _Narrowing, shape: Window, states: Sequence[ColumnElement[bool]]) -> list[Select[Any]]:
+    """Those that metadata or states leave are sorted when they are few; else the index of the order is walked."""
+    by_index = [*_metadata(narrowing, orders.c.metadata)] if narrowing.metadata else states[:1]
+    few, many = few_of(select(orders.c.id).where(*by_index), "index")
+    unindexed = func.coalesce(orders.c.metadata, literal_column("'{}'::jsonb"))
+    others = [*_conditions(narrowing, unindexed), *states]
+    found = select(few.c.id).where(~many).subquery()
+    return [
+        walk(shape, [orders.c.id], [among(orders.c.id, found), *others]),
+        walk(shape, [orders.c.id], [many, *others]),
+    ]
+
+
+def _walks_by_state(narrowing: _Narrowing, shape: Window, columns: Sequence[ColumnElement[Any]]) -> list[Select[Any]]:
+    """One walk for each state that was asked for: each state has its orders by time."""
+    conditions = _conditions(narrowing)
+    if narrowing.statuses:
+        states = _states(orders.c.status, "status", narrowing.statuses)
+        conditions += _any_payment_status(narrowing)
+    else:
+        states = _states(orders.c.payment_status, "payment_status", narrowing.payment_statuses)
+    shown = columns if len(states) == 1 else [orders.c.id]
+    return [walk(shape, shown, [state, *conditions]) for state in states]
 
 
 @lru_cache(maxsize=100)
@@ -145,7 +170,7 @@ def _any_payment_status(narrowing: _Narrowing) -> list[ColumnElement[bool]]:
     return [any_of(orders.c.payment_status, "payment_statuses")] if narrowing.payment_statuses else []
 
 
-def _conditions(narrowing: _Narrowing) -> list[ColumnElement[bool]]:
+def _conditions(narrowing: _Narrowing, metadata: ColumnElement[Any] | None = None) -> list[ColumnElement[bool]]:
     conditions = between(orders.c.placed_at, narrowing.since, narrowing.until)
     if narrowing.fulfilment_statuses:
         conditions.append(any_of(orders.c.fulfilment_status, "fulfilment_statuses"))
@@ -156,9 +181,15 @@ def _conditions(narrowing: _Narrowing) -> list[ColumnElement[bool]]:
     if narrowing.owner:
         conditions.append(orders.c.owner_id == bindparam("owner_id"))
     if narrowing.metadata:
-        conditions.append(holds_metadata(narrowing.dialect, orders.c.metadata))
-        if narrowing.dialect == POSTGRES:  # lets the index serve that leaves empty ones out
-            conditions.append(orders.c.metadata != literal_column("'{}'::jsonb"))
+        use_index = metadata is None or narrowing.dialect == SQLITE
+        conditions += _metadata(narrowing, orders.c.metadata if use_index or metadata is None else metadata)
+    return conditions
+
+
+def _metadata(narrowing: _Narrowing, document: ColumnElement[Any]) -> list[ColumnElement[bool]]:
+    conditions = [holds_metadata(narrowing.dialect, document)]
+    if narrowing.dialect == POSTGRES and document is orders.c.metadata:
+        conditions.append(orders.c.metadata != literal_column("'{}'::jsonb"))  # the index leaves empty ones out
     return conditions
 
 

@@ -12,10 +12,26 @@ from typing import Any
 from uuid import UUID
 
 from attrs import field, frozen
-from sqlalchemy import BigInteger, ColumnElement, FromClause, Select, bindparam, select, tuple_, union_all
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    FromClause,
+    Select,
+    bindparam,
+    func,
+    select,
+    tuple_,
+    union_all,
+)
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from shop.adapters.sql.database import Row
 from shop.adapters.sql.schema.columns import Id, UtcDateTime, word
+from shop.adapters.sql.statements import POSTGRES, SQLITE
 from shop.application.ports.paging import (
     CursorMalformed,
     PageRequest,
@@ -28,6 +44,8 @@ from shop.application.ports.readers import TimeRange
 # A page is fetched with one entry more, and in one of these sizes. The planner must see the number: of a limit that
 # is a parameter it thinks that a tenth of the table will be wanted, and sorts all of it.
 _SIZES = (2, 6, 21, 51, 101)
+FEW = 1_500
+"""Up to so many entries are sorted; where a filter leaves more, an index in the right order is walked."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EARLIEST, _LATEST = datetime(1000, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
 
@@ -213,14 +231,46 @@ def walk(
     return select(*columns).where(*conditions, *shape.restrict()).order_by(*shape.clauses()).limit(shape.size)
 
 
+def few_of(found: Select[Any], name: str) -> tuple[CTE, ColumnElement[bool]]:
+    """What a filter finds by its index, up to one more than FEW; and whether that is what it came to."""
+    hits = found.cte(f"hits_by_{name}").prefix_with("MATERIALIZED")
+    few = select(hits).limit(FEW + 1).cte(f"few_by_{name}").prefix_with("MATERIALIZED")
+    return few, select(func.count() > FEW).select_from(few).scalar_subquery()
+
+
 def merge(
     shape: Window, columns: Sequence[ColumnElement[Any]], table: FromClause, legs: Sequence[Select[Any]]
 ) -> Select[Any]:
     """The page of several walks over the same table, each of which answers with its `id`s."""
     parts = [leg.subquery() for leg in legs]
-    page = union_all(*(select(part.c.id.label("id")) for part in parts)).subquery("page")
-    joined = table.join(page, table.c.id == page.c.id)
-    return select(*columns).select_from(joined).order_by(*shape.clauses()).limit(shape.size)
+    found = among(table.c.id, union_all(*(select(part.c.id) for part in parts)).subquery())
+    return select(*columns).where(found).order_by(*shape.clauses()).limit(shape.size)
+
+
+def among(column: ColumnElement[Any], found: FromClause) -> ColumnElement[bool]:
+    """The column is one of the ids that were found: looked up one by one, however many the planner expects."""
+    return _Among(column, select(found.c.id).scalar_subquery())
+
+
+class _Among(FunctionElement[bool]):
+    inherit_cache = False
+    type = Boolean()
+
+    def self_group(self, against: Any = None) -> Any:
+        """A condition as it is."""
+        return self
+
+
+@compiles(_Among, POSTGRES)
+def _among_postgres(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
+    column, found = (compiler.process(part, **options) for part in element.clauses)
+    return f"{column} = ANY (ARRAY{found})"
+
+
+@compiles(_Among, SQLITE)
+def _among_sqlite(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
+    column, found = (compiler.process(part, **options) for part in element.clauses)
+    return f"{column} IN {found}"
 
 
 @frozen

@@ -32,14 +32,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import TSQUERY
 
-from shop.adapters.sql.readers.paging import IdKey, Key, Kind, Listing, Window, between, merge, walk
+from shop.adapters.sql.readers.paging import IdKey, Key, Kind, Listing, Window, among, between, few_of, merge, walk
 from shop.adapters.sql.schema import SEARCH_VECTOR, categories, product_categories, products, variants
 from shop.adapters.sql.schema.columns import Id, Json, Portable, word
 from shop.adapters.sql.statements import POSTGRES, SQLITE, Statement, any_of, json_rows
 from shop.domain.catalog import ProductStatus
-
-FEW = 3_000
-"""Up to so many products are sorted; where a filter leaves more, an index in the right order is walked."""
 
 _CREATED = Key("created_at", products.c.created_at, Kind.MOMENT)
 PRODUCT_LISTING = Listing(
@@ -131,8 +128,7 @@ def products_page(narrowing: Narrowing, window: Window) -> Statement:
     legs: list[Select[Any]] = []
     all_many: list[ColumnElement[bool]] = []
     for name in filters:
-        few = _few(name, narrowing, window)
-        many = select(func.count() > FEW).select_from(few).scalar_subquery()
+        few, many = few_of(_candidates(name, narrowing, window), name)
         if len(filters) == 1:
             legs.append(_sorted(few, window, [~many]))
         else:
@@ -167,12 +163,12 @@ def _checked(
     few: CTE, window: Window, conditions: Sequence[ColumnElement[bool]], others: Sequence[ColumnElement[bool]]
 ) -> Select[Any]:
     """The same, of those that the other filters leave."""
-    checked = products.c.id.in_(select(few.c.id).where(*conditions))
-    return walk(window, [products.c.id], [checked, *others])
+    found = select(few.c.id).where(*conditions).subquery()
+    return walk(window, [products.c.id], [among(products.c.id, found), *others])
 
 
-def _few(name: str, narrowing: Narrowing, window: Window) -> CTE:
-    """What one filter finds by its index, up to one more than few."""
+def _candidates(name: str, narrowing: Narrowing, window: Window) -> Select[Any]:
+    """What one filter finds by its index, with what it is sorted by."""
     keys = [key.column.label(key.name) for key, _ in window.order.keys if key.name != "id"]
     found = select(products.c.id, *keys).where(_has_status(narrowing.statuses), *_plain(narrowing))
     if name == "words":
@@ -181,8 +177,7 @@ def _few(name: str, narrowing: Narrowing, window: Window) -> CTE:
         found = _in_branch(narrowing, found)
     elif name in ("tag", "metadata"):
         found = found.where(*_documents(narrowing))
-    hits = found.cte(f"hits_by_{name}").prefix_with("MATERIALIZED")
-    return select(hits).limit(FEW + 1).cte(f"few_by_{name}").prefix_with("MATERIALIZED")
+    return found
 
 
 def _in_branch(narrowing: Narrowing, found: Select[Any]) -> Select[Any]:

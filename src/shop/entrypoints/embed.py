@@ -27,7 +27,13 @@ async def open_shop(settings: Settings | None = None, **adapters: Any) -> AsyncI
     container = Container(settings=settings or Settings())
     for name, adapter in adapters.items():
         getattr(container, name).override(providers.Object(adapter))
-    shop: Shop = container.shop()
+    async with opened(container.shop()) as shop:
+        yield shop
+
+
+@asynccontextmanager
+async def opened(shop: Shop) -> AsyncIterator[Shop]:
+    """The shop, connected until the block ends. Raises Unavailable as `open_shop` does."""
     ports = shop.ports
     async with AsyncExitStack() as stack:
         stack.push_async_callback(ports.cache.close)

@@ -1,0 +1,145 @@
+"""The examination: one check after the other, each with what helps when it fails."""
+
+from collections.abc import AsyncIterator
+from enum import StrEnum
+
+from attrs import frozen
+
+from shop.application.ports.outbox import DeliveryState
+from shop.application.shop import Shop
+from shop.domain.kernel.errors import ShopError
+from shop.domain.payments import PaymentNotFound
+from shop.entrypoints.cli.checks.books import Mismatch, ledger_mismatches, reservation_mismatches, stock_mismatches
+from shop.entrypoints.embed import open_shop
+from shop.entrypoints.settings import DEVELOPMENT_SECRET, Settings
+
+BACKLOG_MAX = 1_000
+_SHOWN_MAX = 5
+
+
+class Verdict(StrEnum):
+    FINE = "fine"
+    NOTE = "note"
+    WRONG = "wrong"
+
+
+@frozen(kw_only=True)
+class Finding:
+    """What one check came to. `hint` is what helps."""
+
+    check: str
+    verdict: Verdict
+    detail: str
+    hint: str = ""
+
+
+async def examine(*, books: bool = True) -> list[Finding]:
+    """All checks, as far as one can get: without settings there is no database, without that no books."""
+    try:
+        settings = Settings.from_environment()
+    except ShopError as error:
+        return [_wrong("settings", error)]
+    findings = [_fine("settings", f"{settings.env}, {settings.storage}, payments by {settings.payments}")]
+    findings.append(_secret(settings))
+    try:
+        async with open_shop(settings) as shop:
+            findings.append(_fine("database", "reachable, its schema is the one this version needs"))
+            findings += [finding async for finding in _living(shop, settings)]
+            if books:
+                findings += [finding async for finding in _books(shop)]
+    except ShopError as error:
+        findings.append(_wrong("database", error))
+    return findings
+
+
+def _secret(settings: Settings) -> Finding:
+    if settings.secret_key != DEVELOPMENT_SECRET:
+        return _fine("secret key", "the shop has one of its own")
+    return Finding(
+        check="secret key",
+        verdict=Verdict.NOTE,
+        detail="SHOP_SECRET_KEY is the one for development; production refuses it",
+        hint="Make one: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'",
+    )
+
+
+async def _living(shop: Shop, settings: Settings) -> AsyncIterator[Finding]:
+    yield await _cache(shop, settings)
+    yield await _payments(shop)
+    yield await _outbox(shop)
+
+
+async def _cache(shop: Shop, settings: Settings) -> Finding:
+    """What is put into the cache has to come out again: one that is away forgets at once."""
+    if not settings.redis_url:
+        return _fine("redis", "not used: cache and counters are in the process")
+    cache = shop.ports.cache
+    await cache.put("doctor", b"well", ttl_seconds=60)
+    if await cache.get("doctor") == b"well":
+        return _fine("redis", "remembers")
+    return Finding(
+        check="redis",
+        verdict=Verdict.WRONG,
+        detail="it does not answer; the shop sells on, only slower and without a common rate limit",
+        hint='Start Redis, or correct SHOP_REDIS_URL (redis-cli -u "$SHOP_REDIS_URL" ping).',
+    )
+
+
+async def _payments(shop: Shop) -> Finding:
+    """Asks the provider for an intent that nobody has: a provider that says so is there, and knows us."""
+    gateway = shop.ports.gateway
+    try:
+        await gateway.fetch("pi_000000000000000000000000")
+    except PaymentNotFound:
+        pass
+    except ShopError as error:
+        hint = "Check SHOP_PAYMENTS and the provider's keys (SHOP_STRIPE_SECRET_KEY), then run shop doctor again."
+        return Finding(check="payments", verdict=Verdict.WRONG, detail=error.detail, hint=hint)
+    return _fine("payments", f"{gateway.provider} answers")
+
+
+async def _outbox(shop: Shop) -> Finding:
+    backlog = await shop.ports.storage.outbox.backlog()
+    aside, pending = backlog.get(DeliveryState.SET_ASIDE, 0), backlog.get(DeliveryState.PENDING, 0)
+    if aside:
+        return Finding(
+            check="events",
+            verdict=Verdict.WRONG,
+            detail=f"{aside} deliveries failed ten times and were set aside",
+            hint="Look: shop events list --set-aside. When the reason is gone: shop events revive",
+        )
+    if pending > BACKLOG_MAX:
+        return Finding(
+            check="events",
+            verdict=Verdict.WRONG,
+            detail=f"{pending} deliveries wait: does a worker run?",
+            hint="Start one: shop worker",
+        )
+    return _fine("events", f"{pending} deliveries wait, none was set aside")
+
+
+async def _books(shop: Shop) -> AsyncIterator[Finding]:
+    hint = "Nothing of the shop writes like this: keep a copy of the database and report it."
+    for check, fine, mismatches in (
+        ("stock", "every level is the sum of its movements", stock_mismatches),
+        ("reservations", "what is reserved is what open orders hold", reservation_mismatches),
+        ("ledger", "every order's books balance and agree with its payment", ledger_mismatches),
+    ):
+        try:
+            found: list[Mismatch] = await mismatches(shop)
+        except ShopError as error:
+            yield _wrong(check, error)
+            continue
+        if found:
+            told = "; ".join(str(mismatch) for mismatch in found[:_SHOWN_MAX])
+            yield Finding(check=check, verdict=Verdict.WRONG, detail=f"{len(found)} differ: {told}", hint=hint)
+        else:
+            yield _fine(check, fine)
+
+
+def _fine(check: str, detail: str) -> Finding:
+    return Finding(check=check, verdict=Verdict.FINE, detail=detail)
+
+
+def _wrong(check: str, error: ShopError) -> Finding:
+    return Finding(check=check, verdict=Verdict.WRONG, detail=error.detail, hint=error.hint)

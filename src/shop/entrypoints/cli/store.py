@@ -1,0 +1,139 @@
+"""`shop store`: the shop's own settings, as one JSON document that can be shown, changed and put back."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from shop.entrypoints.cli.output import AsJson, for_people, print_json, say, show_one
+from shop.entrypoints.cli.session import commands, with_shop
+
+# The shop is loaded by the commands that need one: `shop --help` has to be quick.
+if TYPE_CHECKING:
+    from shop.application.commands.store import ConfigureStore
+    from shop.application.ports.repositories import StoreSettings
+    from shop.application.shop import Shop
+    from shop.domain.kernel.money import Money
+
+app = commands("The shop's name, currencies, taxes and deliveries.")
+
+
+@app.command()
+def show(as_json: AsJson = False) -> None:
+    """Show the settings. Their JSON is what `shop store configure` takes."""
+    from shop.application.queries.store import GetStoreSettings
+
+    async def ask(shop: "Shop") -> "StoreSettings":
+        return await shop.ask(GetStoreSettings())
+
+    document = as_document(with_shop(ask))
+    if for_people(as_json):
+        show_one(document, as_json=False)
+    else:
+        print_json(document)
+
+
+@app.command()
+def configure(file: Annotated[Path, typer.Argument(help="JSON with store, taxes or shipping_methods.")]) -> None:
+    """Replace the parts of the settings that the file has. Orders that stand keep what they were placed with."""
+    command = from_document(_read(file))
+
+    async def replace(shop: "Shop") -> None:
+        await shop.execute(command)
+
+    with_shop(replace)
+    say("The settings are replaced: other processes follow within two seconds.")
+
+
+def _read(file: Path) -> Any:
+    import json
+
+    from shop.domain.kernel.errors import Invalid
+
+    try:
+        return json.loads(file.read_text(encoding="utf-8"), parse_float=Decimal)
+    except (OSError, ValueError) as error:
+        raise Invalid(f"{file} cannot be read: {error}.") from None
+
+
+def as_document(settings: "StoreSettings") -> dict[str, Any]:
+    """The settings as JSON."""
+    import attrs
+
+    from shop.domain.kernel.money import Money
+
+    def told(_instance: Any, _attribute: Any, value: Any) -> Any:
+        if isinstance(value, Money):
+            return {"amount": value.minor, "currency": value.currency}
+        if isinstance(value, Decimal):
+            return f"{value:f}"
+        if isinstance(value, frozenset):
+            return sorted(value)
+        return value
+
+    def plain(value: Any) -> Any:
+        return attrs.asdict(value, value_serializer=told, recurse=True)
+
+    return {
+        "store": plain(settings.store),
+        "taxes": plain(settings.taxes),
+        "shipping_methods": [plain(method) for method in settings.shipping_methods],
+    }
+
+
+def from_document(document: Any) -> "ConfigureStore":
+    """The command that puts the parts of the document in place. Raises Invalid, which names what is unknown."""
+    from shop.application.commands.store import ConfigureStore
+    from shop.domain.kernel.errors import Invalid
+    from shop.domain.pricing.taxes import TaxRate, TaxTable
+    from shop.domain.shipping import ShippingMethod, WeightStep
+    from shop.domain.store import Store
+
+    try:
+        parts = dict(document)
+        store, taxes = parts.pop("store", None), parts.pop("taxes", None)
+        methods = parts.pop("shipping_methods", None)
+        if parts:
+            raise Invalid(f"Unknown: {', '.join(parts)}.", hint="There is store, taxes and shipping_methods.")
+        return ConfigureStore(
+            store=None if store is None else Store(**_tuples(store, "currencies", "locales", "ships_to")),
+            taxes=None
+            if taxes is None
+            else TaxTable(
+                **{
+                    **taxes,
+                    "rates": tuple(TaxRate(**{**rate, "rate": Decimal(str(rate["rate"]))}) for rate in taxes["rates"]),
+                }
+            ),
+            shipping_methods=None
+            if methods is None
+            else tuple(
+                ShippingMethod(
+                    **{
+                        **method,
+                        "countries": frozenset(method.get("countries", ())),
+                        "flat": tuple(_money(price) for price in method.get("flat", ())),
+                        "by_weight": tuple(
+                            WeightStep(up_to_grams=step["up_to_grams"], price=_money(step["price"]))
+                            for step in method.get("by_weight", ())
+                        ),
+                    }
+                )
+                for method in methods
+            ),
+        )
+    except (TypeError, ValueError, KeyError, ArithmeticError) as error:
+        raise Invalid(
+            f"The settings do not have the right shape: {error}.", hint="See what it looks like: shop store show --json"
+        ) from None
+
+
+def _tuples(document: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: tuple(value) if name in names else value for name, value in document.items()}
+
+
+def _money(document: dict[str, Any]) -> "Money":
+    from shop.domain.kernel.money import Money
+
+    return Money(document["amount"], document["currency"])

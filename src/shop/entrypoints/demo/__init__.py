@@ -1,0 +1,1 @@
+"""The demo shop “Nordlicht”: settings, a catalogue and some orders, all brought in through the front door."""

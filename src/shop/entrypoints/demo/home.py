@@ -1,0 +1,109 @@
+"""The folder in which a demo lives: its database, its secrets and its card."""
+
+import os
+import secrets
+from datetime import UTC, datetime
+from pathlib import Path
+
+from shop.application.commands.identity import CreateApiKey
+from shop.application.shop import Shop
+from shop.domain.kernel.errors import Unavailable
+from shop.entrypoints.database import upgrade
+from shop.entrypoints.demo.card import Card, read_card
+from shop.entrypoints.demo.seed import DemoClock, DemoIds, seed
+from shop.entrypoints.embed import open_shop
+from shop.entrypoints.settings import Settings
+from shop.entrypoints.worker.deliveries import deliver_once
+
+DATABASE = "shop.sqlite3"
+UNDER_CONSTRUCTION = "under-construction.sqlite3"
+PROVIDER = ".provider"
+"""What the fake provider's books are called after the database."""
+
+
+class Home:
+    """A demo's folder. The database is built under another name, so that a start that is cut short leaves no half."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self._folder = folder
+        self._port = port
+
+    def settings(self, database: str = DATABASE) -> Settings:
+        """The demo's settings; what else is in the environment holds here too."""
+        path = self._folder / database
+        own = {
+            "SHOP_ENV": "demo",
+            "SHOP_DATABASE_URL": f"sqlite:///{path.absolute()}",
+            "SHOP_FAKE_PAYMENTS_FILE": f"{path.absolute()}{PROVIDER}",
+            "SHOP_SECRET_KEY": self._secret(),
+            "SHOP_BASE_URL": f"http://127.0.0.1:{self._port}",
+        }
+        return Settings.from_environment({**os.environ, **own})
+
+    async def prepare(self) -> Card:
+        """Makes the shop if this is the first start, brings its schema up to date, and writes the card."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        if (self._folder / DATABASE).exists():
+            card = await self._reopen()
+        else:
+            card = await self._build()
+        card.write(self._card)
+        return card
+
+    @property
+    def _card(self) -> Path:
+        return self._folder / "card.json"
+
+    async def _reopen(self) -> Card:
+        before = read_card(self._card)
+        settings = self.settings()
+        try:
+            async with open_shop(settings) as shop:
+                return await self._carry_over(before, shop)
+        except Unavailable:
+            await upgrade(settings)
+        async with open_shop(settings) as shop:
+            return await self._carry_over(before, shop)
+
+    async def _carry_over(self, before: dict[str, object], shop: Shop) -> Card:
+        """The card with the key that it had; with a new one when the card was lost."""
+        key = before.get("secret_key")
+        counts = {name: value if isinstance(value := before.get(name), int) else 0 for name in ("products", "orders")}
+        return Card.at(self._port, secret_key=key if isinstance(key, str) else await _mint(shop), **counts)
+
+    async def _build(self) -> Card:
+        for leftover in self._folder.glob(f"{UNDER_CONSTRUCTION}*"):
+            leftover.unlink()
+        settings = self.settings(UNDER_CONSTRUCTION)
+        await upgrade(settings)
+        opened_at = datetime.now(UTC)
+        clock = DemoClock(opened_at.replace(year=opened_at.year - 1))
+        async with open_shop(settings, clock=clock, ids=DemoIds()) as shop:
+            seeded = await seed(shop, clock, opened_at)
+            # What the seeding made happen is dealt with before the doors open.
+            while await deliver_once(shop):
+                pass
+        async with open_shop(settings) as shop:
+            card = Card.at(self._port, secret_key=await _mint(shop), products=seeded.products, orders=seeded.orders)
+        card.write(self._card)
+        for suffix in (PROVIDER, ""):
+            (self._folder / f"{UNDER_CONSTRUCTION}{suffix}").rename(self._folder / f"{DATABASE}{suffix}")
+        return card
+
+    def _secret(self) -> str:
+        """The secret that signs guests' tokens, made on first use."""
+        path = self._folder / "secret"
+        try:
+            return path.read_text(encoding="ascii")
+        except FileNotFoundError:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            secret = secrets.token_hex(32)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w", encoding="ascii") as file:
+                file.write(secret)
+            return secret
+
+
+async def _mint(shop: Shop) -> str:
+    key = await shop.execute(CreateApiKey(name="demo", scopes=frozenset({"*"})))
+    return key.secret

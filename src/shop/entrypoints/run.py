@@ -1,0 +1,237 @@
+"""Where transports are joined: server processes, workers beside or inside them, and the demo that has both."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from granian.constants import Interfaces, Loops
+from granian.log import LogLevels
+from granian.server import Server
+from granian.server.embed import Server as EmbeddedServer
+from litestar.types import ASGIApp
+
+from shop.application.shop import Shop
+from shop.domain.kernel.errors import Conflict, Invalid, Unavailable
+from shop.entrypoints.container import Container
+from shop.entrypoints.demo.card import Card
+from shop.entrypoints.demo.home import Home
+from shop.entrypoints.embed import open_shop, opened
+from shop.entrypoints.http.app import create_app
+from shop.entrypoints.settings import Settings
+from shop.entrypoints.worker.main import Worker
+
+STARTED_WITHIN_SECONDS = 10.0
+GRACE_SECONDS = 20
+_PROBE_SECONDS = 0.02
+_LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
+
+
+class PortTaken(Conflict):
+    """Another program listens there."""
+
+    code = "port_taken"
+    title = "The port is taken"
+
+
+class OneProcessOnly(Invalid):
+    """This storage does not stand several server processes."""
+
+    code = "one_process_only"
+    title = "More than one server process needs PostgreSQL"
+    default_hint = "Set SHOP_DATABASE_URL=postgresql://…, or leave --workers at 1."
+
+
+def serve(settings: Settings, *, host: str, port: int, workers: int = 1, with_worker: bool = False) -> None:
+    """Serves the HTTP API until Ctrl+C or SIGTERM, with a worker in each process if that is wanted.
+
+    Raises OneProcessOnly, PortTaken, and Unavailable where the database is behind on migrations.
+    """
+    check_processes(settings, workers)
+    check_port(host, port)
+    _log_to_stderr(settings)
+    if workers == 1:
+        _run(_serve_here(settings, host, port, with_worker=with_worker))
+        return
+    _run(_check(settings))
+    # The processes read the environment themselves: what was given otherwise is put there.
+    os.environ.update(settings.variables())
+    target = "application_with_worker" if with_worker else "application"
+    Server(
+        f"{__name__}:{target}",
+        address=host,
+        port=port,
+        interface=Interfaces.ASGI,
+        workers=workers,
+        loop=Loops.auto,
+        factory=True,
+        websockets=False,
+        log_level=LogLevels.warning,
+        workers_kill_timeout=GRACE_SECONDS,
+        respawn_failed_workers=True,
+    ).serve()
+
+
+def work(settings: Settings) -> None:
+    """Runs a worker until Ctrl+C or SIGTERM. Raises Unavailable where the database is behind on migrations."""
+    _log_to_stderr(settings)
+
+    async def run() -> None:
+        async with open_shop(settings) as shop:
+            await Worker(shop).run(_stop_signals())
+
+    _run(run())
+
+
+def demo(home: Path, port: int, announce: Callable[[Card], None]) -> None:
+    """Opens the demo shop that lives in a folder, making it on the first start, and serves it with a worker inside.
+
+    `announce` is called when it answers. Raises PortTaken before anything is written.
+    """
+    check_port("127.0.0.1", port)
+    place = Home(home, port)
+    card = _run(place.prepare())
+    settings = place.settings()
+    _log_to_stderr(settings)
+    _run(_serve_here(settings, "127.0.0.1", port, with_worker=True, announce=lambda: announce(card)))
+
+
+def application() -> ASGIApp:
+    """The application of one of several server processes, which granian starts."""
+    return _application(with_worker=False)
+
+
+def application_with_worker() -> ASGIApp:
+    """The same with a worker inside."""
+    return _application(with_worker=True)
+
+
+def check_processes(settings: Settings, workers: int) -> None:
+    """Raises OneProcessOnly for several processes on a storage that is of one process."""
+    if workers > 1 and settings.storage == "sqlite":
+        raise OneProcessOnly("SQLite lets one process write at a time, so more of them would only wait for each other.")
+    if workers > 1 and settings.storage == "memory":
+        raise OneProcessOnly("Each process would have a shop of its own in its memory.")
+
+
+def check_port(host: str, port: int) -> None:
+    """Raises PortTaken while another program listens there, Invalid when the address is not ours."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+            probe.listen(1)
+        except PermissionError:
+            raise Invalid(f"Port {port} is for privileged programs.", hint="Choose one from 1024 on.") from None
+        except OSError as error:
+            raise PortTaken(
+                f"{host}:{port} cannot be listened on: {error.strerror or error}.",
+                hint="Stop the other program, or choose another port with --port.",
+            ) from None
+
+
+async def _serve_here(
+    settings: Settings,
+    host: str,
+    port: int,
+    *,
+    with_worker: bool,
+    announce: Callable[[], None] = lambda: None,
+) -> None:
+    """Server and worker in this process and loop."""
+    stop = _stop_signals()
+    async with open_shop(settings) as shop, _working(shop, with_worker):
+        server = EmbeddedServer(
+            create_app(shop, settings),
+            address=host,
+            port=port,
+            interface=Interfaces.ASGI,
+            websockets=False,
+            log_level=LogLevels.error,
+        )
+        serving = asyncio.create_task(server.serve())
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await _listening(host, port, serving)
+            announce()
+            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+            server.stop()  # type: ignore[no-untyped-call]
+            async with asyncio.timeout(GRACE_SECONDS):
+                await serving
+
+
+async def _listening(host: str, port: int, serving: "asyncio.Task[Any]") -> None:
+    try:
+        async with asyncio.timeout(STARTED_WITHIN_SECONDS):
+            while not serving.done():
+                try:
+                    _, writer = await asyncio.open_connection(host, port)
+                except OSError:
+                    await asyncio.sleep(_PROBE_SECONDS)
+                else:
+                    writer.close()
+                    return
+    except TimeoutError:
+        raise Unavailable(f"The server did not begin to listen on {host}:{port}.") from None
+
+
+def _application(*, with_worker: bool) -> ASGIApp:
+    settings = Settings.from_environment()
+    _log_to_stderr(settings)
+    shop: Shop = Container(settings=settings).shop()
+
+    @asynccontextmanager
+    async def lifespan(_application: object) -> AsyncIterator[None]:
+        async with opened(shop), _working(shop, with_worker):
+            yield
+
+    return create_app(shop, settings, lifespan=lifespan)
+
+
+@asynccontextmanager
+async def _working(shop: Shop, wanted: bool) -> AsyncIterator[None]:
+    """A worker beside what the block does; it finishes what it has begun when the block ends."""
+    if not wanted:
+        yield
+        return
+    stop = asyncio.Event()
+    working = asyncio.create_task(Worker(shop).run(stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await working
+
+
+async def _check(settings: Settings) -> None:
+    """Opens and closes the shop once, so that what is wrong is said once and not by every process."""
+    async with open_shop(settings):
+        pass
+
+
+def _stop_signals() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+def _run(main: Coroutine[Any, Any, Any]) -> Any:
+    try:
+        import uvloop
+    except ImportError:  # pragma: no cover - Windows has none
+        return asyncio.run(main)
+    return uvloop.run(main)
+
+
+def _log_to_stderr(settings: Settings) -> None:
+    logging.basicConfig(level=settings.log_level, format=_LOG_FORMAT)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
-from attrs import frozen
+from attrs import define
 
 from shop.adapters.sql.statements import Statement
 
@@ -18,7 +18,7 @@ class Row(Protocol):
     def __len__(self) -> int: ...
 
 
-@frozen
+@define
 class Write:
     """A statement with the rows it is to be run for.
 

@@ -8,15 +8,17 @@ the statement has happened.
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
-from attrs import frozen
+from attrs import define
 
 from shop.adapters.sql.database import Write
-from shop.adapters.sql.statements import POSTGRES, Compiled
+from shop.adapters.sql.statements import POSTGRES, VALUES, Compiled
 
 PARTS_MAX = 40
+VALUES_MAX = 8
 TEXTS_MAX = 2000
 _PARAMETER = re.compile(r"\$(\d+)")
 
@@ -27,7 +29,7 @@ class EncodedJson(str):
     __slots__ = ()
 
 
-@frozen
+@define
 class Part:
     """A statement as it is run once: its text, its arguments, and how many rows it must touch."""
 
@@ -41,8 +43,10 @@ def parts_of(writes: Iterable[Write]) -> list[Part]:
     parts: list[Part] = []
     for write in sorted(writes, key=_rank):
         compiled = write.statement.compiled(POSTGRES)
-        if len(write.rows) > 1 and compiled.bulk_text:
-            parts.append(_bulk(compiled, write))
+        if len(write.rows) == 1:
+            parts.append(Part(compiled.text, compiled.arguments(write.rows[0]), write.expect))
+        elif compiled.bulk_text:
+            parts.append(_together(compiled, write) if len(write.rows) <= VALUES_MAX else _bulk(compiled, write))
         else:
             parts += [Part(compiled.text, compiled.arguments(row), write.expect) for row in write.rows]
     return parts
@@ -50,6 +54,22 @@ def parts_of(writes: Iterable[Write]) -> list[Part]:
 
 def _rank(write: Write) -> int:
     return write.rank
+
+
+def _together(compiled: Compiled, write: Write) -> Part:
+    """A few rows, each with parameters of its own: the driver is slower with arrays, but they have one shape."""
+    arguments = [row[name] for row in write.rows for name in compiled.names]
+    expect = None if write.expect is None else write.expect * len(write.rows)
+    return Part(_repeated(compiled.text, len(compiled.names), len(write.rows)), arguments, expect)
+
+
+@lru_cache(maxsize=500)
+def _repeated(text: str, width: int, rows: int) -> str:
+    found = VALUES.search(text)
+    assert found is not None, text
+    row = found.group(1)
+    more = "".join(f", {_shifted(row, width * number)}" for number in range(1, rows))
+    return text[: found.end()] + more + text[found.end() :]
 
 
 def _bulk(compiled: Compiled, write: Write) -> Part:

@@ -22,6 +22,8 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 from shop.adapters.sql.schema.columns import Convert, Id, Json, Portable
 
 POSTGRES, SQLITE = "postgresql", "sqlite"
+VALUES = re.compile(r"VALUES (\((?:[^()]|\([^()]*\))*\))")
+"""The row of an insert, in its text."""
 
 
 class _ConstantsInText(SQLCompiler):
@@ -223,7 +225,7 @@ def _bulk_text(compiled: SQLCompiler, names: Sequence[str]) -> str:
     arrays = ", ".join(f"${number}::{_array_type(compiled.binds[name].type)}" for number, name in enumerate(names, 1))
     columns = ", ".join(f"c{number}" for number in range(1, len(names) + 1))
     text, found = re.subn(
-        r"VALUES \((?:[^()]|\([^()]*\))*\)",
+        VALUES,
         lambda _: f"SELECT * FROM unnest({arrays}) AS given({columns})",  # noqa: S608
         compiled.string,
         count=1,

@@ -129,13 +129,16 @@ def _page(narrowing: _Narrowing, shape: Window, lines: bool) -> Statement:
 
 def _few_or_many(narrowing: _Narrowing, shape: Window, states: Sequence[ColumnElement[bool]]) -> list[Select[Any]]:
     """Those that metadata or states leave are sorted when they are few; else the index of the order is walked."""
-    by_index = [*_metadata(narrowing, orders.c.metadata)] if narrowing.metadata else states[:1]
-    few, many = few_of(select(orders.c.id).where(*by_index), "index")
+    if narrowing.metadata:
+        found = select(orders.c.id).where(*_metadata(narrowing, orders.c.metadata))
+    else:
+        found = _some_of_each_state(narrowing)
+    few, many = few_of(found, "index")
     unindexed = func.coalesce(orders.c.metadata, literal_column("'{}'::jsonb"))
     others = [*_conditions(narrowing, unindexed), *states]
-    found = select(few.c.id).where(~many).subquery()
+    those = select(few.c.id).where(~many).subquery()
     return [
-        walk(shape, [orders.c.id], [among(orders.c.id, found), *others]),
+        walk(shape, [orders.c.id], [among(orders.c.id, those), *others]),
         walk(shape, [orders.c.id], [many, *others]),
     ]
 

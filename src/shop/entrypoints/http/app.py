@@ -53,7 +53,10 @@ def _routes(site: Site) -> list[HTTPRouteHandler]:
     handlers = []
     for endpoint in (*ENDPOINTS, *PAGES):
         methods: Any = ["GET", "HEAD"] if endpoint.method == "GET" else [endpoint.method]
-        route = HTTPRouteHandler(_litestar_path(endpoint), http_method=methods, name=endpoint.operation_id)
+        # Its status is the answer's own; Litestar would refuse a 204 that might hold something.
+        route = HTTPRouteHandler(
+            _litestar_path(endpoint), http_method=methods, name=endpoint.operation_id, status_code=200
+        )
         handlers.append(route(_handler(site, Prepared.of(endpoint))))
     return handlers
 

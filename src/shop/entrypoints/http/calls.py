@@ -1,6 +1,7 @@
 """One request on its way through: what it asks with whom, and how its answer is written."""
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -31,6 +32,7 @@ PRIVATE_CACHE: Header = (b"cache-control", b"private, no-store")
 VARY: Header = (b"vary", b"Accept-Language, Accept-Encoding")
 TOKEN_LENGTH_MAX = 200
 _ETAG_VERSION_DIGITS_MAX = 15
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 class ETagMalformed(Invalid):
@@ -174,14 +176,14 @@ class Call:
 
     def _idempotency(self) -> Idempotency | None:
         sent = self.headers.get(b"idempotency-key")
-        if not sent:
+        if sent is None:
             if self.endpoint.keys is Keys.REQUIRED:
                 raise KeyMissing
             return None
         key = sent.decode("latin-1").strip()
         if key.startswith('"') and key.endswith('"') and len(key) > 1:
             key = key[1:-1]
-        if not 1 <= len(key) <= 255 or not key.isascii() or not key.isprintable():
+        if not _KEY.fullmatch(key):
             raise KeyMalformed
         asked = b"\n".join((self.endpoint.method.encode(), self.path.encode(), canonical(self.raw)))
         return Idempotency(self.endpoint.operation_id, key, hashlib.sha256(asked).digest())

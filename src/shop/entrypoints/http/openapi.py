@@ -11,7 +11,7 @@ from shop.application.ports.views import StockLevelView
 from shop.entrypoints.http.endpoints import CART_TOKEN, ORDER_TOKEN, Endpoint, Keys, Shows, Who
 from shop.entrypoints.http.parameters import Parameter
 from shop.entrypoints.http.problems import PROBLEMS
-from shop.entrypoints.representation import Plain, schema_of
+from shop.entrypoints.representation import Plain, schema_name, schema_of
 
 _ALWAYS = ("filter_unknown", "credentials_rejected", "rate_limited", "unavailable", "internal_error")
 _LINKS = "RFC 8288 links to the next and previous page."
@@ -167,26 +167,29 @@ def _header_parameters(row: Endpoint) -> list[Plain]:
             pattern="^[\\x21-\\x7e]+$",
         )
     if row.if_match:
-        add("If-Match", "The ETag of the thing as it was read, or *.", required=True, minLength=1, maxLength=200)
+        add("If-Match", "The ETag of the thing as it was read, or *.", required=True, minLength=1)
     if row.conditional:
-        add("If-None-Match", "An ETag: 304 if the thing still has it.", maxLength=1000)
+        add("If-None-Match", "An ETag: 304 if the thing still has it.")
     return headers
 
 
 def _good(row: Endpoint, components: dict[str, Plain]) -> Plain:
     response: Plain = {"description": row.summary, "headers": _headers(row)}
     if row.status != 204:
-        response["content"] = {row.shows.media_type: {"schema": _shown(row.shows, components)}}
+        sparse = any(parameter.name == "fields" for parameter in row.query)
+        response["content"] = {row.shows.media_type: {"schema": _shown(row.shows, components, sparse=sparse)}}
     responses = {str(row.status): response}
     if row.conditional:
         responses["304"] = {"description": "It is what the caller has already."}
     return responses
 
 
-def _shown(shows: Shows, components: dict[str, Plain]) -> Plain:
+def _shown(shows: Shows, components: dict[str, Plain], *, sparse: bool) -> Plain:
     if shows.view is None:
         return dict(shows.schema or {})
     one = schema_of(shows.view, components)
+    if sparse:
+        one = {"anyOf": [one, _sparse(shows.view, components)]}
     if shows.besides:
         beside = {"type": "object", "properties": dict(shows.besides), "required": list(shows.besides)}
         return {"allOf": [one, beside]}
@@ -201,6 +204,15 @@ def _shown(shows: Shows, components: dict[str, Plain]) -> Plain:
         },
         "required": ["object", "data", "page"],
     }
+
+
+def _sparse(view: type, components: dict[str, Plain]) -> Plain:
+    """What is left of a view when only some `fields` were asked for."""
+    name = f"Some{schema_name(view)}"
+    whole = components[schema_name(view)]
+    kept = [member for member in whole["required"] if member in ("object", "id")]
+    components[name] = {**whole, "title": name, "required": kept}
+    return {"$ref": f"#/components/schemas/{name}"}
 
 
 def _headers(row: Endpoint) -> Plain:

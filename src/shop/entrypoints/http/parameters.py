@@ -100,6 +100,22 @@ def _unknown(name: str, known: Iterable[str]) -> Invalid:
 # Kinds of parameters.
 
 
+def _parts(name: str, value: str) -> list[str]:
+    parts = value.split(",")
+    if len(parts) > LIST_MAX:
+        raise refused(name, f"has at most {LIST_MAX} values.")
+    return parts
+
+
+def _listed(
+    name: str, read: Callable[[str], Any], items: Mapping[str, Any], description: str, *, unique: bool = False
+) -> Parameter:
+    schema: dict[str, Any] = {"type": "array", "items": items, "minItems": 1, "maxItems": LIST_MAX}
+    if unique:
+        schema |= {"uniqueItems": True}
+    return Parameter(name, read, schema, description, {"style": "form", "explode": False})
+
+
 def text(name: str, description: str, *, length_max: int = TEXT_LENGTH_MAX) -> Parameter:
     def read(value: str) -> str:
         if len(value) > length_max:
@@ -270,19 +286,3 @@ def fields(view: type) -> Parameter:
 
 def expand(*allowed: str) -> Parameter:
     return names("expand", allowed, "Relations to show whole, by comma.")
-
-
-def _parts(name: str, value: str) -> list[str]:
-    parts = value.split(",")
-    if len(parts) > LIST_MAX:
-        raise refused(name, f"has at most {LIST_MAX} values.")
-    return parts
-
-
-def _listed(
-    name: str, read: Callable[[str], Any], items: Mapping[str, Any], description: str, *, unique: bool = False
-) -> Parameter:
-    schema: dict[str, Any] = {"type": "array", "items": items, "minItems": 1, "maxItems": LIST_MAX}
-    if unique:
-        schema |= {"uniqueItems": True}
-    return Parameter(name, read, schema, description, {"style": "form", "explode": False})

@@ -12,7 +12,10 @@ class Cache(Protocol):
         """What was put there, if it is still known. Never raises for a cache that is away."""
 
     async def put(self, key: str, value: bytes, *, ttl_seconds: float, tags: tuple[str, ...] = ()) -> None:
-        """Remembers for at most so long, until one of the tags is dropped. Never raises for one that is away."""
+        """Remembers for at most so long, until one of the tags is dropped. Never raises for one that is away.
+
+        What was missed by `get` before one of its tags was dropped is not kept: it may have been read before.
+        """
 
     async def drop(self, *tags: str) -> None:
         """Forgets whatever carries one of the tags: here at once, in other processes within two seconds."""

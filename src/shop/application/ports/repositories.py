@@ -169,7 +169,8 @@ class CartRepository(Protocol):
 class OrderRepository(Protocol):
     """Holds orders. The second order of a cart raises CartAlreadyOrdered at the end.
 
-    The number is given when an order is first saved, from a sequence that may have gaps.
+    The number is given when an order is first saved, from a sequence that may have gaps and begins at 1001; it is
+    known when the order is read again.
     """
 
     async def get(self, order_id: OrderId) -> Order:

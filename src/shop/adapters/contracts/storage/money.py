@@ -165,11 +165,12 @@ class PaymentPromises(StoragePromises):
         assert await _ids(bench, PaymentFilter(provider="stripe", failure_code="other")) == []
 
     @alone
-    async def test_a_session_knows_the_payment_of_its_order(self, bench: Bench) -> None:
-        cart = bench.samples.cart()
-        used, unused = bench.samples.session(cart), bench.samples.session(cart)
+    async def test_a_session_knows_the_payment_of_its_carts_order(self, bench: Bench) -> None:
+        cart, elsewhere = bench.samples.cart(), bench.samples.cart()
+        used, later = bench.samples.session(cart), bench.samples.session(cart)
+        unused = bench.samples.session(elsewhere)
         order = bench.samples.order(cart, used)
-        await bench.save(cart, used, unused)
+        await bench.save(cart, elsewhere, used, later, unused)
         read = bench.readers.payments.session
         assert (await read(used.id))[1] is None
         await bench.save(order)
@@ -177,6 +178,7 @@ class PaymentPromises(StoragePromises):
         await bench.save(payment)
         session, found = await read(used.id)
         assert (state(session), state(found)) == (state(used), state(payment))
+        assert state((await read(later.id))[1]) == state(payment)
         assert (await read(unused.id))[1] is None
         with pytest.raises(PaymentSessionNotFound):
             await read(bench.samples.new(PaymentSessionId))

@@ -137,12 +137,13 @@ class OrderPromises(StoragePromises):
         await bench.save(rich, bare)
         async with bench.transaction() as tx:
             found = await tx.orders.get(rich.id)
-            assert state(found) == state(rich)
+            assert state(found) == {**state(rich), "number": found.number}
             assert [str(line.tax_rate) for line in found.lines] == ["0.19", "0.0700"]
             assert found.shipping is not None
             assert str(found.shipping.tax_rate) == "0.190"
-            assert state(await tx.orders.get(bare.id)) == state(bare)
-            assert state(await tx.orders.find_by_cart(cart.id)) == state(rich)
+            plain = await tx.orders.get(bare.id)
+            assert state(plain) == {**state(bare), "number": plain.number}
+            assert state(await tx.orders.find_by_cart(cart.id)) == state(found)
             assert await tx.orders.find_by_cart(bench.samples.new(CartId)) is None
             with pytest.raises(OrderNotFound):
                 await tx.orders.get(bench.samples.new(OrderId))
@@ -167,7 +168,6 @@ class OrderPromises(StoragePromises):
         assert second.number > 1001
         first.confirm(bench.later(1))
         await bench.save(first)
-        assert first.number == 1001
         async with bench.transaction() as tx:
             assert (await tx.orders.get(first.id)).number == 1001
             assert (await tx.orders.get(second.id)).number == second.number
@@ -184,7 +184,7 @@ class OrderPromises(StoragePromises):
         async with bench.transaction() as tx:
             with pytest.raises(OrderNotFound):
                 await tx.orders.get(second.id)
-        assert (second.number, second.version) == (None, 0)
+        assert second.version == 0
 
     @alone
     async def test_pending_orders_are_overdue_when_their_hold_ended(self, bench: Bench) -> None:
@@ -205,7 +205,7 @@ class OrderPromises(StoragePromises):
         session = bench.samples.session(cart)
         order = bench.samples.rich_order(cart, session)
         await bench.save(cart, session)
-        await bench.save(order)
+        order = await bench.saved(order)
         shown = await bench.readers.orders.order(order.id)
         assert (shown.owner_id, shown.view.payment) == (order.owner_id, None)
         await bench.save(bench.samples.payment(order))
@@ -228,7 +228,7 @@ class OrderPromises(StoragePromises):
         session = bench.samples.session(cart)
         order = bench.samples.rich_order(cart, session)
         await bench.save(cart, session)
-        await bench.save(order)
+        order = await bench.saved(order)
         payment = bench.samples.payment(order)
         await bench.save(payment)
         view = await bench.readers.orders.one(order.id)

@@ -98,13 +98,17 @@ class Bench:
         return next(level for level in levels if level.location_id == location_id)
 
     async def placed(self, **changes: Any) -> Order:
-        """An order with its cart and payment session, saved."""
+        """An order with its cart and payment session, saved and read again, so that it has its number."""
         cart = self.samples.cart()
         session = self.samples.session(cart)
         order = self.samples.order(cart, session, **changes)
         await self.save(cart, session)
+        return await self.saved(order)
+
+    async def saved(self, order: Order) -> Order:
         await self.save(order)
-        return order
+        async with self.transaction() as tx:
+            return await tx.orders.get(order.id)
 
     async def paying(self, **changes: Any) -> tuple[Order, Payment]:
         """A placed order with its payment, saved."""

@@ -9,6 +9,7 @@ from attrs import evolve
 from shop.adapters.fake.news import sign
 from shop.application.commands.carts import DescribeCart
 from shop.application.commands.payments import (
+    UNMATCHED_AFTER,
     ApplyProviderNews,
     ConfirmPayment,
     CreatePaymentSession,
@@ -32,6 +33,7 @@ from shop.domain.payments import (
     PaymentSessionNotFound,
     ProviderNewsReceived,
 )
+from shop.entrypoints.worker.deliveries import ATTEMPTS_MAX, pause_after
 from tests.shops import BERLIN, STAFF, WEBHOOK_SECRET, SmallShop, eur
 
 
@@ -86,6 +88,19 @@ class TestSessions:
 
 
 class TestConfirming:
+    async def test_after_a_decline_another_session_pays_for_the_order_and_tells_of_its_payment(
+        self, small: SmallShop
+    ) -> None:
+        order_id = await small.buy((await small.product(), 1), method="fake_card_declined")
+        cart_id = (await small.order(order_id)).cart_id
+        guest = small.guest(cart_id)
+        session_id = await small.session(cart_id, "fake_card")
+        view = await small.shop.ask(GetPaymentSession(session_id=session_id), actor=guest)
+        assert (view.status, view.failure_code, view.order_id) == ("failed", "card_declined", order_id)
+        await small.shop.execute(ConfirmPayment(session_id=session_id), actor=guest)
+        view = await small.shop.ask(GetPaymentSession(session_id=session_id), actor=guest)
+        assert (view.status, view.failure_code, view.order_id) == ("captured", None, order_id)
+
     async def test_there_is_nothing_to_confirm_before_the_order(self, small: SmallShop) -> None:
         cart_id = await small.cart((await small.product(), 1))
         with pytest.raises(NothingToConfirm):
@@ -180,6 +195,23 @@ class TestNews:
         async with small.storage.uow(small.context()) as tx:
             item = await tx.inbox.get(news.inbox_id)
         assert (item.state, item.version) == (InboxState.APPLIED, 2)
+        assert len(await small.entries(order_id)) == 1
+
+    async def test_f32_a_message_about_nothing_of_ours_is_parked_before_its_delivery_is_given_up(
+        self, small: SmallShop
+    ) -> None:
+        shortest = sum((pause_after(attempt, 0.0) for attempt in range(1, ATTEMPTS_MAX)), timedelta())
+        assert shortest > UNMATCHED_AFTER + timedelta(minutes=1)
+        order_id = await small.buy((await small.product(), 1))
+        [intent] = small.books.intents.values()
+        small.provider.take_news()
+        small.books.keep(evolve(intent, ref="pi_fake_foreign"), event="payment_intent.succeeded", at=1)
+        await small.post_news()
+        await small.settle_down(15)
+        async with small.storage.uow(small.context()) as tx:
+            item = await tx.inbox.find("fake", f"evt_pi_fake_foreign_{intent.events}")
+        assert item is not None
+        assert item.state is InboxState.PARKED
         assert len(await small.entries(order_id)) == 1
 
     async def test_a_message_that_was_never_kept(self, small: SmallShop) -> None:

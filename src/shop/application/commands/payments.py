@@ -11,7 +11,7 @@ from shop.application.ports.clock import Ids
 from shop.application.ports.identity import Secrets
 from shop.application.ports.payments import PaymentGateway
 from shop.application.ports.readers import PaymentReader
-from shop.application.ports.unit_of_work import StaleAggregate, UnitOfWork
+from shop.application.ports.unit_of_work import StaleAggregate, Transaction, UnitOfWork
 from shop.application.settlement import Cashier, Sale, carry_on, sale_of, settle
 from shop.domain.carts import CartNotFound
 from shop.domain.kernel.errors import Conflict, NotFound
@@ -26,7 +26,8 @@ from shop.domain.payments import (
     PaymentSessionNotFound,
 )
 
-UNMATCHED_AFTER = timedelta(hours=1)
+UNMATCHED_AFTER = timedelta(minutes=10)
+"""How long a message may be ahead of our own record of its intent; well within the ten tries of its delivery."""
 
 
 class NothingToConfirm(Conflict):
@@ -172,20 +173,22 @@ async def apply_provider_news(command: ApplyProviderNews, context: Context, *, c
         item = await tx.inbox.get(command.inbox_id)
         if item.state is not InboxState.NEW:
             return
-        payment = None
-        if item.object_ref:
-            payment = await tx.payments.find_by_provider_ref(item.provider, item.object_ref)
-    if payment is not None:
-        sale = await sale_of(payment.order_id, context, cashier.uow)
-        if sale is not None:
-            await carry_on(sale, context, cashier, refresh=True)
+        sale = await _sale_behind(item, tx)
+    if sale is not None:
+        await carry_on(sale, context, cashier, refresh=True)
     elif item.object_ref and context.now - item.received_at < UNMATCHED_AFTER:
         # It may be ahead of our own record of the intent; the delivery is repeated until that is there.
         raise PaymentNotFound(f"No payment is known for {item.object_ref} yet.")
-    settled = InboxState.APPLIED if payment else InboxState.PARKED if item.object_ref else InboxState.IGNORED
+    settled = InboxState.APPLIED if sale else InboxState.PARKED if item.object_ref else InboxState.IGNORED
     async with cashier.uow(context) as tx:
         again = await tx.inbox.get(item.id)
         if again.version != item.version:
             raise StaleAggregate
         again.settle(settled, context.now)
         tx.inbox.save(again)
+
+
+async def _sale_behind(item: InboxItem, tx: Transaction) -> Sale | None:
+    """What the message is about, as far as we know: our own record of the intent decides, and nothing that it says."""
+    payment = await tx.payments.find_by_provider_ref(item.provider, item.object_ref) if item.object_ref else None
+    return Sale(await tx.orders.get(payment.order_id), payment) if payment else None

@@ -172,7 +172,10 @@ class PaymentReader(Protocol):
         """With the latest 100 messages of the provider about it, the latest first. Raises PaymentNotFound."""
 
     async def session(self, session_id: PaymentSessionId) -> tuple[PaymentSession, Payment | None]:
-        """A session, and the payment of the order placed with it, if one was. Raises PaymentSessionNotFound."""
+        """A session, and the payment of its cart's order, if there is one. Raises PaymentSessionNotFound.
+
+        After a decline another session of the same cart pays for the same order: each tells of the one payment.
+        """
 
 
 class InventoryReader(Protocol):

@@ -63,10 +63,10 @@ _MESSAGES = Statement(
     .limit(MESSAGES_MAX)
 )
 _SESSION = Statement(select(payment_sessions).where(payment_sessions.c.id == bindparam("session_id")))
-_PAID_WITH = Statement(
+_PAYING = Statement(
     select(*PAYMENT_COLUMNS)
     .join_from(payments, orders, orders.c.id == payments.c.order_id)
-    .where(orders.c.payment_session_id == bindparam("session_id"))
+    .where(orders.c.cart_id == bindparam("cart_id"))
     .order_by(payments.c.id.desc())
     .limit(1)
 )
@@ -146,11 +146,12 @@ class SqlPaymentReader:
         return payment_view(row, [_message(message) for message in messages])
 
     async def session(self, session_id: PaymentSessionId) -> tuple[PaymentSession, Payment | None]:
-        session = await self._database.fetch_one(_SESSION, session_id=session_id.uuid)
-        if session is None:
+        row = await self._database.fetch_one(_SESSION, session_id=session_id.uuid)
+        if row is None:
             raise PaymentSessionNotFound(f"There is no payment session {session_id}.")
-        payment = await self._database.fetch_one(_PAID_WITH, session_id=session_id.uuid)
-        return session_of(session), payment_of(payment) if payment is not None else None
+        session = session_of(row)
+        payment = await self._database.fetch_one(_PAYING, cart_id=session.cart_id.uuid)
+        return session, payment_of(payment) if payment is not None else None
 
 
 def _narrowing(which: PaymentFilter) -> tuple[_Narrowing, dict[str, Any]]:

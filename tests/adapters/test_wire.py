@@ -49,7 +49,7 @@ class Size(Enum):
 
 
 @frozen(kw_only=True)
-class ThingMeasured(Event):
+class _ThingMeasured(Event):
     """An event with every kind of field that events may have."""
 
     type: ClassVar[str] = "test.thing_measured"
@@ -66,7 +66,7 @@ class ThingMeasured(Event):
         return self.thing_id
 
 
-MEASURED = ThingMeasured(
+MEASURED = _ThingMeasured(
     at=MOMENT,
     thing_id=VariantId(UUID(int=1)),
     size=Size.SMALL,
@@ -98,7 +98,7 @@ def test_this_is_how_an_event_looks() -> None:
     }
     assert data_of(MEASURED)["weight"] == "1.50"
     read = decode(MEASURED.type, 2, data_of(MEASURED))
-    assert isinstance(read, ThingMeasured)
+    assert isinstance(read, _ThingMeasured)
     assert str(read.weight) == "1.50"
 
 

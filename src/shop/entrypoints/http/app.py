@@ -1,6 +1,7 @@
 """The HTTP application: Litestar routes, our own decoding, answers and errors around the shop."""
 
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -50,15 +51,26 @@ def create_app(shop: Shop, settings: Settings | None = None, *, lifespan: Lifesp
 
 
 def _routes(site: Site) -> list[HTTPRouteHandler]:
+    methods: defaultdict[str, list[Any]] = defaultdict(list)
     handlers = []
     for endpoint in (*ENDPOINTS, *PAGES):
-        methods: Any = ["GET", "HEAD"] if endpoint.method == "GET" else [endpoint.method]
+        path = _litestar_path(endpoint)
+        own: Any = ["GET", "HEAD"] if endpoint.method == "GET" else [endpoint.method]
+        methods[path] += own
         # Its status is the answer's own; Litestar would refuse a 204 that might hold something.
-        route = HTTPRouteHandler(
-            _litestar_path(endpoint), http_method=methods, name=endpoint.operation_id, status_code=200
-        )
+        route = HTTPRouteHandler(path, http_method=own, name=endpoint.operation_id, status_code=200)
         handlers.append(route(_handler(site, Prepared.of(endpoint))))
-    return handlers
+    # First, because Litestar makes one of its own, with the methods of one handler only, where there is none yet.
+    return [*(_options(path, allowed) for path, allowed in methods.items()), *handlers]
+
+
+def _options(path: str, methods: list[str]) -> HTTPRouteHandler:
+    allowed = ", ".join(sorted([*methods, "OPTIONS"])).encode()
+
+    async def options(request: Request[Any, Any, Any]) -> ASGIApp:
+        return Answer(204, headers=[(b"allow", allowed)])
+
+    return HTTPRouteHandler(path, http_method=["OPTIONS"], status_code=200)(options)
 
 
 def _litestar_path(endpoint: Endpoint) -> str:

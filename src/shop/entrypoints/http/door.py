@@ -118,7 +118,7 @@ class Door:
             return Visit(headers, RequestId.parse(shown), shown)
         except ShopError:
             digest = hashlib.blake2b(sent, digest_size=16).digest()
-            return Visit(headers, RequestId(UUID(bytes=digest, version=8)), shown)
+            return Visit(headers, RequestId(UUID(bytes=digest)), shown)
 
     async def _at_once(self, scope: Any, headers: dict[bytes, bytes], more: list[Header]) -> Answer | None:
         """The answer to a request that needs to go no further."""

@@ -2,38 +2,29 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from attrs import frozen
-from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, func, literal_column, select
+from sqlalchemy import select
 
 from shop.adapters.sql.database import Database, Row
 from shop.adapters.sql.documents import to_address, to_next_action
-from shop.adapters.sql.orders import ORDER_COLUMNS
 from shop.adapters.sql.payments import PAYMENT_COLUMNS
-from shop.adapters.sql.readers.paging import (
-    IdKey,
-    Key,
-    Kind,
-    Listing,
-    Window,
-    among,
-    between,
-    ends_of,
-    few_of,
-    merge,
-    page_of,
-    storable,
-    walk,
-    window,
+from shop.adapters.sql.readers.order_lists import (
+    BUYERS_ORDER,
+    ORDER_LISTING,
+    OWNER_LISTING,
+    OWNERS_ORDERS_TOTAL,
+    STAFF_ORDER,
+    OrderNarrowing,
+    orders_page,
+    orders_total,
+    owners_orders,
 )
+from shop.adapters.sql.readers.paging import ends_of, page_of, storable, window
 from shop.adapters.sql.readers.payments import payment_view
-from shop.adapters.sql.readers.products import holds_metadata
-from shop.adapters.sql.schema import orders, payment_attempts, payments
-from shop.adapters.sql.schema.columns import word
-from shop.adapters.sql.statements import POSTGRES, SQLITE, Statement, any_of, json_rows
+from shop.adapters.sql.schema import payments
+from shop.adapters.sql.statements import Statement, any_of
 from shop.application.ports.paging import Page, PageRequest
 from shop.application.ports.readers import OrderFilter, OrderWithOwner
 from shop.application.ports.views import (
@@ -49,151 +40,7 @@ from shop.domain.kernel.money import Money
 from shop.domain.orders import FulfilmentStatus, OrderNotFound, OrderStatus, PaymentStatus
 from shop.domain.payments import AttemptStatus
 
-_PLACED = Key("placed_at", orders.c.placed_at, Kind.MOMENT)
-_IDS = (IdKey("id", orders.c.id),)
-_LISTING = Listing(
-    keys={
-        "placed_at": _PLACED,
-        "total": Key("total_minor", orders.c.total_minor, Kind.NUMBER),
-        "number": Key("number", orders.c.number, Kind.NUMBER),
-    },
-    own=((_PLACED, True),),
-    ids=_IDS,
-)
-_OF_OWNER = Listing(own=((_PLACED, True),), ids=_IDS)
-_BARE = tuple(orders.columns)
-_PAYMENTS = (
-    select(
-        json_rows(
-            payments.c.id,
-            payment_attempts.c.position,
-            payment_attempts.c.status,
-            payment_attempts.c.method,
-            payment_attempts.c.next_action,
-            payment_attempts.c.client_secret,
-            payment_attempts.c.failure_code,
-        )
-    )
-    .select_from(payments.join(payment_attempts, payment_attempts.c.payment_id == payments.c.id))
-    .where(payments.c.order_id == orders.c.id)
-    .correlate(orders)
-    .scalar_subquery()
-    .label("attempts")
-)
-_OF_BUYER = (*ORDER_COLUMNS, _PAYMENTS)
-_BY_ID = orders.c.id == bindparam("order_id")
-_BUYERS_ORDER = Statement(select(*_OF_BUYER).where(_BY_ID))
-_ORDER = Statement(select(*ORDER_COLUMNS).where(_BY_ID))
-_COUNT_OF_OWNER = Statement(select(func.count()).select_from(orders).where(orders.c.owner_id == bindparam("owner_id")))
 _PAYMENTS_OF = Statement(select(*PAYMENT_COLUMNS).where(any_of(payments.c.order_id, "ids")).order_by(payments.c.id))
-
-
-@frozen
-class _Narrowing:
-    """Which filters a question has, and how many states of each kind."""
-
-    dialect: str
-    statuses: int = 0
-    payment_statuses: int = 0
-    fulfilment_statuses: bool = False
-    email: bool = False
-    number: bool = False
-    owner: bool = False
-    since: bool = False
-    until: bool = False
-    metadata: bool = False
-
-
-@lru_cache(maxsize=20)
-def _page_of_owner(shape: Window) -> Statement:
-    return Statement(walk(shape, _OF_BUYER, [orders.c.owner_id == bindparam("owner_id")]))
-
-
-@lru_cache(maxsize=500)
-def _page(narrowing: _Narrowing, shape: Window, lines: bool) -> Statement:
-    """The orders of a page, nearest to its mark first."""
-    columns = ORDER_COLUMNS if lines else _BARE
-    states = [*_any_status(narrowing), *_any_payment_status(narrowing)]
-    by_time = shape.order.keys[0][0].name == "placed_at"
-    legs: list[Select[Any]]
-    if narrowing.email or narrowing.number or narrowing.owner:
-        legs = [walk(shape, columns, [*_conditions(narrowing), *states])]
-    elif narrowing.metadata or (states and not by_time):
-        legs = _few_or_many(narrowing, shape, states)
-    elif states:
-        legs = _walks_by_state(narrowing, shape, columns)
-    else:
-        legs = [walk(shape, columns, _conditions(narrowing))]
-    return Statement(legs[0] if len(legs) == 1 else merge(shape, columns, orders, legs))
-
-
-def _few_or_many(narrowing: _Narrowing, shape: Window, states: Sequence[ColumnElement[bool]]) -> list[Select[Any]]:
-    """Those that metadata or states leave are sorted when they are few; else the index of the order is walked."""
-    if narrowing.metadata:
-        found = select(orders.c.id).where(*_metadata(narrowing, orders.c.metadata))
-    else:
-        found = _some_of_each_state(narrowing)
-    few, many = few_of(found, "index")
-    unindexed = func.coalesce(orders.c.metadata, literal_column("'{}'::jsonb"))
-    others = [*_conditions(narrowing, unindexed), *states]
-    those = select(few.c.id).where(~many).subquery()
-    return [
-        walk(shape, [orders.c.id], [among(orders.c.id, those), *others]),
-        walk(shape, [orders.c.id], [many, *others]),
-    ]
-
-
-def _walks_by_state(narrowing: _Narrowing, shape: Window, columns: Sequence[ColumnElement[Any]]) -> list[Select[Any]]:
-    """One walk for each state that was asked for: each state has its orders by time."""
-    conditions = _conditions(narrowing)
-    if narrowing.statuses:
-        states = _states(orders.c.status, "status", narrowing.statuses)
-        conditions += _any_payment_status(narrowing)
-    else:
-        states = _states(orders.c.payment_status, "payment_status", narrowing.payment_statuses)
-    shown = columns if len(states) == 1 else [orders.c.id]
-    return [walk(shape, shown, [state, *conditions]) for state in states]
-
-
-@lru_cache(maxsize=100)
-def _total(narrowing: _Narrowing) -> Statement:
-    conditions = [*_conditions(narrowing), *_any_status(narrowing), *_any_payment_status(narrowing)]
-    return Statement(select(func.count()).select_from(orders).where(*conditions))
-
-
-def _states(column: ColumnElement[Any], name: str, count: int) -> list[ColumnElement[bool]]:
-    return [column == bindparam(f"{name}_{n}", type_=word()) for n in range(count)]
-
-
-def _any_status(narrowing: _Narrowing) -> list[ColumnElement[bool]]:
-    return [any_of(orders.c.status, "statuses")] if narrowing.statuses else []
-
-
-def _any_payment_status(narrowing: _Narrowing) -> list[ColumnElement[bool]]:
-    return [any_of(orders.c.payment_status, "payment_statuses")] if narrowing.payment_statuses else []
-
-
-def _conditions(narrowing: _Narrowing, metadata: ColumnElement[Any] | None = None) -> list[ColumnElement[bool]]:
-    conditions = between(orders.c.placed_at, narrowing.since, narrowing.until)
-    if narrowing.fulfilment_statuses:
-        conditions.append(any_of(orders.c.fulfilment_status, "fulfilment_statuses"))
-    if narrowing.email:
-        conditions.append(orders.c.email == bindparam("email", type_=word()))
-    if narrowing.number:
-        conditions.append(orders.c.number == bindparam("number", type_=BigInteger()))
-    if narrowing.owner:
-        conditions.append(orders.c.owner_id == bindparam("owner_id"))
-    if narrowing.metadata:
-        use_index = metadata is None or narrowing.dialect == SQLITE
-        conditions += _metadata(narrowing, orders.c.metadata if use_index or metadata is None else metadata)
-    return conditions
-
-
-def _metadata(narrowing: _Narrowing, document: ColumnElement[Any]) -> list[ColumnElement[bool]]:
-    conditions = [holds_metadata(narrowing.dialect, document)]
-    if narrowing.dialect == POSTGRES and document is orders.c.metadata:
-        conditions.append(orders.c.metadata != literal_column("'{}'::jsonb"))  # the index leaves empty ones out
-    return conditions
 
 
 class SqlOrderReader:
@@ -203,19 +50,19 @@ class SqlOrderReader:
         self._database = database
 
     async def order(self, order_id: OrderId) -> OrderWithOwner:
-        row = await self._database.fetch_one(_BUYERS_ORDER, order_id=order_id.uuid)
+        row = await self._database.fetch_one(BUYERS_ORDER, order_id=order_id.uuid)
         if row is None:
             raise OrderNotFound(f"There is no order {order_id}.")
         owner = row["owner_id"]
         return OrderWithOwner(view=_view(row), owner_id=UserId(owner) if owner is not None else None)
 
     async def of_owner(self, owner_id: UserId, page: PageRequest) -> Page[OrderView]:
-        shape, mark = window(_OF_OWNER, page)
-        rows = await self._database.fetch(_page_of_owner(shape), owner_id=owner_id.uuid, **mark)
+        shape, mark = window(OWNER_LISTING, page)
+        rows = await self._database.fetch(owners_orders(shape), owner_id=owner_id.uuid, **mark)
         found = page_of(rows, page, shape.order)
         total = None
         if page.total:
-            counted = await self._database.fetch_one(_COUNT_OF_OWNER, owner_id=owner_id.uuid)
+            counted = await self._database.fetch_one(OWNERS_ORDERS_TOTAL, owner_id=owner_id.uuid)
             total = counted[0] if counted is not None else 0
         data = [_view(row) for row in found.rows]
         return Page(data=data, next=found.next, previous=found.previous, total=total)
@@ -223,23 +70,23 @@ class SqlOrderReader:
     async def all(
         self, which: OrderFilter, page: PageRequest, *, expand: frozenset[str] = frozenset()
     ) -> Page[AdminOrderView]:
-        shape, mark = window(_LISTING, page)
+        shape, mark = window(ORDER_LISTING, page)
         asked = _narrowing(which, self._database.dialect)
         if asked is None:
             return Page(data=[], total=0 if page.total else None)
         narrowing, values = asked
-        rows = await self._database.fetch(_page(narrowing, shape, "lines" in expand), **values, **mark)
+        rows = await self._database.fetch(orders_page(narrowing, shape, "lines" in expand), **values, **mark)
         found = page_of(rows, page, shape.order)
         total = None
         if page.total:
-            counted = await self._database.fetch_one(_total(narrowing), **values)
+            counted = await self._database.fetch_one(orders_total(narrowing), **values)
             total = counted[0] if counted is not None else 0
         paid = await self._payments(found.rows) if "payments" in expand else None
         data = [_admin_view(row, "lines" in expand, paid) for row in found.rows]
         return Page(data=data, next=found.next, previous=found.previous, total=total)
 
     async def one(self, order_id: OrderId) -> AdminOrderView:
-        row = await self._database.fetch_one(_ORDER, order_id=order_id.uuid)
+        row = await self._database.fetch_one(STAFF_ORDER, order_id=order_id.uuid)
         if row is None:
             raise OrderNotFound(f"There is no order {order_id}.")
         return _admin_view(row, True, await self._payments([row]))
@@ -252,7 +99,7 @@ class SqlOrderReader:
         return by_order
 
 
-def _narrowing(which: OrderFilter, dialect: str) -> tuple[_Narrowing, dict[str, Any]] | None:
+def _narrowing(which: OrderFilter, dialect: str) -> tuple[OrderNarrowing, dict[str, Any]] | None:
     """The shape of a filter and its parameters; None when no order could be like that."""
     if not all(map(storable, (which.email, *which.metadata, *which.metadata.values()))):
         return None
@@ -278,7 +125,7 @@ def _narrowing(which: OrderFilter, dialect: str) -> tuple[_Narrowing, dict[str, 
         values["owner_id"] = which.owner_id.uuid
     if which.metadata:
         values["metadata"] = dict(which.metadata)
-    narrowing = _Narrowing(
+    narrowing = OrderNarrowing(
         dialect=dialect,
         statuses=len(statuses),
         payment_statuses=len(payment_statuses),

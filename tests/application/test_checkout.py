@@ -20,13 +20,13 @@ from shop.application.queries.carts import GetCart
 from shop.application.queries.orders import GetAllOrders, GetOrder
 from shop.domain.carts import CartClosed, CartEmpty, CartNotFound, CartNotReady, CartStatus
 from shop.domain.catalog import Price
-from shop.domain.inventory import InsufficientStock, ReservationState
+from shop.domain.inventory import InsufficientStock, ReservationState, StockLevel
 from shop.domain.kernel.errors import Conflict, ShopError
 from shop.domain.kernel.identifiers import OrderId, PaymentSessionId
 from shop.domain.orders import CartAlreadyOrdered, FulfilmentStatus, OrderStatus, PaymentStatus
 from shop.domain.payments import AttemptStatus, PaymentNotFound, PaymentSessionNotFound
 from shop.domain.pricing.taxes import TaxRate, TaxTable
-from tests.invariants import Watch
+from tests.invariants import Broken, Watch
 from tests.shops import BERLIN, SETTINGS, VIENNA, SmallShop, customer, eur, open_small_shop
 from tests.turnstiles import Jostle, behind
 
@@ -337,7 +337,24 @@ class TestRaces:
         assert (await small.level(shirt)).available == 0
         await check(small)
 
-    async def test_f05_f06_f07_orders_of_the_same_things_in_another_order_neither_lock_up_nor_oversell(
+    async def test_f05_without_the_guard_of_the_write_the_same_race_oversells_and_is_noticed(
+        self, small: SmallShop, seed: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        crowd = behind(small, Jostle(seed))
+        shirt = await small.product(stock=3)
+        orders = [await small.order_command(await small.cart((shirt, 1))) for _ in range(10)]
+        monkeypatch.setattr(
+            StockLevel,
+            "after",
+            lambda level, on_hand, reserved: evolve(
+                level, on_hand=level.on_hand + on_hand, reserved=level.reserved + reserved
+            ),
+        )
+        await asyncio.gather(*(crowd.shop.execute(o) for o in orders), return_exceptions=True)
+        with pytest.raises(Broken, match="I1"):
+            await check(small)
+
+    async def test_f06_f07_orders_of_the_same_things_in_another_order_neither_lock_up_nor_oversell(
         self, small: SmallShop, seed: int
     ) -> None:
         crowd = behind(small, Jostle(seed))

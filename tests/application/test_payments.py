@@ -100,6 +100,7 @@ class TestConfirming:
         await small.shop.execute(ConfirmPayment(session_id=session_id), actor=guest)
         view = await small.shop.ask(GetPaymentSession(session_id=session_id), actor=guest)
         assert (view.status, view.failure_code, view.order_id) == ("captured", None, order_id)
+        assert (await small.payment(order_id)).attempt.method == "fake_card"
 
     async def test_there_is_nothing_to_confirm_before_the_order(self, small: SmallShop) -> None:
         cart_id = await small.cart((await small.product(), 1))
@@ -125,7 +126,9 @@ class TestConfirming:
         order_id = await small.buy((await small.product(), 1), method="fake_card_3ds")
         cart_id = (await small.order(order_id)).cart_id
         declined = await small.session(cart_id, "fake_card_declined")
-        await small.shop.execute(ConfirmPayment(session_id=declined))
+        for _ in range(2):
+            await small.shop.execute(ConfirmPayment(session_id=declined))
+        assert (await small.payment(order_id)).attempt.method == "fake_card_declined"
         assert (await small.payment(order_id)).status is AttemptStatus.FAILED
         assert (await small.order(order_id)).status is OrderStatus.PENDING
 

@@ -143,7 +143,7 @@ class IntentState:
     """What the provider says of an intent at this moment, in our words.
 
     `captured` and `refunded` are sums so far. `client_secret` lets the shopper's browser finish it and is never
-    logged.
+    logged. `method` is how it was tried just now, where that is another way than before.
     """
 
     provider_ref: str
@@ -154,6 +154,7 @@ class IntentState:
     failure_code: str = ""
     next_action: NextAction | None = None
     client_secret: str = field(default="", repr=False)
+    method: str = ""
     method_label: str = ""
 
 
@@ -303,6 +304,7 @@ class Payment(Aggregate):
     def _take_over(self, attempt: PaymentAttempt, news: IntentState, at: datetime) -> None:
         followed = evolve(
             attempt,
+            method=news.method or attempt.method,
             provider_ref=news.provider_ref,
             status=news.status,
             failure_code=news.failure_code,

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import ClassVar
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from shop.application.access import check_owner
 from shop.application.messages import INTERNAL, OWNER, PROVIDER, Command, Context
@@ -124,7 +124,7 @@ async def confirm_payment(
     attempt = sale.payment.attempt
     if attempt.status in (AttemptStatus.REQUIRES_ACTION, AttemptStatus.FAILED):
         news = await cashier.gateway.confirm(attempt.provider_ref, attempt.id, session.method)
-        sale = await settle(sale, news, context, cashier)
+        sale = await settle(sale, evolve(news, method=session.method), context, cashier)
         await carry_on(sale, context, cashier)
     return sale.order.id
 

@@ -32,7 +32,7 @@ def microseconds(moment: datetime) -> int:
 
 @total_ordering
 class _Descending:
-    """A value that sorts the other way round."""
+    """A text that sorts the other way round."""
 
     __slots__ = ("value",)
 
@@ -46,6 +46,11 @@ class _Descending:
         return bool(other.value < self.value)
 
     __hash__ = None  # type: ignore[assignment]
+
+
+def _turned(value: str | int) -> Any:
+    """What sorts the other way round."""
+    return -value if isinstance(value, int) else _Descending(value)
 
 
 @frozen(kw_only=True)
@@ -101,12 +106,10 @@ class Listing(Generic[E]):
         return [key(entry) for key, _ in order]
 
     def _position(self, entry: E, order: Sequence[tuple[Callable[[E], str | int], bool]]) -> Position:
-        return tuple(_Descending(key(entry)) if descends else key(entry) for key, descends in order)
+        return tuple(_turned(key(entry)) if descends else key(entry) for key, descends in order)
 
     def _mark(self, cursor: str, order: Sequence[tuple[Callable[[E], str | int], bool]]) -> Position:
         values = decode_cursor(cursor, len(order))
         if not _HEX.fullmatch(str(values[-1])):
             raise CursorMalformed(f"“{cursor[:40]}” is not a cursor of this list.")
-        return tuple(
-            _Descending(value) if descends else value for value, (_, descends) in zip(values, order, strict=True)
-        )
+        return tuple(_turned(value) if descends else value for value, (_, descends) in zip(values, order, strict=True))

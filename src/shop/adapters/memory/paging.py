@@ -42,8 +42,8 @@ class _Descending:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Descending) and bool(self.value == other.value)
 
-    def __lt__(self, other: "_Descending") -> bool:
-        return bool(other.value < self.value)
+    def __lt__(self, other: object) -> bool:
+        return bool(other.value < self.value) if isinstance(other, _Descending) else NotImplemented
 
     __hash__ = None  # type: ignore[assignment]
 

@@ -16,6 +16,7 @@ from shop.adapters.sql.readers.products import (
     products_page,
     products_total,
 )
+from shop.adapters.sql.readers.texts import media_in, metadata_in, options_in, span_in, tags_in
 from shop.adapters.sql.schema import categories, products, stock_levels, variant_prices, variants
 from shop.adapters.sql.statements import POSTGRES, Statement, any_of
 from shop.application.ports.paging import Page, PageRequest
@@ -28,7 +29,7 @@ from shop.application.ports.views import (
     VariantAvailabilityView,
     VariantView,
 )
-from shop.domain.catalog import CategoryNotFound, Media, Option, ProductNotFound, ProductStatus
+from shop.domain.catalog import CategoryNotFound, ProductNotFound, ProductStatus
 from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.identifiers import CategoryId, ProductId, VariantId
 from shop.domain.kernel.money import Money
@@ -263,7 +264,7 @@ def _product(
 ) -> ProductView:
     (id_, slug, title, description, vendor, status, tags, ranges, media, options, seo_title, seo_text, *rest) = row
     metadata, created_at, updated_at, version, _, category_ids = rest
-    span = ranges.get(currency)
+    lowest, highest = span_in(ranges, currency)
     return ProductView(
         id=ProductId(id_),
         slug=slug,
@@ -271,15 +272,15 @@ def _product(
         description=description,
         vendor=vendor,
         status=_STATUSES[status],
-        tags=tuple(tags),
-        price_from=Money(span[0], currency) if span else None,
-        price_to=Money(span[1], currency) if span else None,
-        media=[Media(**one) for one in media],
-        options=[Option(name=option["name"], values=tuple(option["values"])) for option in options],
+        tags=tags_in(tags),
+        price_from=lowest,
+        price_to=highest,
+        media=media_in(media),
+        options=options_in(options),
         category_ids=tuple([CategoryId(category) for category in category_ids]),
         seo_title=seo_title,
         seo_description=seo_text,
-        metadata=metadata,
+        metadata=metadata_in(metadata),
         created_at=created_at,
         updated_at=updated_at,
         version=version,

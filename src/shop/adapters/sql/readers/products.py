@@ -33,6 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from shop.adapters.sql.readers.paging import IdKey, Key, Kind, Listing, Window, among, between, few_of, merge, walk
+from shop.adapters.sql.readers.texts import as_text
 from shop.adapters.sql.schema import SEARCH_VECTOR, categories, product_categories, products, variants
 from shop.adapters.sql.schema.columns import Id, Json, Portable, word
 from shop.adapters.sql.statements import POSTGRES, SQLITE, Statement, any_of, json_rows
@@ -56,13 +57,13 @@ _COLUMNS: tuple[ColumnElement[Any], ...] = (
     products.c.description,
     products.c.vendor,
     products.c.status,
-    products.c.tags,
-    products.c.price_ranges,
-    products.c.media,
-    products.c.options,
+    as_text(products.c.tags),
+    as_text(products.c.price_ranges),
+    as_text(products.c.media),
+    as_text(products.c.options),
     products.c.seo_title,
     products.c.seo_description,
-    products.c.metadata,
+    as_text(products.c.metadata),
     products.c.created_at,
     products.c.updated_at,
     products.c.version,

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, bindparam, delete, exists, func, literal_column, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, exists, func, literal_column, null, select, update
 
 from shop.adapters.sql.database import Database, Row
 from shop.adapters.sql.readers.paging import IdKey, Key, Kind, Listing, Window, page_of, window
@@ -83,7 +83,7 @@ _ASIDE = _settled(
 )
 _REVIVE_ALL = (
     update(deliveries)
-    .values(state=literal_column("'pending'"), settled_at=None, due_at=bindparam("now"))
+    .values(state=literal_column("'pending'"), settled_at=null(), due_at=bindparam("now"))
     .where(deliveries.c.state == _SET_ASIDE)
     .returning(deliveries.c.seq)
 )

@@ -35,14 +35,17 @@ _COLLISIONS = (
     exceptions.LockNotAvailableError,
     exceptions.ForeignKeyViolationError,
 )
-_AWAY = (
-    OSError,
-    TimeoutError,
-    exceptions.InterfaceError,
+_LOST = (
     exceptions.PostgresConnectionError,
     exceptions.CannotConnectNowError,
     exceptions.AdminShutdownError,
     exceptions.CrashShutdownError,
+)
+_AWAY = (
+    *_LOST,
+    OSError,
+    TimeoutError,
+    exceptions.InterfaceError,
     exceptions.InsufficientResourcesError,
     exceptions.QueryCanceledError,
     exceptions.InvalidAuthorizationSpecificationError,
@@ -110,10 +113,12 @@ class Postgres:
         try:
             answer = await use(connection)
         except exceptions.PostgresError as error:
-            if connection.is_in_transaction() or isinstance(error, _AWAY):
+            if connection.is_in_transaction() or isinstance(error, _LOST):
                 self._pool.drop(connection)
             else:
                 self._pool.give_back(connection)
+            if isinstance(error, _LOST):
+                raise _ConnectionLost(f"{error}.") from error
             raise _translated(error) from error
         except ValueError:
             self._pool.give_back(connection)  # a value was refused before anything was sent

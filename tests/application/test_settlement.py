@@ -614,14 +614,19 @@ class TestCallingOff:
         assert await states(small, order_id) == CALLED_OFF
         await at_rest(small)
 
-    async def test_what_cost_nothing_is_not_called_off(self, small: SmallShop) -> None:
-        sample = await small.product("sample", price=0, requires_shipping=False)
+    async def test_what_cost_nothing_is_called_off_without_any_provider(self, small: SmallShop) -> None:
+        sample = await small.product("sample", price=0, requires_shipping=False, stock=1)
         cart_id = await small.cart((sample, 1), ready=False)
         await small.shop.execute(DescribeCart(cart_id=cart_id, email="a@b.example", billing_address=BERLIN))
         order_id = await small.place(cart_id)
-        with pytest.raises(OrderNotCancellable):
-            await small.shop.execute(CancelAnyOrder(order_id=order_id), actor=STAFF)
         await small.shop.execute(ExpireOrder(order_id=order_id))
+        assert (await small.order(order_id)).status is OrderStatus.CONFIRMED
+        for _ in range(2):
+            await small.shop.execute(CancelAnyOrder(order_id=order_id), actor=STAFF)
+        assert (await small.order(order_id)).status is OrderStatus.CANCELLED
+        assert (await small.level(sample)).available == 1
+        assert small.books.intents == {}
+        await at_rest(small)
 
     async def test_somebody_elses_order_is_not_there(self, small: SmallShop) -> None:
         order_id = await small.place(await small.cart((await small.product(), 1)))

@@ -85,6 +85,16 @@ async def call_off(sale: Sale, reason: str, context: Context, cashier: Cashier) 
     return sale
 
 
+async def call_off_free(order_id: OrderId, reason: str, context: Context, cashier: Cashier) -> None:
+    """Cancels an order that costs nothing, and frees its stock. Raises OrderNotCancellable once goods left."""
+    async with cashier.uow(context) as tx:
+        order = await tx.orders.get(order_id)
+        if order.status is not OrderStatus.CANCELLED:
+            order.cancel(reason, context.now)
+            await _StockOf(tx, order.id, context, cashier.ids).release()
+            tx.orders.save(order)
+
+
 async def _stop(sale: Sale, gateway: PaymentGateway) -> IntentState:
     """Makes sure that the attempt can take no money, and says how it stands then."""
     attempt = sale.payment.attempt

@@ -288,7 +288,7 @@ class Order(Aggregate):
             raise OrderNotCancellable(f"An order that is {self.status} cannot be cancelled.")
         if self.fulfilment_status is not FulfilmentStatus.UNFULFILLED:
             raise OrderNotCancellable("Some of it was sent already.")
-        if self.payment_status in _MONEY_TAKEN:
+        if self.total and self.payment_status in _MONEY_TAKEN:
             raise OrderNotCancellable(f"It is {self.payment_status}; its money goes back by a refund.")
 
     def cancel(self, reason: str, at: datetime) -> None:

@@ -8,7 +8,7 @@ from attrs import frozen
 from shop.application.access import check_owner
 from shop.application.messages import INTERNAL, OWNER, Command, Context
 from shop.application.ports.identity import Secrets
-from shop.application.settlement import Cashier, call_off, carry_on, sale_of
+from shop.application.settlement import Cashier, call_off, call_off_free, carry_on, sale_of
 from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.identifiers import OrderId
 from shop.domain.orders import OrderNotCancellable, OrderNotFound, OrderStatus
@@ -52,7 +52,8 @@ async def _cancel(order_id: OrderId, reason: str, context: Context, cashier: Cas
         raise Invalid(f"A reason has 1 to {REASON_LENGTH_MAX} characters.")
     sale = await sale_of(order_id, context, cashier.uow)
     if sale is None:
-        raise OrderNotCancellable("It cost nothing and was confirmed at once.")
+        await call_off_free(order_id, reason, context, cashier)
+        return
     if sale.order.status is OrderStatus.CANCELLED:
         return
     sale.order.check_cancellable()

@@ -1,5 +1,6 @@
 """Rules that hold for every endpoint: errors, headers, paging, preconditions, keys, limits."""
 
+import asyncio
 import json
 from datetime import timedelta
 from typing import Any
@@ -240,6 +241,43 @@ async def test_F17_a_repeated_order_is_the_same_order(site: OpenSite) -> None:
     assert other.json()["id"] == first.json()["id"]
 
 
+async def test_F17_a_hundred_clicks_are_one_order(site: OpenSite) -> None:
+    cart = await site.cart((await site.small.product(stock=1), 1))
+    session = await site.session(cart)
+    body = {"cart_id": cart["id"], "cart_version": cart["version"], "payment_session_id": session}
+
+    async def click(number: int) -> httpx.Response:
+        key = "same" if number % 2 else f"own-{number}"
+        headers = {**site.token(cart), "Idempotency-Key": key}
+        return await site.guest.post("/api/orders", json=body, headers=headers)
+
+    answers = await asyncio.gather(*(click(number) for number in range(100)))
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    settled = [await click(number) for number in range(10)]
+    assert len({answer.text for answer in settled}) == 1
+    assert len(site.small.books.intents) == 1
+
+
+async def test_F29_a_key_that_was_forgotten_makes_no_second_order(site: OpenSite) -> None:
+    cart = await site.cart((await site.small.product(), 1))
+    first = await site.order(cart)
+    site.small.clock.forward(timedelta(days=29))
+    assert await site.small.storage.answers.forget(site.small.clock.now(), 1000) > 0
+    again = await site.order(cart)
+    assert "idempotent-replayed" not in again.headers
+    assert again.json()["id"] == first.json()["id"]
+
+
+async def test_F30_two_guests_may_choose_the_same_key(site: OpenSite) -> None:
+    variant = await site.small.product()
+    one, two = await site.cart((variant, 1)), await site.cart((variant, 2))
+    first, second = await site.order(one, key="1"), await site.order(two, key="1")
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert first.json()["id"] != second.json()["id"]
+    assert "idempotent-replayed" not in second.headers
+
+
 async def test_where_money_or_stock_moves_a_key_is_needed(site: OpenSite, staff: httpx.AsyncClient) -> None:
     cart = await site.cart((await site.small.product(), 1))
     token = site.token(cart)
@@ -257,7 +295,7 @@ async def test_where_money_or_stock_moves_a_key_is_needed(site: OpenSite, staff:
             assert_problem(answer, 400, "idempotency_key_malformed")
 
 
-async def test_a_key_belongs_to_one_request(site: OpenSite, staff: httpx.AsyncClient) -> None:
+async def test_F26_F30_a_key_belongs_to_one_request_of_one_caller(site: OpenSite, staff: httpx.AsyncClient) -> None:
     variant = await site.small.product(stock=5)
     headers = {"Idempotency-Key": '"k-1"'}
     path, body = "/api/admin/inventory/adjustments", {"variant_id": str(variant), "delta": 2, "reason": "found"}

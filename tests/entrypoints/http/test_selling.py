@@ -68,7 +68,7 @@ async def test_three_d_secure_waits_for_the_shopper(site: OpenSite, client: http
     assert confirmed.json()["status"] == "captured"
 
 
-async def test_F26_an_order_stands_while_the_provider_is_away(
+async def test_an_order_stands_while_the_provider_is_away(
     site: OpenSite, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cart = await site.cart((await site.small.product(), 1))

@@ -13,7 +13,7 @@ from litestar.types import ASGIApp, Message, Receive, Send
 
 from shop.application.ports.cache import RateLimit, RateLimiter, RateVerdict
 from shop.application.ports.clock import Ids
-from shop.domain.kernel.errors import NotFound, ShopError
+from shop.domain.kernel.errors import Invalid, NotFound, ShopError
 from shop.domain.kernel.identifiers import RequestId
 from shop.entrypoints.http.answers import Answer, Header
 from shop.entrypoints.http.caching import RememberedAnswers
@@ -138,8 +138,10 @@ class Door:
                     hint=f"Wait {max(verdict.reset_seconds, 1)} seconds.",
                 )
                 return self._problem(error, scope, visit)
-        if "\x00" in path or len(path) > PATH_LENGTH_MAX or len(scope["query_string"]) > QUERY_LENGTH_MAX:
+        if "\x00" in path or len(path) > PATH_LENGTH_MAX:
             return self._problem(NotFound("There is nothing at this address."), scope, visit)
+        if len(scope["query_string"]) > QUERY_LENGTH_MAX:
+            return self._problem(Invalid(f"A query has at most {QUERY_LENGTH_MAX} characters."), scope, visit)
         if scope["method"] in ("GET", "HEAD") and b"authorization" not in headers:
             locale = locale_of(headers.get(b"accept-language", b""))
             answer = self._remembered.look((path, scope["query_string"], locale))

@@ -13,7 +13,14 @@ from shop.entrypoints.http.parameters import Parameter
 from shop.entrypoints.http.problems import PROBLEMS
 from shop.entrypoints.representation import Plain, schema_name, schema_of
 
-_ALWAYS = ("filter_unknown", "credentials_rejected", "rate_limited", "unavailable", "internal_error")
+_ALWAYS = (
+    "filter_unknown",
+    "validation_failed",
+    "credentials_rejected",
+    "rate_limited",
+    "unavailable",
+    "internal_error",
+)
 _LINKS = "RFC 8288 links to the next and previous page."
 _PROBLEM: Plain = {
     "type": "object",
@@ -236,8 +243,6 @@ def codes_of(row: Endpoint) -> tuple[str, ...]:
         codes += ["id_malformed", "id_wrong_type"]
     if row.parameters:
         codes.append("not_found")
-    if row.query or row.body:
-        codes.append("validation_failed")
     if any(parameter.name == "currency" for parameter in row.query):
         codes.append("currency_unknown")
     if any(parameter.name == "after" for parameter in row.query):

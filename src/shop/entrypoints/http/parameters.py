@@ -80,8 +80,8 @@ def read_query(query_string: bytes, parameters: Mapping[str, Parameter]) -> dict
 
 def _add_metadata(metadata: dict[str, str], text: str) -> None:
     name, _, value = text.partition("\x00")
-    if not 1 <= len(name) <= 40 or len(value) > 500:
-        raise refused(f"metadata[{name[:40]}]", "keys have 1 to 40 characters, values at most 500.")
+    if not 1 <= len(name) <= 40 or len(value) > 500 or "[" in name or "]" in name:
+        raise refused(f"metadata[{name[:40]}]", "keys have 1 to 40 characters and no brackets, values at most 500.")
     if name in metadata:
         raise refused(f"metadata[{name}]", "stands there twice.")
     metadata[name] = value

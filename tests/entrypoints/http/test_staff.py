@@ -1,0 +1,214 @@
+"""What staff do over HTTP: the catalogue, stock, orders, payments, keys and events."""
+
+from typing import Any
+
+import httpx
+
+from tests.entrypoints.http.sites import OpenSite
+
+SHIRT: dict[str, Any] = {
+    "slug": "oxford-shirt",
+    "title": "Oxford Shirt",
+    "status": "active",
+    "tags": ["shirt", "cotton"],
+    "media": [{"url": "https://img.test/1.jpg", "alt": "front"}],
+    "options": [{"name": "Size", "values": ["S", "M"]}],
+    "variants": [
+        {"sku": "OX-S", "options": ["S"], "prices": [{"amount": 4900, "currency": "EUR"}], "stock": 3},
+        {
+            "sku": "OX-M",
+            "options": ["M"],
+            "prices": [{"amount": 4900, "currency": "EUR", "compare_at": 5900}],
+            "tracked": False,
+            "metadata": {"bin": "7"},
+        },
+    ],
+    "metadata": {"season": "all"},
+}
+
+
+async def made(staff: httpx.AsyncClient, **changes: Any) -> dict[str, Any]:
+    answer = await staff.post("/api/products", json={**SHIRT, **changes})
+    assert answer.status_code == 201, answer.text
+    product: dict[str, Any] = answer.json()
+    return product
+
+
+async def test_a_product_is_made_in_one_call(client: httpx.AsyncClient, staff: httpx.AsyncClient) -> None:
+    answer = await staff.post("/api/products", json=SHIRT, headers={"Idempotency-Key": "1"})
+    product = answer.json()
+    assert answer.headers["location"] == f"/api/products/{product['id']}"
+    assert [variant["title"] for variant in product["variants"]] == ["S", "M"]
+    again = await staff.post("/api/products", json=SHIRT, headers={"Idempotency-Key": "1"})
+    assert (again.json(), again.headers["idempotent-replayed"]) == (product, "true")
+    taken = await staff.post("/api/products", json=SHIRT)
+    assert (taken.status_code, taken.json()["code"]) == (409, "slug_taken")
+    shown = (await client.get(answer.headers["location"])).json()
+    assert shown["price_from"]["amount"] == 4900
+    assert shown["media"] == [{"url": "https://img.test/1.jpg", "alt": "front"}]
+    assert "variants" not in shown
+    assert (await client.get("/api/products/oxford-shirt")).json() == shown
+    stock = (await client.get(f"{answer.headers['location']}/availability")).json()["variants"]
+    assert [(variant["sku"], variant["status"]) for variant in stock] == [("OX-S", "low_stock"), ("OX-M", "in_stock")]
+
+
+async def test_products_are_found(client: httpx.AsyncClient, staff: httpx.AsyncClient) -> None:
+    shirt = await made(staff)
+    await made(staff, slug="cap", title="Cap", tags=["hat"], variants=[], options=[], vendor="Hatters", metadata={})
+
+    async def found(query: str) -> list[str]:
+        answer = await client.get(f"/api/products?{query}")
+        assert answer.status_code == 200, answer.text
+        return [product["slug"] for product in answer.json()["data"]]
+
+    assert await found("q=oxf") == ["oxford-shirt"]
+    assert await found("sku=OX-M") == ["oxford-shirt"]
+    assert await found("tag=hat") == ["cap"]
+    assert await found("vendor=Hatters") == ["cap"]
+    assert await found("metadata[season]=all") == ["oxford-shirt"]
+    assert await found(f"id={shirt['id']}") == ["oxford-shirt"]
+    assert await found("created_at[gte]=2026-03-04&created_at[lt]=2030-01-01T00:00:00Z&sort=title") == [
+        "cap",
+        "oxford-shirt",
+    ]
+    assert await found("created_at[gt]=2030-01-01") == []
+    assert await found("sort=-price,title") != []
+
+
+async def test_changes_are_merge_patches(staff: httpx.AsyncClient) -> None:
+    product = await made(staff)
+    path = f"/api/products/{product['id']}"
+    category = (await staff.post("/api/categories", json={"slug": "shirts", "name": "Shirts"})).json()
+    change = {
+        "description": "Soft.",
+        "tags": None,
+        "media": None,
+        "metadata": {"season": None, "fit": "slim"},
+        "category_ids": [category["id"]],
+        "status": "draft",
+    }
+    answer = await staff.patch(path, json=change, headers={"If-Match": "*"})
+    changed = answer.json()
+    assert (changed["description"], changed["tags"], changed["media"]) == ("Soft.", [], [])
+    assert (changed["metadata"], changed["status"]) == ({"fit": "slim"}, "draft")
+    assert changed["category_ids"] == [category["id"]]
+    emptied = await staff.patch(
+        path,
+        json={"description": None, "metadata": None},
+        headers={"If-Match": answer.headers["etag"], "Content-Type": "application/merge-patch+json"},
+    )
+    assert (emptied.json()["description"], emptied.json()["metadata"]) == ("", {})
+    gone = await staff.delete(path, headers={"If-Match": emptied.headers["etag"]})
+    assert (gone.status_code, gone.content) == (204, b"")
+    assert (await staff.get(path)).json()["status"] == "archived"
+
+
+async def test_variants_come_change_and_go(staff: httpx.AsyncClient) -> None:
+    product = await made(staff)
+    path = f"/api/products/{product['id']}/variants"
+    added = await staff.post(
+        path, json={"sku": "OX-L", "options": ["L"], "prices": [{"amount": 5000, "currency": "EUR"}], "stock": 1}
+    )
+    assert (added.status_code, added.json()["title"]) == (201, "L")
+    one = f"{path}/{added.json()['id']}"
+    change = {"prices": [{"amount": 4500, "currency": "EUR"}], "metadata": {"a": "b"}, "options": ["XL"]}
+    changed = await staff.patch(one, json=change, headers={"If-Match": added.headers["etag"]})
+    assert (changed.json()["price"]["amount"], changed.json()["title"]) == (4500, "XL")
+    merged = await staff.patch(one, json={"metadata": {"c": "d"}}, headers={"If-Match": changed.headers["etag"]})
+    assert merged.json()["metadata"] == {"a": "b", "c": "d"}
+    gone = await staff.delete(one, headers={"If-Match": merged.headers["etag"]})
+    assert gone.status_code == 204
+    shown = (await staff.get(f"/api/products/{product['id']}?expand=variants")).json()["variants"]
+    assert [v["sku"] for v in shown if v["archived"]] == ["OX-L"] or [v["sku"] for v in shown] == ["OX-S", "OX-M"]
+
+
+async def test_categories_are_a_tree(client: httpx.AsyncClient, staff: httpx.AsyncClient) -> None:
+    top = await staff.post("/api/categories", json={"slug": "wear", "name": "Wear", "metadata": {"a": "1"}})
+    assert top.status_code == 201
+    top_id = top.json()["id"]
+    leaf = await staff.post("/api/categories", json={"slug": "hats", "name": "Hats", "parent_id": top_id})
+    tree = (await client.get("/api/categories")).json()["data"]
+    assert [(node["slug"], [child["slug"] for child in node["children"]]) for node in tree] == [("wear", ["hats"])]
+    branch = (await client.get(f"/api/categories?parent={top_id}")).json()["data"]
+    assert [node["slug"] for node in branch] == ["hats"]
+    shown = (await client.get("/api/categories/hats?expand=ancestors,children")).json()
+    assert [node["slug"] for node in shown["ancestors"]] == ["wear"]
+    path = f"/api/categories/{leaf.json()['id']}"
+    loop = await staff.patch(
+        f"/api/categories/{top_id}", json={"parent_id": leaf.json()["id"]}, headers={"If-Match": "*"}
+    )
+    assert loop.json()["code"] == "category_loops"
+    moved = await staff.patch(path, json={"parent_id": None, "metadata": {"b": "2"}}, headers={"If-Match": "*"})
+    assert (moved.json()["parent_id"], moved.json()["metadata"]) == (None, {"b": "2"})
+    back = await staff.patch(path, json={"parent_id": top_id}, headers={"If-Match": moved.headers["etag"]})
+    assert back.json()["parent_id"] == top_id
+    stale = await staff.delete(path, headers={"If-Match": moved.headers["etag"]})
+    assert (stale.status_code, stale.json()["current"]["slug"]) == (412, "hats")
+    assert (await staff.delete(path, headers={"If-Match": back.headers["etag"]})).status_code == 204
+    assert (await client.get(path)).status_code == 404
+
+
+async def test_stock_is_counted_and_explained(staff: httpx.AsyncClient) -> None:
+    product = await made(staff)
+    variant = product["variants"][0]["id"]
+    place = await staff.post("/api/admin/inventory/locations", json={"name": "Store", "country": "DE", "priority": 5})
+    assert (place.status_code, place.json()["name"]) == (201, "Store")
+    places = (await staff.get("/api/admin/inventory/locations")).json()["data"]
+    assert len(places) == 2
+    body = {"variant_id": variant, "delta": 4, "reason": "delivery", "kind": "received"}
+    answers = [
+        await staff.post(
+            "/api/admin/inventory/adjustments",
+            json={**body, "location_id": where},
+            headers={"Idempotency-Key": f"k{where}"},
+        )
+        for where in (None, place.json()["id"])
+    ]
+    assert [answer.status_code for answer in answers] == [201, 201]
+    assert sorted(level["on_hand"] for level in answers[1].json()["levels"]) == [4, 7]
+    too_many = await staff.post(
+        "/api/admin/inventory/adjustments",
+        json={**body, "delta": -100, "kind": "adjusted"},
+        headers={"Idempotency-Key": "k9"},
+    )
+    assert (too_many.status_code, too_many.json()["code"]) == (409, "insufficient_stock")
+    low = (await staff.get("/api/admin/inventory?sku=OX-S&below=5")).json()["data"]
+    assert [level["location_name"] for level in low] == ["Store"]
+    assert len((await staff.get(f"/api/admin/inventory?variant_id={variant}&limit=1")).json()["data"]) == 1
+    query = f"variant_id={variant}&kind=received&location_id={place.json()['id']}"
+    movements = (await staff.get(f"/api/admin/inventory/movements?{query}")).json()["data"]
+    assert [(m["on_hand"], m["reason"]) for m in movements] == [(4, "delivery")]
+
+
+async def test_staff_see_all_orders_and_payments(site: OpenSite, staff: httpx.AsyncClient) -> None:
+    variant = await site.small.product()
+    paid = (await site.order(await site.cart((variant, 1)))).json()
+    waiting = (await site.order(await site.cart((variant, 2)), method="fake_card_declined")).json()
+
+    async def found(query: str) -> list[str]:
+        answer = await staff.get(f"/api/admin/orders?{query}")
+        assert answer.status_code == 200, answer.text
+        return [order["number"] for order in answer.json()["data"]]
+
+    assert await found("payment_status=paid") == [paid["number"]]
+    assert await found("status=pending&fulfilment_status=unfulfilled") == [waiting["number"]]
+    assert await found("email=ada@example.com&sort=-total&placed_at[gte]=2026-01-01") == [
+        waiting["number"],
+        paid["number"],
+    ]
+    assert await found(f"number={paid['number']}") == [paid["number"]]
+    assert await found("metadata[a]=b") == []
+    listed = (await staff.get("/api/admin/orders?expand=lines,payments&include=total")).json()
+    assert listed["page"]["total"] == 2
+    assert listed["data"][0]["lines"][0]["sku"] == "LINEN-SHIRT"
+    shown = (await staff.get(f"/api/admin/orders/{paid['id']}")).json()
+    assert shown["payments"][0]["status"] == "captured"
+    cancelled = await staff.post(f"/api/admin/orders/{waiting['id']}/cancel", json={"reason": "no answer"})
+    assert (cancelled.json()["status"], cancelled.json()["cancel_reason"]) == ("cancelled", "no answer")
+    payments = (await staff.get(f"/api/admin/payments?status=captured&order_id={paid['id']}&provider=fake")).json()
+    one = (await staff.get(f"/api/admin/payments/{payments['data'][0]['id']}")).json()
+    assert one["attempts"][0]["method"] == "fake_card"
+    assert "client_secret" not in str(one)
+    events = (await staff.get("/api/admin/events?type=order.created,payment.processed&limit=50")).json()["data"]
+    assert {event["type"] for event in events} == {"order.created", "payment.processed"}
+    assert (await staff.get("/api/admin/events?type=x")).status_code == 422

@@ -1,0 +1,103 @@
+"""The running application has exactly these endpoints: nothing is forgotten, and nothing smuggled in."""
+
+import json
+
+import httpx
+
+from shop.entrypoints.http.app import create_app
+from shop.entrypoints.http.table import ENDPOINTS
+from tests.shops import open_small_shop
+
+# Method, path, operation, who (P public, G bearer of a token, S staff with a scope, X provider), tier.
+TABLE = """
+GET    /api/store                                   store_get                 P                 1
+GET    /api/store/countries                         store_country_list        P                 1
+GET    /api/products                                product_list              P                 1
+POST   /api/products                                product_create            S:products:write  1
+GET    /api/products/{id_or_slug}                   product_get               P                 1
+PATCH  /api/products/{id}                           product_update            S:products:write  1
+DELETE /api/products/{id}                           product_archive           S:products:write  1
+POST   /api/products/{id}/variants                  variant_create            S:products:write  1
+PATCH  /api/products/{id}/variants/{variant_id}     variant_update            S:products:write  1
+DELETE /api/products/{id}/variants/{variant_id}     variant_archive           S:products:write  1
+GET    /api/products/{id}/availability              product_availability      P                 1
+GET    /api/categories                              category_tree             P                 1
+GET    /api/categories/{id_or_slug}                 category_get              P                 1
+POST   /api/categories                              category_create           S:products:write  1
+PATCH  /api/categories/{id}                         category_update           S:products:write  1
+DELETE /api/categories/{id}                         category_delete           S:products:write  1
+POST   /api/carts                                   cart_create               P                 1
+GET    /api/carts/{id}                              cart_get                  G                 1
+PATCH  /api/carts/{id}                              cart_update               G                 1
+POST   /api/carts/{id}/items                        cart_item_add             G                 1
+PATCH  /api/carts/{id}/items/{item_id}              cart_item_update          G                 1
+DELETE /api/carts/{id}/items/{item_id}              cart_item_remove          G                 1
+GET    /api/carts/{id}/shipping-options             cart_shipping_options     G                 1
+PUT    /api/carts/{id}/shipping-option              cart_shipping_option_set  G                 1
+POST   /api/orders                                  order_place               G                 1
+GET    /api/orders/{id}                             order_get                 G                 1
+POST   /api/orders/{id}/cancel                      order_cancel              G                 1
+GET    /api/payments/methods                        payment_method_type_list  G                 1
+POST   /api/payments/sessions                       payment_session_create    G                 1
+GET    /api/payments/sessions/{id}                  payment_session_get       G                 1
+POST   /api/payments/sessions/{id}/confirm          payment_session_confirm   G                 1
+POST   /api/payments/webhooks/{provider}            payment_webhook_receive   X                 1
+GET    /api/admin/orders                            admin_order_list          S:orders:read     1
+GET    /api/admin/orders/{id}                       admin_order_get           S:orders:read     1
+POST   /api/admin/orders/{id}/cancel                admin_order_cancel        S:orders:write    1
+GET    /api/admin/payments                          admin_payment_list        S:payments:read   1
+GET    /api/admin/payments/{id}                     admin_payment_get         S:payments:read   1
+GET    /api/admin/inventory                         inventory_level_list      S:inventory:read  1
+POST   /api/admin/inventory/adjustments             inventory_adjust          S:inventory:write 1
+GET    /api/admin/inventory/movements               inventory_movement_list   S:inventory:read  1
+GET    /api/admin/inventory/locations               location_list             S:inventory:read  2
+POST   /api/admin/inventory/locations               location_create           S:inventory:write 2
+GET    /api/admin/api-keys                          api_key_list              S:apikeys:read    1
+POST   /api/admin/api-keys                          api_key_create            S:apikeys:write   1
+DELETE /api/admin/api-keys/{id}                     api_key_revoke            S:apikeys:write   1
+GET    /api/admin/events                            event_list                S:events:read     1
+GET    /health/live                                 health_live               P                 1
+GET    /health/ready                                health_ready              P                 1
+GET    /api/openapi.json                            openapi_json              P                 1
+GET    /api/docs                                    openapi_docs              P                 1
+"""
+EXPECTED = {tuple(line.split()) for line in TABLE.strip().splitlines()}
+
+
+async def test_the_running_document_is_the_table() -> None:
+    app = create_app((await open_small_shop()).shop)
+    transport = httpx.ASGITransport(app=app)  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="http://shop.test") as client:
+        document = json.loads((await client.get("/api/openapi.json")).content)
+    found = {
+        (
+            method.upper(),
+            path,
+            operation["operationId"],
+            operation["x-who"] + (f":{scope}" if (scope := operation.get("x-required-scope")) else ""),
+            str(operation["x-tier"]),
+        )
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+    }
+    assert found == EXPECTED
+
+
+async def test_staff_endpoints_are_closed_to_everybody_else() -> None:
+    app = create_app((await open_small_shop()).shop)
+    transport = httpx.ASGITransport(app=app)  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="http://shop.test") as client:
+        for row in ENDPOINTS:
+            path = row.path.replace("{", "").replace("}", "")
+            answer = await client.request(row.method, path)
+            assert (answer.status_code == 401) is bool(row.scope), (row.operation_id, answer.text)
+
+
+def test_only_shapes_that_the_rules_allow() -> None:
+    for row in ENDPOINTS:
+        assert row.path == row.path.lower()
+        assert row.path.count("{") <= 3
+        if row.path.startswith("/api/admin/"):
+            assert row.scope
+        if row.method in ("PATCH", "DELETE") and row.scope and row.operation_id != "api_key_revoke":
+            assert row.if_match, row.operation_id

@@ -139,8 +139,8 @@ async def test_f79_cancelled_in_the_middle_leaves_the_pool_whole(
         task.cancel()
     outcomes = await asyncio.gather(*tasks, return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [asyncio.CancelledError] * 3
-    await blocker.close()
     await asyncio.sleep(0.3)  # the server ends what was cancelled
+    await blocker.close()
     assert [await postgres_database.fetch_one(ONE) is not None for _ in range(40)] == [True] * 40
     async with uow(context()) as tx:
         assert await tx.orders.find_by_cart(bought.id) is None

@@ -19,9 +19,7 @@ from shop.domain.kernel.identifiers import CartId, CartItemId, UserId, VariantId
 CART_COLUMNS = tuple(carts.columns)
 _ROOT = Root.of(carts, fixed=["created_at"])
 _ITEMS = (
-    select(
-        json_rows(cart_items.c.position, cart_items.c.id, cart_items.c.variant_id, cart_items.c.quantity)
-    )
+    select(json_rows(cart_items.c.position, cart_items.c.id, cart_items.c.variant_id, cart_items.c.quantity))
     .where(cart_items.c.cart_id == carts.c.id)
     .scalar_subquery()
 )
@@ -107,9 +105,7 @@ class SqlCartRepository:
     def save(self, cart: Cart) -> None:
         root = _ROOT.write(Rank.CART, _row(cart), cart.version)
         before = () if cart.version == 0 else self._read.get(cart.id)
-        self._gathered.save(
-            Rank.CART, cart.id.uuid, cart, [root, *_item_writes(cart.id.uuid, before, cart.items)]
-        )
+        self._gathered.save(Rank.CART, cart.id.uuid, cart, [root, *_item_writes(cart.id.uuid, before, cart.items)])
 
     def _remember(self, cart: Cart) -> Cart:
         """What is stored, so that a save writes only what has changed."""
@@ -135,9 +131,7 @@ def _row(cart: Cart) -> dict[str, Any]:
     }
 
 
-def _item_writes(
-    cart_id: UUID, before: tuple[CartItem, ...] | None, after: tuple[CartItem, ...]
-) -> Iterable[Write]:
+def _item_writes(cart_id: UUID, before: tuple[CartItem, ...] | None, after: tuple[CartItem, ...]) -> Iterable[Write]:
     if before is after:
         return
     rows = _item_rows(cart_id, after)

@@ -249,9 +249,7 @@ def _price_writes(before: Product | None, product: Product) -> Iterable[Write]:
         new = product.version == 0 or (before is not None and variant.id not in known_prices)
         known = _price_rows(variant.id.uuid, known_prices[variant.id]) if variant.id in known_prices else None
         kept = {"of_variant": variant.id.uuid, "kept": [row["currency"] for row in rows]}
-        yield from _row_writes(
-            new, rows, known, "currency", (_ADD_PRICES, _PUT_PRICES, _REMOVE_PRICES), kept, BELOW
-        )
+        yield from _row_writes(new, rows, known, "currency", (_ADD_PRICES, _PUT_PRICES, _REMOVE_PRICES), kept, BELOW)
 
 
 def _link_writes(before: Product | None, product: Product) -> Iterable[Write]:

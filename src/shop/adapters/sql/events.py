@@ -34,8 +34,7 @@ class EventWriter:
             row = self._event_row(event, context)
             event_rows.append(row)
             delivery_rows += [
-                _delivery_row(row, subscriber, context.now)
-                for subscriber in self._subscribers.get(event.type, ())
+                _delivery_row(row, subscriber, context.now) for subscriber in self._subscribers.get(event.type, ())
             ]
         if event_rows:
             yield Write(_ADD_EVENTS, event_rows, Rank.EVENTS)

@@ -270,4 +270,3 @@ def _reservation_of(row: Row) -> Reservation:
         state=ReservationState(row["state"]),
         expires_at=row["expires_at"],
     )
-

@@ -65,8 +65,7 @@ class SqlLedger:
                 provider=row["provider"],
                 provider_ref=row["provider_ref"],
                 postings=tuple(
-                    Posting(account, Money(minor, currency))
-                    for _, account, minor, currency in sorted(row["postings"])
+                    Posting(account, Money(minor, currency)) for _, account, minor, currency in sorted(row["postings"])
                 ),
             )
             for row in rows

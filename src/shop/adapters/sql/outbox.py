@@ -112,9 +112,7 @@ _FORGET = Statement(
 )
 _NUMBER = Key("seq", events.c.seq, Kind.NUMBER)
 _LATEST_FIRST = Listing(own=((_NUMBER, True),), ids=(IdKey("id", events.c.id),))
-_DELIVERIES = Statement(
-    select(deliveries).where(any_of(deliveries.c.event_id, "of_events")).order_by(deliveries.c.seq)
-)
+_DELIVERIES = Statement(select(deliveries).where(any_of(deliveries.c.event_id, "of_events")).order_by(deliveries.c.seq))
 
 
 class SqlOutbox:

@@ -15,6 +15,8 @@ from attrs import define, field
 
 from shop.domain.kernel.errors import Unavailable
 
+CLOSE_SECONDS = 2.0
+
 
 class PoolExhausted(Unavailable):
     """Every connection to the database is in use, and stayed so for too long."""
@@ -35,6 +37,7 @@ class Pool:
     _expiry: dict[Connection, float] = field(factory=dict, init=False)
     _opening: int = field(default=0, init=False)
     _waiters: "deque[asyncio.Future[Connection | None]]" = field(factory=deque, init=False)
+    _closing: set[asyncio.Future[None]] = field(factory=set, init=False)
     _closed: bool = field(default=False, init=False)
 
     async def take(self) -> Connection:
@@ -72,9 +75,17 @@ class Pool:
         self._idle.append(connection)
 
     def drop(self, connection: Connection) -> None:
-        """It was cut off in the middle of something, and is closed."""
+        """It broke, and is closed."""
         self._discard(connection)
         self._wake_one()
+
+    def call_off(self, connection: Connection) -> None:
+        """Whoever used it was cancelled in the middle: the server is told to stop, and then it is closed."""
+        self._expiry.pop(connection, None)
+        self._wake_one()
+        closing = asyncio.ensure_future(_close(connection))
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
 
     async def close(self) -> None:
         """Closes what is idle now, and the rest as it is given back."""
@@ -82,7 +93,8 @@ class Pool:
         idle, self._idle = self._idle, []
         for connection in idle:
             self._expiry.pop(connection, None)
-            await connection.close(timeout=2)
+            await _close(connection)
+        await asyncio.gather(*self._closing)
 
     async def _open(self) -> Connection:
         self._opening += 1
@@ -108,3 +120,10 @@ class Pool:
             if not waiter.done():
                 waiter.set_result(None)
                 return
+
+
+async def _close(connection: Connection) -> None:
+    try:
+        await connection.close(timeout=CLOSE_SECONDS)
+    except (Exception, asyncio.CancelledError):
+        connection.terminate()

@@ -131,7 +131,7 @@ class Postgres:
             raise
         except BaseException:
             # Cancelled, or worse, while the protocol was in the middle of something.
-            self._pool.drop(connection)
+            self._pool.call_off(connection)
             raise
         self._pool.give_back(connection)
         return answer

@@ -15,7 +15,8 @@ from shop.domain.kernel.money import Money
 BACKORDER_WITHOUT_END = 10**6
 """The most that may be backordered: what other shops mean by selling on when nothing is left."""
 
-_AMOUNT = re.compile(r"\d{1,15}(?:\.\d{1,20})?")
+_AMOUNT = re.compile(r"\d{1,15}(?:\.\d{1,20})?", re.ASCII)
+_WHOLE = re.compile(r"(-?\d{1,12})(?:\.0+)?", re.ASCII)
 _SLUG_LENGTH_MAX = 190
 
 
@@ -75,7 +76,7 @@ def price_of(amount: Money, compare_at: Money | None) -> Price:
 
 def whole_number(text: str, line: int, column: str) -> int:
     """A whole number, also when it is written as “5.0”. Raises Unusable."""
-    digits = re.fullmatch(r"(-?\d{1,12})(?:\.0+)?", text)
+    digits = _WHOLE.fullmatch(text)
     if digits is None:
         raise Unusable(line, column, f"“{text[:40]}” is not a whole number.")
     return int(digits[1])

@@ -6,6 +6,7 @@ lost, doubled or left hanging.
 """
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from enum import StrEnum
@@ -81,31 +82,53 @@ class Story:
 
 
 async def sweep(story: Story) -> list[str]:
-    """Runs the story with every fault at every point. Returns the points, in order."""
-    points = await _tell(story, OneFault())
+    """Runs the story with every fault at every point. Returns the points, in order.
+
+    After each fault the caller once tells the story again, and once is never heard of any more.
+    """
+    points = await _told(story, [OneFault()])
     for at in range(1, len(points) + 1):
         for fault in Fault:
             turnstile = OneFault(at, fault)
-            try:
-                await _tell(story, turnstile)
-            except Exception as error:
-                error.add_note(f"with “{fault}” at call {at}, {points[at - 1]}")
-                raise
+            await _told(story, [turnstile])
+            await _told(story, [OneFault(at, fault)], again=False)
             assert turnstile.happened or (fault is Fault.COLLISION and points[at - 1] != "commit")
     return points
 
 
-async def _tell(story: Story, turnstile: OneFault) -> list[str]:
+async def sweep_pairs(story: Story, pairs: int, seed: int = 0) -> None:
+    """Runs the story with a fault, and told again with another one: so many pairs, drawn from all there are."""
+    draw = random.Random(seed)
+    points = len(await _told(story, [OneFault()]))
+    for _ in range(pairs):
+        # The second telling may be longer than the first: it also finds out what became of that.
+        faults = [OneFault(draw.randint(1, points + 4), draw.choice(list(Fault))) for _ in range(2)]
+        await _told(story, faults, again=draw.random() < 0.5)
+
+
+async def _told(story: Story, turnstiles: list[OneFault], *, again: bool = True) -> list[str]:
+    try:
+        return await _tell(story, turnstiles, again)
+    except Exception as error:
+        for turnstile in turnstiles:
+            error.add_note(f"with “{turnstile.fault}” at call {turnstile.at} of {turnstile.passed}")
+        error.add_note("and told again" if again else "and never told again")
+        raise
+
+
+async def _tell(story: Story, turnstiles: list[OneFault], again: bool) -> list[str]:
     small, prepared = await story.prepare()
     watch = Watch(small.storage, lambda: small.books.intents)
     await watch.look(small.context())
-    with suppress(ShopError, asyncio.CancelledError):
-        await story.act(behind(small, turnstile), prepared)
-    await watch.look(small.context())
-    points = list(turnstile.passed)
-    await story.act(small, prepared)
-    await watch.look(small.context())
+    for turnstile in turnstiles:
+        with suppress(ShopError, asyncio.CancelledError):
+            await story.act(behind(small, turnstile), prepared)
+        await watch.look(small.context())
+    if again:
+        await story.act(small, prepared)
+        await watch.look(small.context())
     await small.settle_down()
     await watch.look(small.context(), at_rest=True)
-    await story.expect(small, prepared)
-    return points
+    if again:
+        await story.expect(small, prepared)
+    return turnstiles[0].passed

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from attrs import evolve
 
 from shop.application.commands.checkout import CreateOrder
@@ -11,7 +12,8 @@ from shop.application.messages import Idempotency
 from shop.domain.kernel.identifiers import OrderId
 from shop.domain.orders import OrderStatus, PaymentStatus
 from shop.domain.payments import AttemptStatus
-from tests.application.sweep import Story, sweep
+from tests.application.sweep import Story, sweep, sweep_pairs
+from tests.scale import rounds
 from tests.shops import SmallShop, eur, open_small_shop
 
 
@@ -176,3 +178,21 @@ async def _went_back(small: SmallShop, order: CreateOrder) -> None:
 async def test_f79_f42_sweep_of_giving_back_another_sum() -> None:
     points = await sweep(Story(_a_mismatch, _refresh, _went_back))
     assert "gateway.refund" in points
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("seed", range(3))
+async def test_f79_pairs_of_faults_in_placing_and_paying(seed: int) -> None:
+    await sweep_pairs(Story(_a_cart, _place_and_pay, _is_paid_once), rounds(30, in_full=3_000), seed)
+
+
+@pytest.mark.prove
+async def test_f79_pairs_of_faults_in_calling_off_and_giving_back() -> None:
+    for story in (
+        Story(_a_challenged_order, _cancel, _is_called_off),
+        Story(_a_placed_order, _cancel, _is_called_off),
+        Story(_an_overdue_order, _expire, _is_called_off),
+        Story(_a_mismatch, _refresh, _went_back),
+        Story(_news_of_money, _receive_and_follow, _news_were_followed_once),
+    ):
+        await sweep_pairs(story, rounds(10, in_full=1_000))

@@ -103,6 +103,14 @@ class TestCallingOff:
 
 
 class TestExpiry:
+    async def test_f37_an_order_about_to_expire_whose_money_was_taken_is_paid(self, small: SmallShop) -> None:
+        order_id = await small.buy((await small.product(), 1), method="fake_card_3ds")
+        small.provider.shopper_confirms((await small.payment(order_id)).attempt.provider_ref)
+        small.clock.forward(timedelta(minutes=16))
+        await small.shop.execute(ExpireOrder(order_id=order_id))
+        assert await states(small, order_id) == PAID
+        await at_rest(small)
+
     async def test_an_order_is_not_expired_before_its_time(self, small: SmallShop) -> None:
         order_id = await small.buy((await small.product(), 1), method="fake_card_3ds")
         await small.shop.execute(ExpireOrder(order_id=order_id))

@@ -130,11 +130,18 @@ async def test_f13_a_file_never_takes_away_what_is_promised(small: SmallShop) ->
 async def test_a_backorder_limit_is_brought_in_together_with_a_count(small: SmallShop) -> None:
     await bring(small)
     blue = (await read(small)).variants[0].id
-    for stock in (4, 6):
+    for stock in (4, 6):  # the first changes the limit alone
         limited = evolve(MUG.variants[0], stock=stock, backorder_limit=10 + stock)
         await bring(small, evolve(MUG, variants=(limited, MUG.variants[1])))
         level = await small.level(blue)
         assert (level.on_hand, level.backorder_limit) == (stock, 10 + stock)
+
+
+async def test_a_variant_that_begins_to_be_counted_gets_a_level(small: SmallShop) -> None:
+    book = ProductRecord(handle="mug", title="Book", variants=(VariantRecord(sku="B", tracked=False),))
+    await bring(small, book)
+    await bring(small, evolve(book, variants=(VariantRecord(sku="B"),)))
+    assert await on_hand(small) == [0]
 
 
 async def test_what_nobody_counts_has_no_stock(small: SmallShop) -> None:

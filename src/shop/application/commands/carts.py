@@ -140,8 +140,6 @@ async def describe_cart(
     settings = await store.settings()
     if command.currency is not None and command.currency not in settings.store.currencies:
         raise CurrencyNotSold(f"The shop does not sell in {command.currency}.")
-    if command.note is not None and (len(command.note) > 2000 or "\x00" in command.note):
-        raise Invalid("A note has at most 2000 characters.", flaws=(Flaw("/note", "length", "At most 2000"),))
     named = ("email", "shipping_address", "billing_address", "currency", "note", "metadata")
     changes = {name: value for name in named if (value := getattr(command, name)) is not None}
     changes |= dict.fromkeys(command.forget & {"shipping_address", "billing_address"})

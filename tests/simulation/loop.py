@@ -12,6 +12,7 @@ from typing import Any, NoReturn, TypeVar
 
 T = TypeVar("T")
 STEPS_MAX = 2_000_000
+STEPS_TO_LEAVE = 100_000
 
 
 class TooManySteps(AssertionError):
@@ -21,9 +22,10 @@ class TooManySteps(AssertionError):
 class SimLoop(asyncio.BaseEventLoop):
     """Runs asyncio programs under virtual time. No sockets, no threads, no wall clock."""
 
-    def __init__(self, draw: random.Random) -> None:
+    def __init__(self, draw: random.Random, *, steps_max: int = STEPS_MAX) -> None:
         super().__init__()
         self._draw = draw
+        self._steps_max = steps_max
         self._virtual_now = 0.0
         self.steps = 0
         self.fingerprint = 0
@@ -36,10 +38,10 @@ class SimLoop(asyncio.BaseEventLoop):
         try:
             return self.run_until_complete(main)
         finally:
-            left = asyncio.all_tasks(self)
-            for task in left:
-                task.cancel()
-            if left:
+            self._steps_max += STEPS_TO_LEAVE
+            while left := asyncio.all_tasks(self):
+                for task in left:
+                    task.cancel()
                 self.run_until_complete(asyncio.wait(left))
             self.close()
 
@@ -57,7 +59,7 @@ class SimLoop(asyncio.BaseEventLoop):
         if not ready:
             raise AssertionError("Everybody waits, and nothing will ever wake them.")
         self.steps += 1
-        if self.steps > STEPS_MAX:
+        if self.steps > self._steps_max:
             raise TooManySteps
         pick = self._draw.randrange(len(ready)) if len(ready) > 1 else 0
         self.fingerprint = (self.fingerprint * 1_000_003 + pick * 31 + len(ready)) & 0xFFFFFFFFFFFF

@@ -102,6 +102,8 @@ async def _run(shop: Shop, chore: Chore) -> int:
             return await chore.run(shop)
     except ShopError as error:
         _log.warning("%s: %s", chore.name, error.detail)
+    except TimeoutError:
+        _log.warning("%s: not finished after %.0f s; it goes on next time", chore.name, CHORE_TIMEOUT_SECONDS)
     except Exception:
         _log.exception("%s failed", chore.name)
     return 0

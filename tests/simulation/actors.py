@@ -1,0 +1,366 @@
+"""Who acts in a run: shoppers who are impatient and forgetful, staff in the middle of it all, and the provider."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, TypeVar
+
+from attrs import define, evolve, field
+
+from shop.application.commands.carts import AddToCart, ChangeCartItem, ChooseShipping, DescribeCart, OpenCart
+from shop.application.commands.catalog import UpdateProduct, UpdateVariant
+from shop.application.commands.checkout import CreateOrder
+from shop.application.commands.imports import ImportProduct, ProductRecord, VariantRecord
+from shop.application.commands.inventory import AdjustStock, CountStock
+from shop.application.commands.orders import CancelAnyOrder, CancelOrder
+from shop.application.commands.payments import ConfirmPayment, CreatePaymentSession, ProcessPayment
+from shop.application.messages import GUEST, SYSTEM, Actor, Command, Idempotency
+from shop.application.ports.paging import PageRequest
+from shop.application.ports.views import CartView, OrderView
+from shop.application.queries.carts import GetCart
+from shop.application.queries.orders import GetAllOrders, GetOrder
+from shop.application.shop import Shop
+from shop.domain.catalog import Price, ProductStatus
+from shop.domain.kernel.errors import ShopError, Unavailable
+from shop.domain.kernel.identifiers import CartId, OrderId, PaymentSessionId, VariantId
+from shop.domain.orders import OrderStatus
+from shop.domain.payments import AttemptStatus
+from tests.invariants import PAID_FOR
+from tests.shops import BERLIN, STAFF, VIENNA, PlainSecrets, eur
+from tests.simulation.oracle import Seen
+from tests.simulation.world import World
+
+T = TypeVar("T")
+TRIES = 5
+METHODS = ("fake_card", "fake_card", "fake_card", "fake_card_declined", "fake_card_3ds", "fake_card_3ds")
+
+
+def everybody(world: World) -> list[Coroutine[Any, Any, None]]:
+    """All who act in this world."""
+    world.heard_by_provider = Provider(world).hears
+    shoppers = [Shopper(f"shopper {n + 1}", world) for n in range(world.chances.shoppers)]
+    return [*(shopper.act() for shopper in shoppers), Staff("staff", world).act()]
+
+
+@define(eq=False)
+class Caller:
+    """Somebody who asks the shop for things, and asks again when it does not answer."""
+
+    name: str
+    world: World
+
+    def chance(self, of: float) -> bool:
+        return self.world.draw.random() < of
+
+    async def think(self, seconds: float | None = None) -> None:
+        """Not at all, for a while, or now and then for much longer."""
+        mean = self.world.chances.think_seconds if seconds is None else seconds
+        if mean and self.chance(0.6):
+            await asyncio.sleep(self.world.draw.expovariate(1 / (mean * (30 if self.chance(0.05) else 1))))
+
+    async def do(self, command: Command[T], actor: Actor, key: str = "") -> T:
+        """Raises what the shop raises. With a key it is repeated while nobody answers."""
+        return await self._insist(
+            type(command).__name__,
+            lambda shop: shop.execute(command, context=shop.context(actor, idempotency=_idempotency(command, key))),
+            tries=TRIES if key else 1,
+        )
+
+    async def _insist(self, what: str, ask: Callable[[Shop], Coroutine[Any, Any, T]], tries: int = TRIES) -> T:
+        for again in range(tries):
+            try:
+                answer = await self.world.ask(self.name, what, ask)
+            except Unavailable:
+                if again == tries - 1:
+                    raise
+                self.world.tally["tried again"] += 1
+                await asyncio.sleep(self.world.draw.random() * 4**again)
+            else:
+                self.world.tally[what] += 1
+                return answer
+        raise AssertionError("unreachable")
+
+    def refused(self, error: ShopError) -> None:
+        self.world.tally[f"refused: {error.code}"] += 1
+
+    async def all_at_once(self, wishes: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+        """What came of those that came to something. Raises what is no refusal of the shop."""
+        answers = await asyncio.gather(*wishes, return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, ShopError):
+                self.refused(answer)
+            elif isinstance(answer, BaseException):
+                raise answer
+        return [answer for answer in answers if not isinstance(answer, BaseException)]
+
+
+def _idempotency(command: Command[Any], key: str) -> Idempotency | None:
+    if not key:
+        return None
+    asked = hashlib.sha256(repr(command).encode()).digest()
+    return Idempotency(route=type(command).__name__, key=key, fingerprint=asked)
+
+
+@define(eq=False)
+class Shopper(Caller):
+    """Fills carts, orders them once or several times at once, pays, changes their mind, or walks away."""
+
+    _secrets: PlainSecrets = field(factory=PlainSecrets)
+    _keys: int = 0
+
+    async def act(self) -> None:
+        for _ in range(self.world.chances.visits):
+            await self.think()
+            try:
+                await self._visit()
+            except ShopError as error:
+                self.refused(error)
+
+    async def _visit(self) -> None:
+        cart_id = await self._insist("OpenCart", lambda shop: shop.execute(OpenCart(), actor=GUEST))
+        me = self._holding(cart_id)
+        await self._fill(cart_id, me)
+        if self.chance(0.1):
+            return  # walks away
+        method = self.world.draw.choice(METHODS)
+        session_id = await self.do(CreatePaymentSession(cart_id=cart_id, method=method), me, self._key())
+        order_ids = await self._order(cart_id, me, session_id)
+        if order_ids:
+            await self._after(order_ids[0], cart_id, method, session_id)
+
+    async def _fill(self, cart_id: CartId, me: Actor) -> None:
+        draw = self.world.draw
+        variants = [variant_id for _, variant_id in self.world.variants]
+        wanted = [AddToCart(cart_id=cart_id, variant_id=v, quantity=draw.choice((1, 1, 2))) for v in variants]
+        draw.shuffle(wanted)
+        adding = [self.do(command, me, self._key()) for command in wanted[: draw.randint(1, len(wanted))]]
+        where = DescribeCart(cart_id=cart_id, email="ada@example.com", shipping_address=BERLIN)
+        if self.chance(0.3):  # in two tabs
+            await self.all_at_once([*adding, self._patiently(where, me)])
+        else:
+            for item in adding:
+                await self.all_at_once([item])
+            await self._patiently(where, me)
+        await self._patiently(ChooseShipping(cart_id=cart_id, option_id="standard"), me)
+
+    async def _patiently(self, command: Command[None], me: Actor) -> None:
+        """What may be done twice needs no key."""
+        await self._insist(type(command).__name__, lambda shop: shop.execute(command, actor=me))
+
+    async def _order(self, cart_id: CartId, me: Actor, session_id: PaymentSessionId) -> list[OrderId]:
+        """Orders the cart as it is shown, and once more as it is then when it has changed."""
+        editing = self.world.begin(self._edit(cart_id, me)) if self.chance(0.25) else None
+        for _ in range(2):
+            order_ids = await self._click(cart_id, me, session_id)
+            if order_ids:
+                return order_ids
+            await self.think()
+        if editing is not None:
+            await asyncio.wait({editing})
+        return []
+
+    async def _click(self, cart_id: CartId, me: Actor, session_id: PaymentSessionId) -> list[OrderId]:
+        cart = await self._insist("GetCart", lambda shop: shop.ask(GetCart(cart_id=cart_id), actor=me))
+        self.world.oracle.promises.seen[cart_id].append(_seen(cart))
+        await self.think()
+        command = CreateOrder(
+            cart_id=cart_id, cart_version=cart.version, payment_session_id=session_id, expected_total=cart.total
+        )
+        key = self._key()
+        clicks = self.world.draw.choice((1, 1, 1, 2, 3))
+        keys = [key if self.chance(0.5) else self._key() for _ in range(clicks)]
+        return await self.all_at_once(self._place(command, me, key) for key in keys)
+
+    async def _place(self, command: CreateOrder, me: Actor, key: str) -> OrderId:
+        """As the HTTP request does: place it, pay for it as far as that goes, and show it."""
+
+        async def place(shop: Shop) -> OrderView:
+            context = shop.context(me, idempotency=_idempotency(command, key))
+            order_id = await shop.execute(command, context=context)
+            try:
+                await shop.execute(ProcessPayment(order_id=order_id), actor=SYSTEM)
+            except ShopError as error:
+                self.refused(error)
+            return await shop.ask(GetOrder(order_id=order_id), actor=self._holding(order_id))
+
+        order = await self._insist("CreateOrder", place)
+        promises = self.world.oracle.promises
+        promises.answered(self.name, key, order.id)
+        promises.ordered(command.cart_id, order.id)
+        if order.payment_status in PAID_FOR:
+            promises.paid.add(order.id)
+        return order.id
+
+    async def _edit(self, cart_id: CartId, me: Actor) -> None:
+        """In another tab, while the order is being placed."""
+        try:
+            cart = await self._insist("GetCart", lambda shop: shop.ask(GetCart(cart_id=cart_id), actor=me))
+            if self.chance(0.3):
+                await self._patiently(DescribeCart(cart_id=cart_id, shipping_address=VIENNA), me)
+            elif cart.items:
+                item = self.world.draw.choice(cart.items)
+                await self._patiently(ChangeCartItem(cart_id=cart_id, item_id=item.id, quantity=item.quantity + 1), me)
+        except ShopError as error:
+            self.refused(error)
+
+    async def _after(self, order_id: OrderId, cart_id: CartId, method: str, session_id: PaymentSessionId) -> None:
+        if self.chance(0.15):
+            await self._call_off(order_id)
+        if method == "fake_card_3ds":
+            await self._answer_challenge(order_id, cart_id, session_id)
+        elif method == "fake_card_declined" and self.chance(0.7):
+            await self.think()
+            await self._pay_otherwise(cart_id)
+        if self.chance(0.15):
+            await self._call_off(order_id)
+
+    async def _answer_challenge(self, order_id: OrderId, cart_id: CartId, session_id: PaymentSessionId) -> None:
+        """At once, in an hour, or never; in the browser, through the shop, or both at the same time."""
+        await self.think(self.world.draw.choice((1.0, 60.0, 3600.0)))
+        how = self.world.draw.choice(("browser", "browser", "server", "both", "fails", "never"))
+        if how in ("browser", "both", "fails"):
+            self._in_browser(order_id, passes=how != "fails")
+        if how in ("server", "both"):
+            await self.do(ConfirmPayment(session_id=session_id), self._holding(cart_id))
+        if how == "fails" and self.chance(0.5):
+            await self._pay_otherwise(cart_id)
+
+    def _in_browser(self, order_id: OrderId, *, passes: bool) -> None:
+        for ref, order_uuid in self.world.books.order_of.items():
+            intent = self.world.books.intents[ref]
+            if order_uuid == str(order_id.uuid) and intent.status is AttemptStatus.REQUIRES_ACTION:
+                self.world.note(self.name, f"{'passes' if passes else 'fails'} the challenge of {ref}")
+                if passes:
+                    self.world.provider.shopper_confirms(ref)
+                else:
+                    self.world.provider.shopper_fails(ref)
+
+    async def _pay_otherwise(self, cart_id: CartId) -> None:
+        me = self._holding(cart_id)
+        session_id = await self.do(CreatePaymentSession(cart_id=cart_id, method="fake_card"), me, self._key())
+        tries = [self.do(ConfirmPayment(session_id=session_id), me) for _ in range(2 if self.chance(0.3) else 1)]
+        await self.all_at_once(tries)
+
+    async def _call_off(self, order_id: OrderId) -> None:
+        try:
+            await self.do(CancelOrder(order_id=order_id), self._holding(order_id))
+        except ShopError as error:
+            self.refused(error)
+        else:
+            self.world.oracle.promises.called_off.add(order_id)
+
+    def _holding(self, thing: CartId | OrderId) -> Actor:
+        return evolve(GUEST, token=self._secrets.guest_token(thing))
+
+    def _key(self) -> str:
+        self._keys += 1
+        return f"{self.name} {self._keys}"
+
+
+def _seen(cart: CartView) -> Seen:
+    return Seen(cart.total, tuple(sorted((item.variant_id, item.quantity) for item in cart.items)))
+
+
+@define(eq=False)
+class Staff(Caller):
+    """Receives goods, counts, changes prices and archives in the middle of checkouts, and calls orders off."""
+
+    _acts: int = 0
+
+    async def act(self) -> None:
+        for _ in range(self.world.chances.staff):
+            await self.think(30.0)
+            self._acts += 1
+            act = self.world.draw.choice(
+                (self._adjust, self._adjust, self._count, self._reprice, self._hide, self._cancel)
+            )
+            try:
+                await act()
+            except ShopError as error:
+                self.refused(error)
+
+    def _variant(self) -> VariantId:
+        return self.world.draw.choice(self.world.variants)[1]
+
+    async def _adjust(self) -> None:
+        """With a key and repeated, or without and then only once: either way it happens at most once."""
+        reason = f"adjustment {self._acts}"
+        key = reason if self.chance(0.7) else ""
+        command = AdjustStock(variant_id=self._variant(), delta=self.world.draw.choice((-1, 1, 2)), reason=reason)
+        promises = self.world.oracle.promises
+        promises.once.add(reason)
+        movement_id = await self.do(command, STAFF, key)
+        promises.moved.add(movement_id)
+        if key:
+            promises.answered(self.name, key, movement_id)
+            if self.chance(0.3):
+                promises.answered(self.name, key, await self.do(command, STAFF, key))
+
+    async def _count(self) -> None:
+        await self.do(
+            CountStock(variant_id=self._variant(), counted=self.world.draw.randint(0, 8), reason=f"count {self._acts}"),
+            STAFF,
+        )
+
+    async def _reprice(self) -> None:
+        number = self.world.draw.randrange(len(self.world.variants))
+        product_id, variant_id = self.world.variants[number]
+        prices = (Price(amount=eur(400 + self.world.draw.randrange(900))),)
+        if self.chance(0.5):
+            await self.do(UpdateVariant(product_id=product_id, variant_id=variant_id, prices=prices), STAFF)
+        else:
+            variant = VariantRecord(sku=f"THING-{number}", prices=prices, weight_grams=100)
+            record = ProductRecord(handle=f"thing-{number}", title=f"Thing {number}", variants=(variant,))
+            await self._insist("ImportProduct", lambda s: s.execute(ImportProduct(record=record), actor=STAFF))
+
+    async def _hide(self) -> None:
+        """Takes a product off sale, and puts it back after a while."""
+        product_id, _ = self.world.draw.choice(self.world.variants)
+        await self.do(UpdateProduct(product_id=product_id, status=ProductStatus.DRAFT), STAFF)
+        await self.think(20.0)
+        back = UpdateProduct(product_id=product_id, status=ProductStatus.ACTIVE)
+        await self._insist("UpdateProduct", lambda shop: shop.execute(back, actor=STAFF))
+
+    async def _cancel(self) -> None:
+        orders = (
+            await self._insist("GetAllOrders", lambda s: s.ask(GetAllOrders(page=PageRequest(limit=20)), actor=STAFF))
+        ).data
+        alive = [order.id for order in orders if order.status is not OrderStatus.CANCELLED]
+        if alive:
+            order_id = self.world.draw.choice(alive)
+            await self.do(CancelAnyOrder(order_id=order_id), STAFF)
+            self.world.oracle.promises.called_off.add(order_id)
+
+
+@define(eq=False)
+class Provider:
+    """What a provider does by its own doing: authorisations lapse, money is taken from its dashboard, banks dawdle."""
+
+    world: World
+
+    def hears(self, ref: str, status: AttemptStatus) -> None:
+        """An intent came into this state: perhaps something will happen to it."""
+        world = self.world
+        if world.stormy and world.draw.random() < world.chances.provider_acts:
+            world.begin(self._act_on(ref, world.draw.choice((0.0, 0.0, 0.02, 1.0, 60.0, 600.0)) * world.draw.random()))
+
+    async def _act_on(self, ref: str, after_seconds: float) -> None:
+        await asyncio.sleep(after_seconds)
+        world = self.world
+        intent = world.books.intents[ref]
+        act = world.draw.choice(("lapses", "dashboard", "dawdles", "other sum"))
+        if act == "lapses" and intent.status is AttemptStatus.AUTHORIZED:
+            world.alter(ref, status=AttemptStatus.CANCELLED)
+        elif act == "dashboard" and intent.status in (AttemptStatus.AUTHORIZED, AttemptStatus.REQUIRES_ACTION):
+            world.alter(ref, status=AttemptStatus.CAPTURED, captured=intent.minor)
+        elif act == "dawdles" and intent.status is AttemptStatus.REQUIRES_ACTION:
+            world.alter(ref, status=AttemptStatus.PROCESSING)
+            world.begin(self._decide(ref, world.draw.uniform(10.0, 20_000.0)))
+        elif act == "other sum" and world.chances.other_sums:
+            world.alter(ref, status=AttemptStatus.CAPTURED, minor=intent.minor - 100, captured=intent.minor - 100)
+
+    async def _decide(self, ref: str, after_seconds: float) -> None:
+        await asyncio.sleep(after_seconds)
+        if self.world.books.intents[ref].status is AttemptStatus.PROCESSING:
+            status = self.world.draw.choice((AttemptStatus.AUTHORIZED, AttemptStatus.FAILED))
+            self.world.alter(ref, status=status)

@@ -1,0 +1,249 @@
+"""Who watches a run: cheap rules after every commit, all rules now and then, and what was promised to whom.
+
+The cheap rules look straight into the tables of memory storage; the full ones are `tests.invariants`.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from typing import Any, TypeVar
+
+from attrs import define, field, frozen
+
+from shop.adapters.fake.books import BookedIntent, MemoryBooks
+from shop.adapters.memory.storage import MemoryStorage
+from shop.adapters.memory.tables import LevelKey, Tables
+from shop.adapters.memory.unit_of_work import MemoryUnitOfWork
+from shop.application.messages import Context
+from shop.application.ports.outbox import Delivery
+from shop.domain.inventory import LIVE
+from shop.domain.kernel.identifiers import CartId, EventId, Identifier, MovementId, OrderId, VariantId
+from shop.domain.kernel.money import Money
+from shop.domain.orders import OrderStatus
+from shop.domain.payments import AttemptStatus
+from tests.invariants import PAID_FOR, Broken, Snapshot, Watch, broken
+
+T = TypeVar("T")
+LOOK_EVERY = 40
+"""Commits between two looks at all the rules."""
+
+
+def at_once(steps: Coroutine[Any, Any, T]) -> T:
+    """Runs what never waits to its end, before anybody else goes on."""
+    try:
+        steps.send(None)
+    except StopIteration as end:
+        answer: T = end.value
+        return answer
+    raise AssertionError("This was to wait for nothing.")
+
+
+class WatchedBooks(MemoryBooks):
+    """The provider's books, which tell of each change, and know for which order an intent was asked."""
+
+    def __init__(self, announced: Callable[[], None]) -> None:
+        super().__init__()
+        self._announced = announced
+        self.order_of: dict[str, str] = {}
+
+    @property
+    def intents(self) -> dict[str, BookedIntent]:
+        return self._intents
+
+    def keep(self, intent: BookedIntent, *, event: str, at: int, key: str = "", asked: str = "") -> None:
+        self.order_of.setdefault(intent.ref, asked.partition("|")[0])
+        super().keep(intent, event=event, at=at, key=key, asked=asked)
+        if event:
+            self._announced()
+
+    def alter(self, intent: BookedIntent) -> None:
+        """What the provider does by itself, of which it says nothing."""
+        self._intents[intent.ref] = intent
+
+
+@frozen
+class Seen:
+    """A cart as a shopper saw it when they ordered: the sum, and how many of what."""
+
+    total: Money
+    items: tuple[tuple[VariantId, int], ...]
+
+
+@define
+class Promises:
+    """What callers were told, which nothing may undo."""
+
+    answers: dict[tuple[str, str], Identifier] = field(factory=dict)
+    orders: dict[CartId, OrderId] = field(factory=dict)
+    seen: dict[CartId, list[Seen]] = field(factory=lambda: defaultdict(list))
+    paid: set[OrderId] = field(factory=set)
+    called_off: set[OrderId] = field(factory=set)
+    moved: set[MovementId] = field(factory=set)
+    once: set[str] = field(factory=set)
+    """Reasons of adjustments that each were asked for once, or with one key."""
+
+    def answered(self, caller: str, key: str, result: Identifier) -> None:
+        """I4: the same key is the same result."""
+        if self.answers.setdefault((caller, key), result) != result:
+            broken("I4", f"the key {key} was answered with {self.answers[caller, key]}, and now with {result}")
+
+    def ordered(self, cart_id: CartId, order_id: OrderId) -> None:
+        if self.orders.setdefault(cart_id, order_id) != order_id:
+            broken("I4", f"{cart_id} became {self.orders[cart_id]}, and now {order_id}")
+
+
+@define(eq=False)
+class Oracle:
+    """Remembers the first rule that was broken. `broke` is called at that moment."""
+
+    storage: MemoryStorage
+    books: WatchedBooks
+    context: Callable[[], Context]
+    broke: Callable[[BaseException], None]
+    promises: Promises = field(factory=Promises)
+    commits: int = 0
+    watch: Watch = field(init=False)
+    tables: Tables = field(init=False)
+    _moved: int = 0
+    _on_hand: dict[LevelKey, int] = field(factory=lambda: defaultdict(int))
+    _reserved: dict[LevelKey, int] = field(factory=lambda: defaultdict(int))
+    _claims: dict[tuple[EventId, str], tuple[int, datetime]] = field(factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        self.watch = Watch(self.storage, lambda: self.books.intents)
+        uow = self.storage.uow
+        assert isinstance(uow, MemoryUnitOfWork)
+        self.tables = uow._tables
+
+    # After every commit.
+
+    def committed(self) -> None:
+        self.commits += 1
+        try:
+            self._check_levels()
+            self._check_once()
+            self._check_charges()
+            if self.commits % LOOK_EVERY == 0:
+                at_once(self.watch.look(self.context()))
+        except Broken as error:
+            self.broke(error)
+
+    def _check_levels(self) -> None:
+        """I1, I2, I3."""
+        tables = self.tables
+        for movement in tables.movements[self._moved :]:
+            key = movement.variant_id, movement.location_id
+            self._on_hand[key] += movement.on_hand
+            self._reserved[key] += movement.reserved
+        self._moved = len(tables.movements)
+        held: Counter[LevelKey] = Counter()
+        for kept in tables.reservations.values():
+            if kept.state in LIVE:
+                held[kept.variant_id, kept.location_id] += kept.quantity
+        for key, level in tables.levels.items():
+            if level.on_hand < 0 or not 0 <= level.reserved <= level.on_hand + level.backorder_limit:
+                broken("I1", f"{level.reserved} of {level.on_hand} are promised at {key}")
+            if (level.on_hand, level.reserved) != (self._on_hand[key], self._reserved[key]):
+                broken("I2", f"the movements do not make the level {level}")
+            if level.reserved != held[key]:
+                broken("I3", f"{level.reserved} are reserved at {key}, and {held[key]} held for orders")
+
+    def _check_once(self) -> None:
+        """I4, I5: one order per cart, one record per message, one movement per wish."""
+        orders = self.tables.orders.values()
+        if len({order.cart_id for order in orders}) != len(orders):
+            broken("I4", "a cart was ordered twice")
+        inbox = self.tables.inbox.values()
+        if len({(item.provider, item.event_ref) for item in inbox}) != len(inbox):
+            broken("I5", "a message of the provider was kept twice")
+
+    def _check_charges(self) -> None:
+        """I6: whatever goes wrong, nobody's money is taken twice for the same order, or given back twice."""
+        charged: Counter[str] = Counter()
+        for intent in self.books.intents.values():
+            charged[self.books.order_of[intent.ref]] += bool(intent.captured)
+            if not 0 <= intent.refunded <= intent.captured:
+                broken("I7", f"of {intent.captured} of {intent.ref} {intent.refunded} went back")
+        if twice := [order for order, times in charged.items() if times > 1]:
+            broken("I6", f"the orders {twice} were charged more than once")
+
+    # What workers are given.
+
+    def claimed(self, deliveries: list[Delivery], now: datetime, lease_until: datetime) -> None:
+        """I10: nobody overtakes, and nobody is given what another holds."""
+        try:
+            for delivery in deliveries:
+                key = delivery.event_id, delivery.subscriber
+                attempt, leased_until = self._claims.get(key, (0, now))
+                if delivery.attempt != attempt + 1 or leased_until > now:
+                    broken("I10", f"{delivery.event.type} was given to two at the same time")
+                self._claims[key] = delivery.attempt, lease_until
+                self._check_first(delivery)
+        except Broken as error:
+            self.broke(error)
+
+    def _check_first(self, delivery: Delivery) -> None:
+        events, subject = self.tables.events, delivery.event.subject
+        for event_id, subscriber in self.tables.open_deliveries:
+            if events[event_id].number >= events[delivery.event_id].number:
+                continue
+            if subscriber == delivery.subscriber and events[event_id].event.subject == subject:
+                broken("I10", f"{delivery.event.type} of {subject} overtook an earlier event")
+
+    def noted(self, delivery: Delivery, kept: bool) -> None:
+        """I5: who lost a lease has no say any more."""
+        key = delivery.event_id, delivery.subscriber
+        attempt, _ = self._claims[key]
+        if kept and delivery.attempt != attempt:
+            try:
+                broken("I5", f"attempt {delivery.attempt} at {delivery.event.type} was noted during attempt {attempt}")
+            except Broken as error:
+                self.broke(error)
+        if kept:
+            self._claims[key] = attempt, datetime.min.replace(tzinfo=delivery.event.at.tzinfo)
+
+    # At the end.
+
+    def is_quiet(self) -> bool:
+        """Whether nothing is left to be done without people."""
+        tables = self.tables
+        if tables.open_deliveries or any(o.status is OrderStatus.PENDING for o in tables.orders.values()):
+            return False
+        under_way = (AttemptStatus.NEW, AttemptStatus.PROCESSING, AttemptStatus.AUTHORIZED)
+        return not any(payment.refund_due or payment.status in under_way for payment in tables.payments.values())
+
+    def check_at_rest(self) -> Snapshot:
+        """I6, I9, I10, I13 and all the others, once everything is quiet."""
+        seen = at_once(self.watch.look(self.context(), at_rest=True))
+        self._check_provider()
+        self._check_promises()
+        return seen
+
+    def _check_provider(self) -> None:
+        """I6: what is off by our books can take no money by the provider's."""
+        for payment in self.tables.payments.values():
+            intent = self.books.intents.get(payment.attempt.provider_ref)
+            if intent is not None and intent.status is not payment.status:
+                broken("I6", f"{intent.ref} is {intent.status} at the provider, and {payment.status} by our books")
+
+    def _check_promises(self) -> None:
+        """I13: what was acknowledged is there, whatever died meanwhile."""
+        orders, promises = self.tables.orders, self.promises
+        for cart_id, order_id in promises.orders.items():
+            if order_id not in orders or orders[order_id].cart_id != cart_id:
+                broken("I13", f"{order_id} was confirmed to its buyer and is not there")
+        for order_id in promises.paid:
+            if orders[order_id].payment_status not in PAID_FOR:
+                broken("I13", f"{order_id} was said to be paid and is {orders[order_id].payment_status}")
+        for order_id in promises.called_off:
+            if orders[order_id].status is not OrderStatus.CANCELLED:
+                broken("I13", f"{order_id} was said to be cancelled and is {orders[order_id].status}")
+        for order in orders.values():
+            bought = Seen(order.total, tuple(sorted((line.variant_id, line.quantity) for line in order.lines)))
+            if bought not in promises.seen[order.cart_id]:
+                broken("I8", f"{order.id} is not what its buyer saw: {bought}")
+        if lost := promises.moved - {movement.id for movement in self.tables.movements}:
+            broken("I13", f"movements that were confirmed to staff are gone: {lost}")
+        reasons = Counter(movement.reason for movement in self.tables.movements)
+        if twice := [reason for reason in promises.once if reasons[reason] > 1]:
+            broken("I4", f"what staff asked for once was done more than once: {twice}")

@@ -1,0 +1,129 @@
+"""The real application in a world where everything goes wrong that can: each seed is another world.
+
+A seed that fails is printed with what it decided and how to see it again. Put it into `seeds.txt`.
+"""
+
+import asyncio
+import os
+import random
+import secrets
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+from tests.scale import rounds
+from tests.simulation.__main__ import footprint, run
+from tests.simulation.loop import SimLoop, TooManySteps
+from tests.simulation.world import SeedFailed
+
+ROOT = Path(__file__).parents[2]
+SEEDS_PER_TEST = 50
+SEEDS = rounds(2_000, in_full=50_000)
+KNOWN = [int(line.split()[0]) for line in (ROOT / "tests/simulation/seeds.txt").read_text().splitlines()[1:] if line]
+
+
+@pytest.mark.parametrize("seed", KNOWN)
+def test_a_seed_that_once_failed(seed: int) -> None:
+    run(seed)
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("first", range(0, SEEDS, SEEDS_PER_TEST))
+def test_f13_f15_f31_f32_f36_f37_f38_f41_f66_f69_f72_f83_whatever_goes_wrong_nothing_is_lost_or_done_twice(
+    first: int,
+) -> None:
+    failed = []
+    for seed in range(first, first + SEEDS_PER_TEST):
+        try:
+            run(seed)
+        except SeedFailed as error:
+            failed.append(error)
+    if failed:
+        also = ", ".join(str(error.seed) for error in failed[1:])
+        raise AssertionError(f"{failed[0]}\nOf these {SEEDS_PER_TEST} seeds also: {also or 'none'}") from failed[0]
+
+
+def test_the_same_seed_is_the_same_run() -> None:
+    seeds = range(rounds(20, in_full=1_000))
+    assert [footprint(seed) for seed in seeds] == [footprint(seed) for seed in seeds]
+
+
+def test_the_same_seed_is_the_same_run_in_another_process() -> None:
+    count = rounds(20, in_full=1_000)
+    told = subprocess.run(
+        [sys.executable, "-m", "tests.simulation", "0", str(count), "prints"],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONHASHSEED": "4711"},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=True,
+    )
+    assert told.stdout.split("\n")[:-1] == [footprint(seed) for seed in range(count)]
+
+
+def test_another_seed_is_another_run() -> None:
+    assert len({footprint(seed).partition(" ")[2] for seed in range(10)}) == 10
+
+
+def test_nothing_asks_the_machine_for_time_or_chance(monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked(*args: Any, **kwargs: Any) -> NoReturn:
+        raise AssertionError("Somebody asked the machine instead of the simulation.")
+
+    for module, name in (
+        (time, "time"),
+        (time, "monotonic"),
+        (time, "time_ns"),
+        (random, "random"),
+        (random, "randrange"),
+        (secrets, "token_hex"),
+        (uuid, "uuid4"),
+        (os, "urandom"),
+    ):
+        monkeypatch.setattr(module, name, asked)
+    for seed in range(10):
+        run(seed)
+
+
+def test_time_is_virtual_and_a_program_that_waits_for_nothing_is_noticed() -> None:
+    async def sleep_for_a_week() -> float:
+        await asyncio.sleep(7 * 86_400)
+        return asyncio.get_running_loop().time()
+
+    async def wait_for_nobody() -> None:
+        await asyncio.get_running_loop().create_future()
+
+    async def spin() -> None:
+        def again() -> None:
+            loop.call_soon(again)
+
+        loop = asyncio.get_running_loop()
+        again()
+        await wait_for_nobody()
+
+    assert SimLoop(random.Random(1)).run(sleep_for_a_week()) == 7 * 86_400
+    with pytest.raises(AssertionError, match="nothing will ever wake them"):
+        SimLoop(random.Random(1)).run(wait_for_nobody())
+    with pytest.raises(TooManySteps):
+        SimLoop(random.Random(1), steps_max=1_000).run(spin())
+
+
+def test_the_order_of_what_is_ready_is_drawn() -> None:
+    async def order() -> list[int]:
+        came: list[int] = []
+
+        async def come(number: int) -> None:
+            await asyncio.sleep(0)
+            came.append(number)
+
+        await asyncio.gather(*(come(number) for number in range(5)))
+        return came
+
+    orders = {tuple(SimLoop(random.Random(seed)).run(order())) for seed in range(50)}
+    assert len(orders) > 20

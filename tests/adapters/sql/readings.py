@@ -24,11 +24,11 @@ class CountingDatabase:
     """Passes everything on and remembers each question."""
 
     inner: Database
+    dialect: str = field(init=False)
     asked: list[Statement] = field(factory=list)
 
-    @property
-    def dialect(self) -> str:
-        return self.inner.dialect
+    def __attrs_post_init__(self) -> None:
+        self.dialect = self.inner.dialect
 
     async def open(self) -> None:
         await self.inner.open()
@@ -48,11 +48,8 @@ class CountingDatabase:
         self.asked.append(statement)
         return await self.inner.change(statement, **values)
 
-    async def write(self, writes: Sequence[Write]) -> Sequence[Row] | None:
-        return await self.inner.write(writes)  # type: ignore[func-returns-value]
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.inner, name)
+    async def write(self, writes: Sequence[Write]) -> None:
+        await self.inner.write(writes)
 
     def round_trips(self) -> int:
         """How many questions since the last time."""

@@ -171,7 +171,9 @@ def _checked(
 def _candidates(name: str, narrowing: Narrowing, window: Window) -> Select[Any]:
     """What one filter finds by its index, with what it is sorted by."""
     keys = [key.column.label(key.name) for key, _ in window.order.keys if key.name != "id"]
-    found = select(products.c.id, *keys).where(_has_status(narrowing.statuses), *_plain(narrowing))
+    # What no index finds (SQLite has none for documents) is looked at here; what one finds is checked in its turn.
+    unindexed = _documents(narrowing) if narrowing.dialect == SQLITE else []
+    found = select(products.c.id, *keys).where(_has_status(narrowing.statuses), *_plain(narrowing), *unindexed)
     if name == "words":
         found = found.select_from(_source(narrowing)).where(*_words_by_index(narrowing))
     elif name == "category":

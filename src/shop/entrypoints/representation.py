@@ -7,7 +7,7 @@ and language touches only the fields that need it.
 
 import copy
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
@@ -62,8 +62,12 @@ class Representation:
         plain: Plain = encoder(view)
         return plain
 
-    def plains(self, views: Iterable[Any]) -> list[Plain]:
-        return [self.plain(view) for view in views]
+    def plains(self, views: Sequence[Any]) -> list[Plain]:
+        """All of these, which are of one class."""
+        if not views:
+            return []
+        encoder = self._encoders.get(type(views[0])) or self._encoder(type(views[0]))
+        return [encoder(view) for view in views]
 
     def display(self, minor: int, currency: str) -> str:
         """The amount as people of this language write it, with all digits of the currency: “€29.99”.
@@ -98,7 +102,7 @@ class Representation:
 
     def _encoder(self, cls: type) -> Convert:
         hints = get_type_hints(cls)
-        head = {"object": cls.object} if hasattr(cls, "object") else {}
+        head: Plain = {"object": cls.object} if hasattr(cls, "object") else {}
         fields = attrs.fields(cls)
         omitted = [a.name for a in fields if a.default is None]
         converted = [(a.name, c) for a in fields if (c := self._converter(hints[a.name])) is not None]
@@ -124,7 +128,7 @@ class Representation:
         if isinstance(hint, type) and issubclass(hint, Identifier):
             return _id_text
         if hint is Money:
-            return lambda money: self.money(money)
+            return self.money
         if isinstance(hint, type) and attrs.has(hint):
             return self.plain
         arguments = [a for a in get_args(hint) if a not in (type(None), Ellipsis)]

@@ -258,5 +258,5 @@ class Call:
 
 
 def _etag(version: int | None, body: bytes) -> bytes:
-    digest = hashlib.blake2b(body, digest_size=9).hexdigest().encode()
+    digest = hashlib.sha256(body).hexdigest()[:24].encode()
     return b'"%s"' % digest if version is None else b'"%d-%s"' % (version, digest)

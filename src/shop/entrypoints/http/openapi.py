@@ -2,11 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from importlib.metadata import version
 from typing import Any
 
 import msgspec
 
-from shop import __version__
 from shop.application.ports.views import StockLevelView
 from shop.entrypoints.http.endpoints import CART_TOKEN, ORDER_TOKEN, Endpoint, Keys, Shows, Who
 from shop.entrypoints.http.parameters import Parameter
@@ -90,7 +90,7 @@ def openapi_document(endpoints: Iterable[Endpoint], base_url: str) -> Plain:
         "openapi": "3.1.0",
         "info": {
             "title": "Shop",
-            "version": __version__,
+            "version": version("hexshop"),
             "description": "A headless commerce backend. Every error is problem+json; every list is paged by cursor.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },

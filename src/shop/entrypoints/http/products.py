@@ -1,34 +1,27 @@
 """Products and their variants: what shoppers browse, and how staff change it."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType, field
 
 from shop.application.commands.catalog import (
-    AddVariant,
     ArchiveProduct,
-    ArchiveVariant,
     CreateProduct,
     NewVariant,
     UpdateProduct,
-    UpdateVariant,
 )
 from shop.application.ports.readers import ProductFilter
-from shop.application.ports.views import AvailabilityView, ProductView, VariantView
+from shop.application.ports.views import AvailabilityView, ProductView
 from shop.application.queries.catalog import GetAvailability, GetProduct, GetProducts
-from shop.domain.catalog import Media, Option, Price, ProductStatus
-from shop.domain.kernel.identifiers import CategoryId, ProductId, VariantId
-from shop.domain.kernel.money import Money
+from shop.domain.catalog import Media, Option, ProductStatus
+from shop.domain.kernel.identifiers import CategoryId, ProductId
 from shop.entrypoints.http.answers import Answer
 from shop.entrypoints.http.bodies import (
-    Amount,
     Body,
-    CurrencyText,
     IdText,
     LongText,
     Metadata,
     MetadataChange,
-    ShortText,
     Slug,
     Text,
     below,
@@ -51,29 +44,14 @@ from shop.entrypoints.http.parameters import (
     range_of,
     text,
 )
-from shop.entrypoints.representation import Plain
+from shop.entrypoints.http.variants import CHANGES, WRITE, VariantBody, show_product
 
 endpoints = Endpoints("products")
-WRITE = "products:write"
 EXPANSIONS = ("variants", "categories")
 _ALL_STATUSES = frozenset(ProductStatus)
 
-Grams = Annotated[int, Meta(ge=0, le=10**8)]
-Units = Annotated[int, Meta(ge=0, le=10**6)]
 Words = Annotated[list[Annotated[str, Meta(min_length=1, max_length=100)]], Meta(max_length=100)]
 CategoryIds = Annotated[list[IdText], Meta(max_length=100)]
-
-
-class PriceBody(Body):
-    """A price in one currency; `compare_at` is what it is reduced from."""
-
-    amount: Amount
-    currency: CurrencyText
-    compare_at: Amount | None = None
-
-    def price(self) -> Price:
-        before = None if self.compare_at is None else Money(self.compare_at, self.currency)
-        return Price(amount=Money(self.amount, self.currency), compare_at=before)
 
 
 class MediaBody(Body):
@@ -90,39 +68,7 @@ class OptionBody(Body):
     values: Annotated[list[Annotated[str, Meta(min_length=1, max_length=100)]], Meta(max_length=250)]
 
 
-Prices = Annotated[list[PriceBody], Meta(max_length=200)]
 MediaList = Annotated[list[MediaBody], Meta(max_length=100)]
-
-
-class VariantBody(Body):
-    """A variant to be made. `stock` units are put into the first location."""
-
-    sku: ShortText = ""
-    barcode: ShortText = ""
-    options: Annotated[list[ShortText], Meta(max_length=5)] = field(default_factory=list)
-    prices: Prices = field(default_factory=list)
-    weight_grams: Grams = 0
-    tax_class: Annotated[str, Meta(min_length=1, max_length=40)] = "standard"
-    tracked: bool = True
-    backorder_limit: Units = 0
-    requires_shipping: bool = True
-    metadata: Metadata = field(default_factory=dict)
-    stock: Annotated[int, Meta(ge=0, le=10**9)] | None = None
-
-    def variant(self) -> NewVariant:
-        return NewVariant(
-            sku=self.sku,
-            barcode=self.barcode,
-            options=tuple(self.options),
-            prices=_prices(self.prices),
-            weight_grams=self.weight_grams,
-            tax_class=self.tax_class,
-            tracked=self.tracked,
-            backorder_limit=self.backorder_limit,
-            requires_shipping=self.requires_shipping,
-            metadata=self.metadata,
-            stock=self.stock,
-        )
 
 
 class ProductBody(Body):
@@ -159,26 +105,6 @@ class ProductChange(Body):
     metadata: MetadataChange | UnsetType | None = UNSET
 
 
-class VariantChange(Body):
-    """What is to be changed about a variant: a merge patch. New prices replace all of its prices."""
-
-    sku: ShortText | UnsetType | None = UNSET
-    barcode: ShortText | UnsetType | None = UNSET
-    options: Annotated[list[ShortText], Meta(max_length=5)] | UnsetType = UNSET
-    prices: Prices | UnsetType = UNSET
-    weight_grams: Grams | UnsetType = UNSET
-    tax_class: Annotated[str, Meta(min_length=1, max_length=40)] | UnsetType = UNSET
-    tracked: bool | UnsetType = UNSET
-    backorder_limit: Units | UnsetType = UNSET
-    requires_shipping: bool | UnsetType = UNSET
-    archived: bool | UnsetType = UNSET
-    metadata: MetadataChange | UnsetType | None = UNSET
-
-
-def _prices(prices: list[PriceBody]) -> tuple[Price, ...]:
-    return tuple(below(f"/prices/{i}", price.price) for i, price in enumerate(prices))
-
-
 def _variants(variants: list[VariantBody]) -> tuple[NewVariant, ...]:
     return tuple(below(f"/variants/{i}", variant.variant) for i, variant in enumerate(variants))
 
@@ -191,16 +117,7 @@ def _categories(ids: list[str]) -> tuple[CategoryId, ...]:
     return tuple(identifier(CategoryId, text, f"/category_ids/{i}") for i, text in enumerate(ids))
 
 
-async def _show(call: Call, product_id: ProductId) -> ProductView:
-    return await call.ask(GetProduct(id_or_slug=product_id, expand=frozenset(EXPANSIONS[:1])))
-
-
-async def _current(call: Call) -> Plain:
-    return call.representation.plain(await _show(call, call.id(ProductId)))
-
-
 _ONE = Shows(view=ProductView)
-_CHANGES: dict[str, Any] = {"scope": WRITE, "if_match": True, "current": _current}
 
 
 @endpoints.get(
@@ -287,7 +204,7 @@ async def product_create(call: Call) -> Answer:
     )
     product_id = await call.execute(command)
     await call.catalog_changed()
-    return call.one(await _show(call, product_id), location=f"/api/products/{product_id}")
+    return call.one(await show_product(call, product_id), location=f"/api/products/{product_id}")
 
 
 @endpoints.get(
@@ -319,7 +236,7 @@ async def product_get(call: Call) -> Answer:
     body=ProductChange,
     shows=_ONE,
     problems=("not_found", "slug_taken", "conflict"),
-    **_CHANGES,
+    **CHANGES,
 )
 async def product_update(call: Call) -> Answer:
     """Changes what is said about a product, its media and categories, and whether it is on sale."""
@@ -333,10 +250,10 @@ async def product_update(call: Call) -> Answer:
     if body.category_ids is not UNSET:
         changes["category_ids"] = _categories(body.category_ids or [])
     if body.metadata is not UNSET:
-        changes["metadata"] = merged((await _show(call, product_id)).metadata, body.metadata)
+        changes["metadata"] = merged((await show_product(call, product_id)).metadata, body.metadata)
     await call.execute(UpdateProduct(product_id=product_id, expected_version=version, **changes))
     await call.catalog_changed()
-    return call.one(await _show(call, product_id))
+    return call.one(await show_product(call, product_id))
 
 
 @endpoints.delete(
@@ -345,88 +262,11 @@ async def product_update(call: Call) -> Answer:
     Who.STAFF,
     "Archive a product",
     problems=("not_found", "conflict"),
-    **_CHANGES,
+    **CHANGES,
 )
 async def product_archive(call: Call) -> Answer:
     """Takes a product off sale for good, and keeps it for the orders that name it."""
     await call.execute(ArchiveProduct(product_id=call.id(ProductId), expected_version=call.expected_version()))
-    await call.catalog_changed()
-    return call.nothing()
-
-
-@endpoints.post(
-    "/api/products/{id}/variants",
-    "variant_create",
-    Who.STAFF,
-    "Add a variant",
-    scope=WRITE,
-    body=VariantBody,
-    status=201,
-    shows=Shows(view=VariantView),
-    problems=("not_found", "sku_taken", "variants_alike", "conflict"),
-)
-async def variant_create(call: Call) -> Answer:
-    """Adds a variant. Values that the product's options do not have yet are added to them."""
-    product_id = call.id(ProductId)
-    variant_id = await call.execute(AddVariant(product_id=product_id, variant=call.body.variant()))
-    await call.catalog_changed()
-    return await _one_variant(call, product_id, variant_id)
-
-
-@endpoints.patch(
-    "/api/products/{id}/variants/{variant_id}",
-    "variant_update",
-    Who.STAFF,
-    "Change a variant",
-    body=VariantChange,
-    shows=Shows(view=VariantView),
-    problems=("not_found", "sku_taken", "variants_alike", "conflict"),
-    **_CHANGES,
-)
-async def variant_update(call: Call) -> Answer:
-    """Changes a variant. If-Match holds the ETag of its product."""
-    body: VariantChange = call.body
-    product_id, variant_id = call.id(ProductId), call.id(VariantId, "variant_id")
-    version = call.expected_version()
-    changes = given(
-        body,
-        "sku",
-        "barcode",
-        "weight_grams",
-        "tax_class",
-        "tracked",
-        "backorder_limit",
-        "requires_shipping",
-        "archived",
-    )
-    if body.options is not UNSET:
-        changes["options"] = tuple(body.options)
-    if body.prices is not UNSET:
-        changes["prices"] = _prices(body.prices)
-    if body.metadata is not UNSET:
-        before = next((v for v in (await _show(call, product_id)).variants or () if v.id == variant_id), None)
-        changes["metadata"] = merged(before.metadata if before else {}, body.metadata)
-    await call.execute(UpdateVariant(product_id=product_id, variant_id=variant_id, expected_version=version, **changes))
-    await call.catalog_changed()
-    return await _one_variant(call, product_id, variant_id)
-
-
-@endpoints.delete(
-    "/api/products/{id}/variants/{variant_id}",
-    "variant_archive",
-    Who.STAFF,
-    "Archive a variant",
-    problems=("not_found", "conflict"),
-    **_CHANGES,
-)
-async def variant_archive(call: Call) -> Answer:
-    """Takes one variant off sale. If-Match holds the ETag of its product."""
-    command = ArchiveVariant(
-        product_id=call.id(ProductId),
-        variant_id=call.id(VariantId, "variant_id"),
-        expected_version=call.expected_version(),
-    )
-    await call.execute(command)
     await call.catalog_changed()
     return call.nothing()
 
@@ -442,9 +282,3 @@ async def variant_archive(call: Call) -> Answer:
 async def product_availability(call: Call) -> Answer:
     """Per variant in_stock, low_stock, backorder or out_of_stock; never how many."""
     return call.one(await call.ask(GetAvailability(product_id=call.id(ProductId))))
-
-
-async def _one_variant(call: Call, product_id: ProductId, variant_id: VariantId) -> Answer:
-    product = await _show(call, product_id)
-    variant = next(v for v in product.variants or () if v.id == variant_id)
-    return call.one(variant, version=product.version)

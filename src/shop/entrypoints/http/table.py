@@ -14,12 +14,14 @@ from shop.entrypoints.http import (
     payments,
     products,
     store,
+    variants,
 )
 from shop.entrypoints.http.endpoints import Endpoint
 
 _CAPABILITIES = (
     store,
     products,
+    variants,
     categories,
     carts,
     payments,

@@ -1,16 +1,20 @@
 """What a transaction writes comes back as it was, or not at all."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from attrs import asdict, evolve
+from sqlalchemy import select
 
 from shop.adapters.sql.carts import cart_with_offers
 from shop.adapters.sql.database import Database
 from shop.adapters.sql.outbox import SqlOutbox
+from shop.adapters.sql.schema import products
+from shop.adapters.sql.statements import Statement
 from shop.adapters.sql.unit_of_work import SqlUnitOfWork
 from shop.application.ports.network import transaction_open
-from shop.application.ports.paging import PageRequest
+from shop.application.ports.paging import PRICELESS, PageRequest
 from shop.application.ports.unit_of_work import AnsweredAlready, StaleAggregate
 from shop.domain.carts import Cart
 from shop.domain.catalog import Price, SkuTaken, SlugTaken
@@ -298,3 +302,43 @@ async def test_two_at_once_sell_the_last_one_once(uow: SqlUnitOfWork) -> None:
     async with uow(context()) as tx:
         level: StockLevel = (await tx.stock.levels(shop.variants))[0]
     assert (level.on_hand, level.reserved) == (1, 1)
+
+
+async def test_another_first_currency_sorts_products_anew(uow: SqlUnitOfWork, database: Database) -> None:
+    cheap, dear = product("S"), product("M", "L")
+    async with uow(context()) as tx:
+        tx.products.save(cheap)
+        tx.products.save(dear)
+    both = Statement(select(products.c.id, products.c.price_from_minor))
+    assert {row[1] for row in await database.fetch(both)} == {1999}
+    async with uow(context()) as tx:
+        settings = await tx.store.get()
+        tx.store.save(evolve(settings, store=evolve(settings.store, currencies=("USD", "EUR"))))
+    assert {row[1] for row in await database.fetch(both)} == {2500}
+    async with uow(context()) as tx:
+        settings = await tx.store.get()
+        assert settings.version == 1
+        tx.store.save(evolve(settings, store=evolve(settings.store, currencies=("JPY",))))
+    assert {row[1] for row in await database.fetch(both)} == {PRICELESS}
+
+
+async def test_claims_stay_quick_in_a_long_queue(uow: SqlUnitOfWork, database: Database) -> None:
+    """Heads only, in order, each to one caller, whatever waits behind them."""
+    saved = product("S")
+    async with uow(context()) as tx:
+        tx.products.save(saved)
+    for _ in range(20):
+        saved.change(NOW, vendor="Another")
+        async with uow(context()) as tx:
+            tx.products.save(saved)
+    outbox = SqlOutbox(database)
+    later = NOW + timedelta(seconds=30)
+    both = await asyncio.gather(outbox.claim(NOW, later, 50), outbox.claim(NOW, later, 50))
+    (head,) = [delivery for claimed in both for delivery in claimed]
+    assert (head.subscriber, head.attempt) == ("cache", 1)
+    (again,) = await outbox.claim(later, later + timedelta(seconds=30), 50)
+    assert (again.event_id, again.attempt) == (head.event_id, 2)
+    assert not await outbox.done(head, later)
+    assert await outbox.done(again, later)
+    (following,) = await outbox.claim(later, later, 50)
+    assert following.event_id != head.event_id

@@ -39,7 +39,9 @@ class Database(Protocol):
     domain), aware times, JSON-ready values, text, numbers; rows hold the same.
     """
 
-    dialect: str
+    @property
+    def dialect(self) -> str:
+        """`postgresql` or `sqlite`."""
 
     async def open(self) -> None:
         """Connects, in the loop that will use it."""

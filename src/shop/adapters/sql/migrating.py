@@ -11,6 +11,7 @@ from alembic.script import ScriptDirectory
 from attrs import frozen
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -20,6 +21,7 @@ from shop.domain.kernel.errors import Unavailable
 
 T = TypeVar("T")
 TIMEOUT_SECONDS = 600.0
+LOCK_SECONDS = 60
 _LOCK = 0x5A09_0001  # any number, as long as every version of the shop takes the same
 
 
@@ -69,13 +71,13 @@ async def _run(url: str, work: Callable[[Connection], T]) -> T:
             return _on_sqlite(url, work)
         async with asyncio.timeout(TIMEOUT_SECONDS):
             return await _on_postgres(url, work)
-    except (OSError, TimeoutError) as error:
+    except (OSError, TimeoutError, OperationalError) as error:
         raise Unavailable(f"The database does not answer: {error}.") from error
 
 
 def _on_sqlite(url: str, work: Callable[[Connection], T]) -> T:
     path = sqlite_path(url)
-    engine = create_engine("sqlite://", creator=lambda: sqlite.connect(path), poolclass=NullPool)
+    engine = create_engine("sqlite://", creator=lambda: sqlite.connect(path, LOCK_SECONDS * 1000), poolclass=NullPool)
     # The lock is taken before the version is read, so that a second process finds the work done.
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     try:
@@ -93,7 +95,7 @@ async def _on_postgres(url: str, work: Callable[[Connection], T]) -> T:
     )
 
     def locked(connection: Connection) -> T:
-        connection.exec_driver_sql("SET LOCAL lock_timeout = '60s'")
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
         # A migration that cannot have its table soon gives up, rather than letting the shop queue up behind it.
         connection.exec_driver_sql("SET LOCAL lock_timeout = '5s'")

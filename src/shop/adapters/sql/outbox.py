@@ -22,7 +22,9 @@ _PENDING, _SET_ASIDE = DeliveryState.PENDING.value, DeliveryState.SET_ASIDE.valu
 PROBLEM_LENGTH_MAX = 2000
 
 
-def _claim() -> Statement:
+@lru_cache(maxsize=20)
+def _claim(most: int) -> Statement:
+    """The limit stands in the statement: of one that is a parameter the planner thinks it is a tenth of the queue."""
     earlier = deliveries.alias("earlier")
     overtakes = (
         exists()
@@ -34,7 +36,7 @@ def _claim() -> Statement:
         select(deliveries.c.seq)
         .where(deliveries.c.state == _PENDING, deliveries.c.due_at <= bindparam("now"), ~overtakes)
         .order_by(deliveries.c.seq)
-        .limit(bindparam("most"))
+        .limit(most)
         .with_for_update(skip_locked=True)
     )
     # One look at the heads, whatever the planner thinks of the update.
@@ -72,7 +74,6 @@ def _settled(**values: Any) -> Statement:
     )
 
 
-_CLAIM = _claim()
 _DONE = _settled(state=literal_column("'done'"), settled_at=bindparam("now"), problem=literal_column("''"))
 _RETRY = _settled(due_at=bindparam("at"), problem=bindparam("what"))
 _ASIDE = _settled(
@@ -122,7 +123,7 @@ class SqlOutbox:
         self._database = database
 
     async def claim(self, now: datetime, lease_until: datetime, limit: int) -> list[Delivery]:
-        rows = await self._database.change(_CLAIM, now=now, lease_until=lease_until, most=limit)
+        rows = await self._database.change(_claim(limit), now=now, lease_until=lease_until)
         return [_delivery(row) for row in sorted(rows, key=lambda row: row["seq"])]
 
     async def done(self, delivery: Delivery, now: datetime) -> bool:

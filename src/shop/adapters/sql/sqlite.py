@@ -136,9 +136,9 @@ class Sqlite:
         return self._writing
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path, busy_milliseconds: int = BUSY_MILLISECONDS) -> sqlite3.Connection:
     """A connection that keeps what it was told: durable at each commit, foreign keys checked, no implicit BEGIN."""
-    connection = sqlite3.connect(path, timeout=BUSY_MILLISECONDS / 1000, isolation_level=None, cached_statements=500)
+    connection = sqlite3.connect(path, timeout=busy_milliseconds / 1000, isolation_level=None, cached_statements=500)
     try:
         for pragma in (
             "journal_mode = WAL",

@@ -84,9 +84,9 @@ Index(
     sqlite_where=sql("state = 'pending'"),
 )
 Index(
-    "ix_deliveries_due",
-    deliveries.c.due_at,
+    "ix_deliveries_pending",
     deliveries.c.seq,
+    deliveries.c.due_at,
     postgresql_where=sql("state = 'pending'"),
     sqlite_where=sql("state = 'pending'"),
 )

@@ -89,6 +89,6 @@ def deliveries() -> None:
         UniqueConstraint("event_id", "subscriber"),
         known("state", "pending done set_aside"),
     )
-    partial_index("ix_deliveries_due", "deliveries", ["due_at", "seq"], "state = 'pending'")
+    partial_index("ix_deliveries_pending", "deliveries", ["seq", "due_at"], "state = 'pending'")
     partial_index("ix_deliveries_queue", "deliveries", ["subscriber", "subject", "seq"], "state = 'pending'")
     partial_index("ix_deliveries_set_aside", "deliveries", ["seq"], "state = 'set_aside'")

@@ -6,10 +6,12 @@ import re
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 import shop
 from shop.domain.kernel.errors import ShopError, Unavailable
+from shop.entrypoints.http.endpoints import Endpoint
 from shop.entrypoints.http.problems import PROBLEMS
 from shop.entrypoints.http.table import ENDPOINTS
 from tests.entrypoints.http.sites import OpenSite
@@ -40,6 +42,26 @@ async def test_every_reference_leads_somewhere(client: httpx.AsyncClient) -> Non
         for status, response in operation["responses"].items():
             if int(status) >= 400:
                 assert "application/problem+json" in response["content"]
+
+
+@pytest.mark.parametrize("row", [row for row in ENDPOINTS if row.body], ids=lambda row: row.operation_id)
+def test_examples_of_bodies_can_be_sent(row: Endpoint) -> None:
+    assert row.body is not None
+    assert row.example or row.operation_id == "payment_session_confirm"
+    msgspec.json.decode(msgspec.json.encode(row.example), type=row.body)
+
+
+async def test_the_first_examples_sell_a_shirt(site: OpenSite, staff: httpx.AsyncClient) -> None:
+    examples = {row.operation_id: dict(row.example) for row in ENDPOINTS}
+    made = (await staff.post("/api/products", json=examples["product_create"])).json()
+    cart = (await site.guest.post("/api/carts", json=examples["cart_create"])).json()
+    path, token = f"/api/carts/{cart['id']}", site.token(cart)
+    item = {**examples["cart_item_add"], "variant_id": made["variants"][0]["id"]}
+    assert (await site.guest.post(f"{path}/items", json=item, headers=token)).status_code == 201
+    assert (await site.guest.patch(path, json=examples["cart_update"], headers=token)).status_code == 200
+    chosen = await site.guest.put(f"{path}/shipping-option", json=examples["cart_shipping_option_set"], headers=token)
+    placed = await site.order({**chosen.json(), "cart_token": cart["cart_token"]})
+    assert placed.json()["payment_status"] == "paid"
 
 
 async def test_bounds_of_bodies_are_told(client: httpx.AsyncClient) -> None:

@@ -47,6 +47,7 @@ async def api_key_list(call: Call) -> Answer:
     "Mint a secret key",
     scope="apikeys:write",
     body=NewKey,
+    example={"name": "till", "scopes": ["orders:read", "inventory:write"]},
     status=201,
     keys=Keys.NO,
     shows=Shows(view=ApiKeyView, besides={"secret": _SECRET_SCHEMA}),

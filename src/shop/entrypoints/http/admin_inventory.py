@@ -94,6 +94,12 @@ async def inventory_level_list(call: Call) -> Answer:
     "Change what is on hand",
     scope=WRITE,
     body=Adjustment,
+    example={
+        "variant_id": "var_01jd8zc5w0e7ktmj9c2q8k4h1n",
+        "delta": 12,
+        "reason": "delivery 4711",
+        "kind": "received",
+    },
     status=201,
     keys=Keys.REQUIRED,
     shows=Shows(
@@ -183,6 +189,7 @@ async def location_list(call: Call) -> Answer:
     scope=WRITE,
     tier=2,
     body=NewLocation,
+    example={"name": "Store Berlin", "country": "DE", "priority": 1},
     status=201,
     shows=Shows(view=LocationView),
 )

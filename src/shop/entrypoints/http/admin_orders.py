@@ -96,6 +96,7 @@ async def admin_order_get(call: Call) -> Answer:
     "Cancel an order",
     scope="orders:write",
     body=StaffCancellation,
+    example={"reason": "out of stock"},
     body_optional=True,
     shows=Shows(view=AdminOrderView),
     problems=("not_found", "order_not_cancellable", "payment_refused", "payment_provider_unavailable", "conflict"),

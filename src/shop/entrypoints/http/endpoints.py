@@ -71,6 +71,8 @@ class Endpoint:
     query: tuple[Parameter, ...] = ()
     body: type[msgspec.Struct] | None = None
     body_optional: bool = False
+    example: Mapping[str, Any] = field(factory=dict)
+    """A body that means something; the tests read it as they read every body."""
     body_bytes_max: int = JSON_BYTES_MAX
     raw_body: bool = False
     shows: Shows = NOTHING

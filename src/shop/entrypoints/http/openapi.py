@@ -121,7 +121,7 @@ def _operation(row: Endpoint, components: dict[str, Plain]) -> Plain:
         schema = {"$ref": f"#/components/schemas/{row.body.__name__}"}
         operation["requestBody"] = {
             "required": not row.body_optional,
-            "content": {media_type: {"schema": schema} for media_type in media_types},
+            "content": {media_type: {"schema": schema, "example": dict(row.example)} for media_type in media_types},
         }
     elif row.raw_body:
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}

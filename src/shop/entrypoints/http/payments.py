@@ -49,6 +49,7 @@ async def payment_method_type_list(call: Call) -> Answer:
     Who.GUEST,
     "Choose how to pay",
     body=NewPaymentSession,
+    example={"cart_id": "cart_01jd8zc5w0e7ktmj9c2q8k4h1n", "method": "fake_card"},
     status=201,
     keys=Keys.REQUIRED,
     token=CART_TOKEN,

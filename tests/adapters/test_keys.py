@@ -1,0 +1,93 @@
+"""From secret keys to actors."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from shop.adapters import keys
+from shop.adapters.keys import KeyAuthenticator
+from shop.application.ports.identity import CredentialsRejected
+from shop.application.ports.views import ApiKeyView
+from shop.domain.identity import ApiKey
+from shop.domain.kernel.identifiers import ApiKeyId
+from tests.shops import START, PlainSecrets, SettableClock
+
+
+class CountingReader:
+    """Keys by fingerprint, and how often one was looked up."""
+
+    def __init__(self) -> None:
+        self.by_fingerprint: dict[bytes, ApiKey] = {}
+        self.lookups = 0
+
+    async def find(self, fingerprint: bytes) -> ApiKey | None:
+        self.lookups += 1
+        return self.by_fingerprint.get(fingerprint)
+
+    async def all(self) -> list[ApiKeyView]:
+        raise NotImplementedError
+
+
+class Desk:
+    """An authenticator with everything around it."""
+
+    def __init__(self) -> None:
+        self.reader, self.clock, self.secrets = CountingReader(), SettableClock(), PlainSecrets()
+        self.authenticator = KeyAuthenticator(self.reader, secrets=self.secrets, clock=self.clock)
+
+    def mint(self, number: int) -> tuple[ApiKey, str]:
+        key_id = ApiKeyId(UUID(int=number))
+        secret = self.secrets.new_api_key(key_id)
+        key = ApiKey(
+            id=key_id,
+            name="k",
+            fingerprint=self.secrets.fingerprint(secret),
+            last4=secret[-4:],
+            scopes=frozenset({"orders:read"}),
+            created_at=START,
+        )
+        self.reader.by_fingerprint[key.fingerprint] = key
+        return key, secret
+
+
+async def test_a_key_is_its_holder() -> None:
+    desk = Desk()
+    key, secret = desk.mint(1)
+    actor = await desk.authenticator.identify(secret)
+    assert (actor.kind, actor.id, actor.scopes) == ("api_key", key.id, key.scopes)
+
+
+async def test_a_known_key_is_believed_for_five_seconds() -> None:
+    desk = Desk()
+    key, secret = desk.mint(1)
+    await desk.authenticator.identify(secret)
+    key.revoke(START)
+    desk.clock.forward(timedelta(seconds=4.9))
+    await desk.authenticator.identify(secret)
+    assert desk.reader.lookups == 1
+    desk.clock.forward(timedelta(seconds=0.1))
+    with pytest.raises(CredentialsRejected):
+        await desk.authenticator.identify(secret)
+
+
+@pytest.mark.parametrize("credential", ["", "pk_test_1", "sk_" + "x" * 198, "sk_ü", "Bearer sk_1"])
+async def test_what_cannot_be_a_key_is_not_looked_up(credential: str) -> None:
+    desk = Desk()
+    with pytest.raises(CredentialsRejected):
+        await desk.authenticator.identify(credential)
+    assert desk.reader.lookups == 0
+
+
+async def test_only_so_many_keys_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keys, "REMEMBERED_MAX", 2)
+    desk = Desk()
+    secrets = [desk.mint(number)[1] for number in (1, 2, 3)]
+    for secret in (*secrets, secrets[0], "sk_unknown", secrets[2]):
+        if secret == "sk_unknown":
+            with pytest.raises(CredentialsRejected):
+                await desk.authenticator.identify(secret)
+        else:
+            await desk.authenticator.identify(secret)
+    # The first was driven out by the third and looked up again; the third was kept.
+    assert desk.reader.lookups == 5

@@ -47,7 +47,7 @@ def list_orders(
     found = with_shop(ask)
     columns = {
         "number": lambda order: order["number"],
-        "customer": lambda order: order["shipping_address"].name if order["shipping_address"] else order["email"],
+        "customer": lambda order: order["shipping_address"]["name"] if order["shipping_address"] else order["email"],
         "total": lambda order: order["total"]["display"],
         "status": lambda order: order["status"],
         "payment": lambda order: order["payment_status"],

@@ -59,27 +59,29 @@ def _read(file: Path) -> Any:
 
 def as_document(settings: "StoreSettings") -> dict[str, Any]:
     """The settings as JSON."""
+    return {
+        "store": _plain(settings.store),
+        "taxes": _plain(settings.taxes),
+        "shipping_methods": [_plain(method) for method in settings.shipping_methods],
+    }
+
+
+def _plain(value: Any) -> Any:
     import attrs
 
     from shop.domain.kernel.money import Money
 
-    def told(_instance: Any, _attribute: Any, value: Any) -> Any:
-        if isinstance(value, Money):
-            return {"amount": value.minor, "currency": value.currency}
-        if isinstance(value, Decimal):
-            return f"{value:f}"
-        if isinstance(value, frozenset):
-            return sorted(value)
-        return value
-
-    def plain(value: Any) -> Any:
-        return attrs.asdict(value, value_serializer=told, recurse=True)
-
-    return {
-        "store": plain(settings.store),
-        "taxes": plain(settings.taxes),
-        "shipping_methods": [plain(method) for method in settings.shipping_methods],
-    }
+    if isinstance(value, Money):
+        return {"amount": value.minor, "currency": value.currency}
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if attrs.has(type(value)):
+        return {attribute.name: _plain(getattr(value, attribute.name)) for attribute in attrs.fields(type(value))}
+    if isinstance(value, frozenset):
+        return sorted(value)
+    if isinstance(value, tuple):
+        return [_plain(part) for part in value]
+    return value
 
 
 def from_document(document: Any) -> "ConfigureStore":

@@ -70,12 +70,13 @@ async def _living(shop: Shop, settings: Settings) -> AsyncIterator[Finding]:
 
 
 async def _cache(shop: Shop, settings: Settings) -> Finding:
-    """What is put into the cache has to come out again: one that is away forgets at once."""
+    """What one process puts into the cache has to come out in another: one that is away forgets at once."""
     if not settings.redis_url:
         return _fine("redis", "not used: cache and counters are in the process")
-    cache = shop.ports.cache
-    await cache.put("doctor", b"well", ttl_seconds=60)
-    if await cache.get("doctor") == b"well":
+    await shop.ports.cache.put("doctor", b"well", ttl_seconds=60)
+    async with open_shop(settings) as other:
+        found = await other.ports.cache.get("doctor")
+    if found == b"well":
         return _fine("redis", "remembers")
     return Finding(
         check="redis",

@@ -1,0 +1,81 @@
+"""A shop of its own for each test of the command line, and a way to type commands at it."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from attrs import frozen
+from typer.testing import CliRunner
+
+from shop.application.shop import Shop
+from shop.entrypoints.cli.app import app
+from shop.entrypoints.database import upgrade
+from shop.entrypoints.demo.seed import configuration
+from shop.entrypoints.embed import open_shop
+from shop.entrypoints.settings import Settings
+
+T = TypeVar("T")
+
+
+@frozen
+class Typed:
+    """What a command said, and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+class Terminal:
+    """A folder in which commands are typed, with a SQLite shop."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.settings = Settings.from_environment({"SHOP_DATABASE_URL": f"sqlite:///{folder}/shop.sqlite3"})
+
+    def type(self, *words: str, input: str = "") -> Typed:
+        """Runs `shop` with these words."""
+        result = CliRunner().invoke(app, list(words), input=input)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return Typed(result.exit_code, result.stdout, result.stderr)
+
+    def shop(self, work: Callable[[Shop], Awaitable[T]]) -> T:
+        """Does something with the shop beside the command line."""
+
+        async def run() -> T:
+            async with open_shop(self.settings) as shop:
+                return await work(shop)
+
+        return asyncio.run(run())
+
+
+@pytest.fixture
+def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """Before the database has any tables."""
+    terminal = Terminal(tmp_path)
+    for name in ("SHOP_REDIS_URL", "SHOP_PAYMENTS", "SHOP_ENV", "SHOP_API_KEY", "SHOP_API_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SHOP_DATABASE_URL", terminal.settings.database_url)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.chdir(tmp_path)
+    return terminal
+
+
+@pytest.fixture
+def terminal(bare: Terminal) -> Terminal:
+    """With tables and settings, and nothing on sale yet."""
+    asyncio.run(upgrade(bare.settings))
+
+    async def configure(shop: Shop) -> None:
+        await shop.execute(configuration())
+
+    bare.shop(configure)
+    return bare

@@ -131,8 +131,8 @@ async def test_no_list_reads_a_whole_table(postgres_shop_url: str) -> None:
             await counting.close()
 
 
-async def test_words_that_half_the_shop_has_are_found_soon(postgres_shop_url: str) -> None:
-    """Rows that PostgreSQL looks at for a page: a few thousand, however many there are to be found."""
+async def test_words_that_the_whole_shop_has_are_found(postgres_shop_url: str) -> None:
+    """More products than are sorted have the word, so the walk along the list's index finds them."""
     async with seeded(postgres_shop_url):
         counting = CountingDatabase(Postgres(postgres_shop_url))
         readers = SqlReaders(counting, SqlStoreReader(counting, SystemClock()))

@@ -67,6 +67,9 @@ async def test_bodies_that_are_too_large_are_refused_early(client: httpx.AsyncCl
         ({"slug": "a", "title": "A", "variants": [{"prices": [{"amount": 1.5, "currency": "EUR"}]}]}, None),
         ({"slug": "a", "title": "A", "description": "\x00"}, "/description"),
         ({"slug": "a", "title": "A", "metadata": {"k\x00": "v"}}, "/metadata/k\x00"),
+        ({"slug": "a", "title": "A", "tags": ["ok", "\x00"]}, "/tags/1"),
+        ({"slug": "a", "title": "A", "metadata": {"a/~b": "\x00"}}, "/metadata/a~1~0b"),
+        (["a"], ""),
         ({"slug": "a", "title": "A", "category_ids": ["prod_01jd8zc5w0e7ktmj9c2q8k4h1n"]}, "/category_ids/0"),
         (
             {"slug": "a", "title": "A", "variants": [{"prices": [{"amount": 5, "currency": "EUR", "compare_at": 4}]}]},
@@ -74,7 +77,7 @@ async def test_bodies_that_are_too_large_are_refused_early(client: httpx.AsyncCl
         ),
     ],
 )
-async def test_errors_point_to_the_place(staff: httpx.AsyncClient, body: dict[str, Any], pointer: str | None) -> None:
+async def test_errors_point_to_the_place(staff: httpx.AsyncClient, body: Any, pointer: str | None) -> None:
     answer = await staff.post("/api/products", json=body)
     assert answer.status_code == 422
     assert pointer is None or answer.json()["errors"][0]["pointer"] == pointer

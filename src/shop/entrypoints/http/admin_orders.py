@@ -1,6 +1,5 @@
 """Orders of the whole shop, for staff."""
 
-import asyncio
 from typing import Annotated
 
 from msgspec import Meta
@@ -15,6 +14,7 @@ from shop.entrypoints.http.answers import Answer
 from shop.entrypoints.http.bodies import Body
 from shop.entrypoints.http.calls import Call
 from shop.entrypoints.http.endpoints import Endpoints, Shows, Who
+from shop.entrypoints.http.endurance import carried_through
 from shop.entrypoints.http.parameters import (
     METADATA,
     choices,
@@ -104,5 +104,5 @@ async def admin_order_get(call: Call) -> Answer:
 async def admin_order_cancel(call: Call) -> Answer:
     """Makes sure that no money can be taken any more, then cancels the order and frees its stock."""
     order_id = call.id(OrderId)
-    await asyncio.shield(asyncio.create_task(call.execute(CancelAnyOrder(order_id=order_id, reason=call.body.reason))))
+    await carried_through(call.execute(CancelAnyOrder(order_id=order_id, reason=call.body.reason)))
     return call.one(await call.ask(GetAnyOrder(order_id=order_id)))

@@ -1,6 +1,5 @@
 """Orders as their buyers place, see and cancel them."""
 
-import asyncio
 import logging
 from typing import Annotated
 
@@ -19,6 +18,7 @@ from shop.entrypoints.http.bodies import Body, IdText, MoneyBody, below, identif
 from shop.entrypoints.http.calls import Call
 from shop.entrypoints.http.carts import cart_as_it_is
 from shop.entrypoints.http.endpoints import CART_TOKEN, ORDER_TOKEN, Endpoints, Keys, Shows, Who
+from shop.entrypoints.http.endurance import carried_through
 from shop.entrypoints.http.parameters import fields
 from shop.entrypoints.representation import Plain
 
@@ -89,7 +89,7 @@ async def order_place(call: Call) -> Answer:
         expected_total=below("/expected_total", body.expected_total.money) if body.expected_total else None,
     )
     # A client that hangs up now still wants its order: what has begun is carried through.
-    order_id = await asyncio.shield(asyncio.create_task(_place_and_pay(call, command)))
+    order_id = await carried_through(_place_and_pay(call, command))
     token = call.shop.ports.secrets.guest_token(order_id)
     order = await call.ask(GetOrder(order_id=order_id), actor=Actor(kind=GUEST.kind, token=token))
     return call.one(order, besides={"order_token": token}, location=f"/api/orders/{order_id}")
@@ -139,5 +139,5 @@ async def order_get(call: Call) -> Answer:
 async def order_cancel(call: Call) -> Answer:
     """Calls an order off while no money was taken and nothing was sent. Cancelling twice is once."""
     order_id = call.id(OrderId)
-    await asyncio.shield(asyncio.create_task(call.execute(CancelOrder(order_id=order_id, reason=call.body.reason))))
+    await carried_through(call.execute(CancelOrder(order_id=order_id, reason=call.body.reason)))
     return call.one(await call.ask(GetOrder(order_id=order_id)))

@@ -1,6 +1,5 @@
 """Ways to pay, payment sessions, and what providers tell us."""
 
-import asyncio
 from typing import Annotated
 
 from msgspec import Meta
@@ -13,6 +12,7 @@ from shop.entrypoints.http.answers import Answer
 from shop.entrypoints.http.bodies import Body, IdText, identifier
 from shop.entrypoints.http.calls import Call
 from shop.entrypoints.http.endpoints import CART_TOKEN, Endpoints, Keys, Shows, Who
+from shop.entrypoints.http.endurance import carried_through
 
 endpoints = Endpoints("payments")
 WEBHOOK_BYTES_MAX = 512_000
@@ -93,7 +93,7 @@ async def payment_session_get(call: Call) -> Answer:
 async def payment_session_confirm(call: Call) -> Answer:
     """Confirms what needs no browser: an answered challenge, or another method after a decline."""
     session_id = call.id(PaymentSessionId)
-    await asyncio.shield(asyncio.create_task(call.execute(ConfirmPayment(session_id=session_id))))
+    await carried_through(call.execute(ConfirmPayment(session_id=session_id)))
     return call.one(await call.ask(GetPaymentSession(session_id=session_id)))
 
 

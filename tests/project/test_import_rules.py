@@ -183,7 +183,7 @@ HOMES = {
     "stripe": ("adapters/stripe",),
     "pytest": ("adapters/contracts",),
     "hypothesis": ("adapters/contracts",),
-    "dependency_injector": ("entrypoints/container.py",),
+    "dependency_injector": ("entrypoints/container.py", "entrypoints/embed.py"),
     "litestar": ("entrypoints/http",),
     "swagger_ui_bundle": ("entrypoints/http",),
     "babel": ("entrypoints",),

@@ -14,7 +14,7 @@ WITH_MIGRATIONS = frozenset({"sqlite", "postgresql"})
 class SchemaBehind(Unavailable):
     """The database's schema is not the one that this version of the shop needs."""
 
-    code = "schema_behind"
+    code = "schema_outdated"
     title = "The database needs a migration"
     default_hint = "Bring it up to date with: shop db upgrade"
 

@@ -5,7 +5,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,6 @@ from granian.constants import Interfaces, Loops
 from granian.log import LogLevels
 from granian.server import Server
 from granian.server.embed import Server as EmbeddedServer
-from litestar.types import ASGIApp
 
 from shop.application.shop import Shop
 from shop.domain.kernel.errors import Conflict, Invalid, Unavailable
@@ -24,8 +23,10 @@ from shop.entrypoints.demo.home import Home
 from shop.entrypoints.embed import open_shop, opened
 from shop.entrypoints.http.app import create_app
 from shop.entrypoints.settings import Settings
+from shop.entrypoints.worker.deliveries import deliver_once
 from shop.entrypoints.worker.main import Worker
 
+Application = Callable[..., Awaitable[None]]
 STARTED_WITHIN_SECONDS = 10.0
 GRACE_SECONDS = 20
 _PROBE_SECONDS = 0.02
@@ -94,19 +95,19 @@ def demo(home: Path, port: int, announce: Callable[[Card], None]) -> None:
     `announce` is called when it answers. Raises PortTaken before anything is written.
     """
     check_port("127.0.0.1", port)
-    place = Home(home, port)
+    place = Home(home, port, _settle)
     card = _run(place.prepare())
     settings = place.settings()
     _log_to_stderr(settings)
     _run(_serve_here(settings, "127.0.0.1", port, with_worker=True, announce=lambda: announce(card)))
 
 
-def application() -> ASGIApp:
+def application() -> Application:
     """The application of one of several server processes, which granian starts."""
     return _application(with_worker=False)
 
 
-def application_with_worker() -> ASGIApp:
+def application_with_worker() -> Application:
     """The same with a worker inside."""
     return _application(with_worker=True)
 
@@ -183,7 +184,7 @@ async def _listening(host: str, port: int, serving: "asyncio.Task[Any]") -> None
         raise Unavailable(f"The server did not begin to listen on {host}:{port}.") from None
 
 
-def _application(*, with_worker: bool) -> ASGIApp:
+def _application(*, with_worker: bool) -> Application:
     settings = Settings.from_environment()
     _log_to_stderr(settings)
     shop: Shop = Container(settings=settings).shop()
@@ -209,6 +210,11 @@ async def _working(shop: Shop, wanted: bool) -> AsyncIterator[None]:
     finally:
         stop.set()
         await working
+
+
+async def _settle(shop: Shop) -> None:
+    while await deliver_once(shop):
+        pass
 
 
 async def _check(settings: Settings) -> None:

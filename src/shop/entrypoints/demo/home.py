@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +14,6 @@ from shop.entrypoints.demo.card import Card, read_card
 from shop.entrypoints.demo.seed import DemoClock, DemoIds, seed
 from shop.entrypoints.embed import open_shop
 from shop.entrypoints.settings import Settings
-from shop.entrypoints.worker.deliveries import deliver_once
 
 DATABASE = "shop.sqlite3"
 UNDER_CONSTRUCTION = "under-construction.sqlite3"
@@ -24,9 +24,11 @@ PROVIDER = ".provider"
 class Home:
     """A demo's folder. The database is built under another name, so that a start that is cut short leaves no half."""
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, port: int, settle: Callable[[Shop], Awaitable[None]]) -> None:
+        """`settle` deals with everything that the seeding made happen, before the doors open."""
         self._folder = folder
         self._port = port
+        self._settle = settle
 
     def settings(self, database: str = DATABASE) -> Settings:
         """The demo's settings; what else is in the environment holds here too."""
@@ -80,9 +82,7 @@ class Home:
         clock = DemoClock(opened_at.replace(year=opened_at.year - 1))
         async with open_shop(settings, clock=clock, ids=DemoIds()) as shop:
             seeded = await seed(shop, clock, opened_at)
-            # What the seeding made happen is dealt with before the doors open.
-            while await deliver_once(shop):
-                pass
+            await self._settle(shop)
         async with open_shop(settings) as shop:
             card = Card.at(self._port, secret_key=await _mint(shop), products=seeded.products, orders=seeded.orders)
         card.write(self._card)

@@ -12,7 +12,6 @@ from attrs import frozen
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from shop.adapters.sql import sqlite
@@ -88,6 +87,9 @@ def _on_sqlite(url: str, work: Callable[[Connection], T]) -> T:
 
 
 async def _on_postgres(url: str, work: Callable[[Connection], T]) -> T:
+    # Only here: it needs greenlet, which nobody with a SQLite file has to install.
+    from sqlalchemy.ext.asyncio import create_async_engine
+
     engine = create_async_engine(
         make_url(url).set(drivername="postgresql+asyncpg"),
         poolclass=NullPool,

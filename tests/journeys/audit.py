@@ -1,0 +1,110 @@
+"""The books of a shop, checked in its database by plain SQL: what must be true whoever wrote, and however it ended.
+
+Nothing of the shop's own code takes part in it but the names of ids.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from shop.domain.kernel.identifiers import OrderId
+
+# Each finds the rows that break a rule.
+RULES = {
+    "I1: more is promised than there is": (
+        "SELECT variant_id, on_hand, reserved FROM stock_levels"
+        " WHERE on_hand < 0 OR reserved < 0 OR reserved > on_hand + backorder_limit"
+    ),
+    "I2, I3: a level is not the sum of its movements": (
+        "SELECT l.variant_id, l.on_hand, l.reserved, m.on_hand, m.reserved FROM stock_levels l LEFT JOIN"
+        " (SELECT variant_id, location_id, sum(on_hand) AS on_hand, sum(reserved) AS reserved"
+        " FROM stock_movements GROUP BY variant_id, location_id) m"
+        " ON m.variant_id = l.variant_id AND m.location_id = l.location_id"
+        " WHERE l.on_hand <> coalesce(m.on_hand, 0) OR l.reserved <> coalesce(m.reserved, 0)"
+    ),
+    "I3: what is reserved is not the sum of live reservations": (
+        "SELECT l.variant_id, l.reserved, r.held FROM stock_levels l LEFT JOIN"
+        " (SELECT variant_id, location_id, sum(quantity) AS held FROM reservations"
+        " WHERE state IN ('held', 'allocated') GROUP BY variant_id, location_id) r"
+        " ON r.variant_id = l.variant_id AND r.location_id = l.location_id"
+        " WHERE l.reserved <> coalesce(r.held, 0)"
+    ),
+    "I3: an order holds another quantity than it sells": (
+        "SELECT o.id, o.sold, r.held FROM"
+        " (SELECT order_id AS id, sum(quantity) AS sold FROM order_lines WHERE tracked GROUP BY order_id) o LEFT JOIN"
+        " (SELECT order_id, sum(quantity) AS held FROM reservations GROUP BY order_id) r ON r.order_id = o.id"
+        " WHERE o.sold <> coalesce(r.held, 0)"
+    ),
+    "I4: a cart was ordered twice": "SELECT cart_id FROM orders GROUP BY cart_id HAVING count(*) > 1",
+    "I4: a cart is ordered without an order": (
+        "SELECT c.id FROM carts c LEFT JOIN orders o ON o.cart_id = c.id"
+        " WHERE (c.status = 'ordered') <> (o.id IS NOT NULL)"
+    ),
+    "I7: an order has another number of payments than one": (
+        "SELECT o.id FROM orders o LEFT JOIN payments p ON p.order_id = o.id"
+        " GROUP BY o.id, o.total_minor HAVING o.total_minor > 0 AND count(p.id) <> 1"
+    ),
+    "I7: the books do not add up to nothing": (
+        "SELECT entry_id, currency FROM ledger_postings GROUP BY entry_id, currency HAVING sum(amount_minor) <> 0"
+    ),
+    "I7: the books say another sum than the payment": (
+        "SELECT p.id, p.captured_minor, p.refunded_minor, b.held FROM payments p LEFT JOIN"
+        " (SELECT e.payment_id, sum(o.amount_minor) AS held FROM ledger_entries e"
+        " JOIN ledger_postings o ON o.entry_id = e.id WHERE o.account LIKE 'clearing:%' GROUP BY e.payment_id) b"
+        " ON b.payment_id = p.id WHERE p.captured_minor - p.refunded_minor <> coalesce(b.held, 0)"
+    ),
+    "I7: money was captured twice": (
+        "SELECT payment_id FROM ledger_entries WHERE kind = 'capture' GROUP BY payment_id HAVING count(*) > 1"
+    ),
+    "I6: an order is paid with another sum than its own": (
+        "SELECT o.id FROM orders o JOIN payments p ON p.order_id = o.id"
+        " WHERE o.payment_status = 'paid' AND p.captured_minor <> o.total_minor"
+    ),
+    "I5: something was said twice that happens once": (
+        "SELECT subject, type FROM events WHERE type IN ('order.created', 'order.confirmed', 'order.cancelled')"
+        " GROUP BY subject, type HAVING count(*) > 1"
+    ),
+}
+
+
+class Rows:
+    """A database that is read by plain SQL."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    async def all(self, statement: str) -> Sequence[Sequence[Any]]:
+        if self._url.startswith("sqlite:///"):
+            connection = sqlite3.connect(self._url.removeprefix("sqlite:///"), timeout=10)
+            try:
+                return connection.execute(statement).fetchall()
+            finally:
+                connection.close()
+        server = await asyncpg.connect(self._url)
+        try:
+            return [tuple(row) for row in await server.fetch(statement)]
+        finally:
+            await server.close()
+
+    async def one(self, statement: str) -> Any:
+        """The first value of the first row."""
+        return (await self.all(statement))[0][0]
+
+
+async def audit(url: str) -> None:
+    """Fails with the rows of the first rule that is broken."""
+    rows = Rows(url)
+    for rule, statement in RULES.items():
+        found = await rows.all(statement)
+        assert not found, f"{rule}: {[tuple(row) for row in found[:3]]}"
+    placed = {str(OrderId(uuid_of(row[0]))) for row in await rows.all("SELECT id FROM orders")}
+    told = {row[0] for row in await rows.all("SELECT subject FROM events WHERE type = 'order.created'")}
+    assert placed == told, "I10: the orders and the events that tell of them differ"
+
+
+def uuid_of(value: UUID | bytes) -> UUID:
+    """The id in a row of either database."""
+    return UUID(bytes=value) if isinstance(value, bytes) else UUID(str(value))

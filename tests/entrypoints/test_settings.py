@@ -65,6 +65,8 @@ def test_values_that_cannot_be_are_refused(variable: str, value: str) -> None:
 def test_the_rate_limit_is_a_quota_per_window_or_off() -> None:
     assert Settings(rate_limit="5/60").limit == RateLimit(5, 60)
     assert Settings(rate_limit="off").limit is None
+    assert Settings.from_environment(PRODUCTION).limit == RateLimit(600, 60)
+    assert Settings().limit == RateLimit(60_000, 60)
 
 
 def test_production_starts_with_what_it_needs() -> None:

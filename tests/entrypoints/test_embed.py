@@ -121,6 +121,10 @@ async def _refused(url: str) -> AsyncIterator[Unavailable]:
 async def test_a_database_without_tables_says_which_command_helps(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'shop.db'}"
     async with _refused(url) as refusal:
+        assert "There is no file" in refusal.detail
+        assert "shop db upgrade" in refusal.hint
+    (tmp_path / "shop.db").touch()
+    async with _refused(url) as refusal:
         assert "no tables" in refusal.detail
         assert "shop db upgrade" in refusal.hint
     await upgrade(Settings(database_url=url))

@@ -95,6 +95,27 @@ def test_whoever_needs_tables_says_which_command_makes_them(words: list[str], ba
     assert "Traceback" not in typed.err
 
 
+def test_a_shop_that_is_not_there_leaves_nothing_behind(bare: Terminal) -> None:
+    assert bare.type("orders", "list").code == 6
+    assert not list(bare.folder.glob("shop.sqlite3*"))
+
+
+def test_without_a_setting_the_demo_in_the_folder_is_meant(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SHOP_DATABASE_URL")
+    assert terminal.type("products", "list").err == ""
+    (terminal.folder / "shop-demo").mkdir()
+    for file in terminal.folder.glob("shop.sqlite3*"):
+        file.rename(terminal.folder / "shop-demo" / file.name)
+    typed = terminal.type("products", "list")
+    assert (typed.code, typed.json["data"]) == (0, [])
+    assert "this is the demo in shop-demo" in typed.err
+    assert {finding["check"]: finding["verdict"] for finding in terminal.type("doctor").json}["database"] == "fine"
+    monkeypatch.setenv("SHOP_DATABASE_URL", "sqlite:///other.sqlite3")
+    typed = terminal.type("products", "list")
+    assert typed.code == 6
+    assert "other.sqlite3" in typed.err
+
+
 def test_settings_that_do_not_fit_are_told(bare: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHOP_ENV", "production")
     typed = bare.type("orders", "list")

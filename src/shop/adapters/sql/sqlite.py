@@ -53,6 +53,9 @@ class Sqlite:
     _writing: sqlite3.Connection | None = None
 
     async def open(self) -> None:
+        # SQLite would make an empty file, which nobody asked for and which then looks like a shop.
+        if not self.path.exists():
+            raise DatabaseFileMissing(f"There is no file {self.path}.", hint="Make it with: shop db upgrade")
         await self._patiently(lambda: (self._reader(), self._writer()))
 
     async def close(self) -> None:

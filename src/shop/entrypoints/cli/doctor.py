@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from shop.entrypoints.cli.output import EXIT_FAILED, AsJson, console, for_people, print_json
+from shop.entrypoints.cli.session import environment_at_hand
 
 
 def doctor(
@@ -16,7 +17,7 @@ def doctor(
 
     from shop.entrypoints.cli.checks.examination import Verdict, examine
 
-    findings = asyncio.run(examine(books=books))
+    findings = asyncio.run(examine(environment_at_hand(), books=books))
     if for_people(as_json):
         from rich.markup import escape
 

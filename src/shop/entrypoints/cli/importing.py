@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from shop.entrypoints.cli.output import EXIT_FAILED, AsJson, console, for_people, print_json, say
-from shop.entrypoints.cli.session import commands, read_settings, with_shop
+from shop.entrypoints.cli.session import commands, settings_at_hand, with_shop
 
 # The shop and the readers are loaded by the command: `shop --help` has to be quick.
 if TYPE_CHECKING:
@@ -50,21 +50,21 @@ def products(
     """
     from shop.entrypoints.cli.imports.running import Import, told_format
 
-    people = for_people(as_json)
+    people, settings = for_people(as_json), settings_at_hand()
 
     async def run(shop: "Shop") -> "Summary":
         importing = await Import.prepare(
             shop,
             file,
             str(format or told_format(file)),
-            into=read_settings().database_url,
+            into=settings.database_url,
             currency=currency,
             dry_run=dry_run,
             resume=resume,
         )
         return await importing.run(_Progress(people))
 
-    summary = with_shop(run)
+    summary = with_shop(run, settings)
     if not people:
         print_json(summary.plain())
     else:

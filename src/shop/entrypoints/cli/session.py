@@ -1,14 +1,16 @@
 """A shop for the length of one command, and the group that turns the shop's errors into words and exit codes."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 from typer.core import TyperGroup
 
 from shop.domain.kernel.errors import ShopError
-from shop.entrypoints.cli.output import exit_code, show_error
+from shop.entrypoints.cli.output import exit_code, say, show_error
 
 # The shop is loaded by the commands that need one: `shop --help` has to be quick.
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 INTERRUPTED = 130
+_OWN, _DEMO = Path("shop.sqlite3"), Path("shop-demo") / "shop.sqlite3"
 
 
 class ShopCommands(TyperGroup):
@@ -44,13 +47,31 @@ def read_settings() -> "Settings":
     return Settings.from_environment()
 
 
-def with_shop(work: "Callable[[Shop], Awaitable[T]]") -> T:
-    """Opens the shop of the settings, does the work, and closes it. Raises what the work raises, and Unavailable
+def environment_at_hand() -> dict[str, str]:
+    """The environment; where it names no database and nothing but a demo lives in this folder, the demo's."""
+    environment = dict(os.environ)
+    if not environment.get("SHOP_DATABASE_URL") and _DEMO.exists() and not _OWN.exists():
+        say(f"SHOP_DATABASE_URL is not set: this is the demo in {_DEMO.parent}.")
+        environment["SHOP_DATABASE_URL"] = f"sqlite:///{_DEMO}"
+    return environment
+
+
+def settings_at_hand() -> "Settings":
+    """The settings of the shop that is at hand. Raises SettingsWrong."""
+    from shop.entrypoints.settings import Settings
+
+    return Settings.from_environment(environment_at_hand())
+
+
+def with_shop(work: "Callable[[Shop], Awaitable[T]]", settings: "Settings | None" = None) -> T:
+    """Opens the shop that is at hand, does the work, and closes it. Raises what the work raises, and Unavailable
     where the database cannot be reached or is behind on migrations."""
     from shop.entrypoints.embed import open_shop
 
+    chosen = settings or settings_at_hand()
+
     async def run() -> T:
-        async with open_shop(read_settings()) as shop:
+        async with open_shop(chosen) as shop:
             return await work(shop)
 
     return asyncio.run(run())

@@ -1,6 +1,6 @@
 """The examination: one check after the other, each with what helps when it fails."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from enum import StrEnum
 
 from attrs import frozen
@@ -33,10 +33,10 @@ class Finding:
     hint: str = ""
 
 
-async def examine(*, books: bool = True) -> list[Finding]:
+async def examine(environment: Mapping[str, str], *, books: bool = True) -> list[Finding]:
     """All checks, as far as one can get: without settings there is no database, without that no books."""
     try:
-        settings = Settings.from_environment()
+        settings = Settings.from_environment(environment)
     except ShopError as error:
         return [_wrong("settings", error)]
     findings = [_fine("settings", f"{settings.env}, {settings.storage}, payments by {settings.payments}")]

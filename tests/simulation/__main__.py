@@ -9,7 +9,12 @@ import sys
 import time
 from collections.abc import Sequence
 
+from attrs import frozen
+from pytest import MonkeyPatch  # noqa: PT013 - a type, not a fixture
+
+from tests.invariants import Broken
 from tests.simulation.actors import everybody
+from tests.simulation.bugs import BUGS, Plant
 from tests.simulation.chances import chances_of
 from tests.simulation.world import Outcome, SeedFailed, World
 
@@ -50,8 +55,42 @@ def survey(seeds: Sequence[int]) -> int:
     return failed
 
 
+@frozen
+class Found:
+    """How a planted bug was found: after how many seeds, and the rule that it broke."""
+
+    seeds: int
+    rule: str
+
+
+def seeds_until_found(plant: Plant, most: int) -> Found | None:
+    """Runs worlds in which this bug is planted, until one breaks a rule."""
+    for seed in range(most):
+        with MonkeyPatch.context() as patch:
+            plant(patch)
+            try:
+                run(seed)
+            except SeedFailed as error:
+                rule = str(error.what).partition(":")[0] if isinstance(error.what, Broken) else repr(error.what)
+                return Found(seed + 1, rule)
+    return None
+
+
+def show_bugs() -> int:
+    """Prints after how many seeds each planted bug was found, as rows of a table. 1 when one was not."""
+    missed = 0
+    for plant in BUGS:
+        found = seeds_until_found(plant, 1_000)
+        missed += found is None
+        about = (plant.__doc__ or "").strip()
+        print(f"| `{plant.__name__}` | {about} | {found.rule if found else '-'} | {found.seeds if found else '-'} |")
+    return min(missed, 1)
+
+
 def main(arguments: Sequence[str]) -> int:
     """0 when no rule was broken."""
+    if arguments == ["bugs"]:
+        return show_bugs()
     numbers = [int(argument) for argument in arguments[:2]]
     if len(numbers) == 1:
         show(numbers[0])

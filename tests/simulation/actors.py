@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
@@ -25,7 +26,7 @@ from shop.domain.kernel.errors import ShopError, Unavailable
 from shop.domain.kernel.identifiers import CartId, OrderId, PaymentSessionId, VariantId
 from shop.domain.orders import OrderStatus
 from shop.domain.payments import AttemptStatus
-from tests.invariants import PAID_FOR
+from tests.invariants import PAID_FOR, broken
 from tests.shops import BERLIN, STAFF, VIENNA, PlainSecrets, eur
 from tests.simulation.oracle import Seen
 from tests.simulation.world import World
@@ -107,6 +108,10 @@ class Shopper(Caller):
 
     _secrets: PlainSecrets = field(factory=PlainSecrets)
     _keys: int = 0
+    _added: Counter[VariantId] = field(factory=Counter)
+    """What the shop said is in the cart now,"""
+    _perhaps: Counter[VariantId] = field(factory=Counter)
+    """and what may be in it as well: nobody said whether it is."""
 
     async def act(self) -> None:
         for _ in range(self.world.chances.visits):
@@ -133,15 +138,33 @@ class Shopper(Caller):
         variants = [variant_id for _, variant_id in self.world.variants]
         wanted = [AddToCart(cart_id=cart_id, variant_id=v, quantity=draw.choice((1, 1, 2))) for v in variants]
         draw.shuffle(wanted)
-        adding = [self.do(command, me, self._key()) for command in wanted[: draw.randint(1, len(wanted))]]
+        wanted = wanted[: draw.randint(1, len(wanted))]
+        self._added, self._perhaps = Counter(), Counter()
         where = DescribeCart(cart_id=cart_id, email="ada@example.com", shipping_address=BERLIN)
         if self.chance(0.3):  # in two tabs
+            adding = [self._add(command, me) for command in wanted]
             await self.all_at_once([*adding, self._patiently(where, me)])
         else:
-            for item in adding:
-                await self.all_at_once([item])
+            for command in wanted:
+                await self.all_at_once([self._add(command, me)])
             await self._patiently(where, me)
         await self._patiently(ChooseShipping(cart_id=cart_id, option_id="standard"), me)
+
+    async def _add(self, command: AddToCart, me: Actor) -> None:
+        try:
+            await self.do(command, me, self._key() if self.chance(0.7) else "")
+        except ShopError:
+            self._perhaps[command.variant_id] += command.quantity
+            raise
+        self._added[command.variant_id] += command.quantity
+
+    def _check_cart(self, cart: CartView) -> None:
+        """I13, I4: what was put into the cart is in it, and no more often than that."""
+        quantities = {item.variant_id: item.quantity for item in cart.items}
+        for variant_id in quantities.keys() | self._added.keys():
+            there, added = quantities.get(variant_id, 0), self._added[variant_id]
+            if not added <= there <= added + self._perhaps[variant_id]:
+                broken("I13", f"{added} of {variant_id} were put into {cart.id}, and {there} are in it")
 
     async def _patiently(self, command: Command[None], me: Actor) -> None:
         """What may be done twice needs no key."""
@@ -161,6 +184,7 @@ class Shopper(Caller):
 
     async def _click(self, cart_id: CartId, me: Actor, session_id: PaymentSessionId) -> list[OrderId]:
         cart = await self._insist("GetCart", lambda shop: shop.ask(GetCart(cart_id=cart_id), actor=me))
+        self._check_cart(cart)
         self.world.oracle.promises.seen[cart_id].append(_seen(cart))
         await self.think()
         command = CreateOrder(
@@ -199,6 +223,7 @@ class Shopper(Caller):
                 await self._patiently(DescribeCart(cart_id=cart_id, shipping_address=VIENNA), me)
             elif cart.items:
                 item = self.world.draw.choice(cart.items)
+                self._perhaps[item.variant_id] += 1
                 await self._patiently(ChangeCartItem(cart_id=cart_id, item_id=item.id, quantity=item.quantity + 1), me)
         except ShopError as error:
             self.refused(error)
@@ -309,7 +334,8 @@ class Staff(Caller):
         if self.chance(0.5):
             await self.do(UpdateVariant(product_id=product_id, variant_id=variant_id, prices=prices), STAFF)
         else:
-            variant = VariantRecord(sku=f"THING-{number}", prices=prices, weight_grams=100)
+            stock = self.world.draw.choice((None, None, 0, 3, 8))
+            variant = VariantRecord(sku=f"THING-{number}", prices=prices, weight_grams=100, stock=stock)
             record = ProductRecord(handle=f"thing-{number}", title=f"Thing {number}", variants=(variant,))
             await self._insist("ImportProduct", lambda s: s.execute(ImportProduct(record=record), actor=STAFF))
 

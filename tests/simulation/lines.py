@@ -54,6 +54,13 @@ class Line:
         if self.draw.random() < self.trouble().read_fails:
             raise Unavailable("The connection to storage was lost.")
 
+    async def linger(self) -> None:
+        """As `read`; but here a worker stands still long enough to lose its lease ten times as often."""
+        await self.read()
+        if self.draw.random() < 10 * self.trouble().stall:
+            await asyncio.sleep(self.draw.uniform(*STALL_SECONDS))
+            self._check()
+
     async def before_commit(self) -> None:
         """Raises StaleAggregate, Unavailable: nothing is written then."""
         await self._wait()
@@ -179,15 +186,15 @@ class _OutboxThrough:
         return claimed
 
     async def done(self, delivery: Delivery, now: datetime) -> bool:
-        await self._line.read()
+        await self._line.linger()
         return await self._noted(delivery, await self._outbox.done(delivery, now))
 
     async def retry(self, delivery: Delivery, at: datetime, problem: str) -> bool:
-        await self._line.read()
+        await self._line.linger()
         return await self._noted(delivery, await self._outbox.retry(delivery, at, problem))
 
     async def set_aside(self, delivery: Delivery, now: datetime, problem: str) -> bool:
-        await self._line.read()
+        await self._line.linger()
         return await self._noted(delivery, await self._outbox.set_aside(delivery, now, problem))
 
     async def _noted(self, delivery: Delivery, kept: bool) -> bool:

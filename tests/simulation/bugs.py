@@ -1,0 +1,374 @@
+"""Mistakes that people make in shops, planted into the real code: the simulation has to find each of them.
+
+Every planter replaces a piece of the shop by one that is almost right.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any
+from uuid import UUID
+
+from attrs import evolve
+from pytest import MonkeyPatch  # noqa: PT013 - a type, not a fixture
+
+from shop.adapters.memory import carts as memory_carts
+from shop.adapters.memory import orders as memory_orders
+from shop.adapters.memory import payments as memory_payments
+from shop.adapters.memory import unit_of_work as memory_unit_of_work
+from shop.adapters.memory.answers import MemoryAnswers
+from shop.adapters.memory.inventory import MemoryStockRepository
+from shop.adapters.memory.ledger import MemoryLedger
+from shop.adapters.memory.outbox import MemoryOutbox
+from shop.adapters.memory.tables import Journal
+from shop.adapters.memory.unit_of_work import MemoryTransaction
+from shop.application import settlement, wiring
+from shop.application.commands import checkout, orders
+from shop.application.messages import Context
+from shop.application.ports.answers import Answer
+from shop.application.ports.network import leave_transaction
+from shop.application.ports.outbox import Delivery
+from shop.application.ports.payments import IntentRequest
+from shop.application.ports.unit_of_work import StaleAggregate
+from shop.application.settlement import Cashier, Sale
+from shop.application.shop import Shop
+from shop.application.wiring import Ports
+from shop.domain.inventory import Allocation, StockLevel
+from shop.domain.kernel.errors import Unavailable
+from shop.domain.kernel.identifiers import AttemptId, Identifier, OrderId, VariantId
+from shop.domain.ledger import LedgerEntry
+from shop.domain.payments import AttemptStatus, IntentState, MoneyMove, Payment
+from shop.entrypoints.worker import schedule
+from tests.shops import eur
+
+Plant = Callable[[MonkeyPatch], None]
+
+
+def key_per_call(patch: MonkeyPatch) -> None:
+    """Each call to the provider has a key of its own, instead of the attempt's: a repeated one is another intent."""
+    keys, rightly = count(1), settlement._request
+
+    def request(sale: Sale) -> IntentRequest:
+        return evolve(rightly(sale), attempt_id=AttemptId(UUID(int=next(keys))))
+
+    patch.setattr(settlement, "_request", request)
+
+
+def money_before_order(patch: MonkeyPatch) -> None:
+    """The provider is asked before the order stands: whatever fails afterwards leaves money without an order."""
+    rightly = wiring.command_handlers
+
+    def handlers(ports: Ports) -> Any:
+        table = dict(rightly(ports))
+        place = table[checkout.CreateOrder]
+
+        async def create_order(command: Any, context: Context) -> Any:
+            attempt, order = ports.ids.new(AttemptId), ports.ids.new(OrderId)
+            asked = IntentRequest(attempt_id=attempt, order_id=order, amount=eur(1000), method="fake_card")
+            await ports.gateway.create_intent(asked)
+            return await place(command, context)
+
+        table[checkout.CreateOrder] = create_order
+        return table
+
+    patch.setattr("shop.application.shop.command_handlers", handlers)
+
+
+def no_version_guard(patch: MonkeyPatch) -> None:
+    """An aggregate is saved whatever became of it since it was read: the last one wins."""
+    for module in (memory_carts, memory_orders, memory_payments):
+        patch.setattr(module, "check_version", lambda saved, stored: None)
+
+
+def stock_rule_off(patch: MonkeyPatch) -> None:
+    """The statement that changes a level no longer asks whether there is enough."""
+
+    def after(level: StockLevel, on_hand: int, reserved: int) -> StockLevel:
+        return evolve(level, on_hand=level.on_hand + on_hand, reserved=level.reserved + reserved)
+
+    patch.setattr(StockLevel, "after", after)
+
+
+def sells_what_is_left(patch: MonkeyPatch) -> None:
+    """An order is placed for all that was asked for, and only as much is held as there is."""
+
+    def allocate(demand: Mapping[VariantId, int], levels: Sequence[StockLevel]) -> list[Allocation]:
+        found = {level.variant_id: level for level in levels if level.available > 0}
+        return [
+            Allocation(variant_id, found[variant_id].location_id, min(quantity, found[variant_id].available))
+            for variant_id, quantity in demand.items()
+            if variant_id in found
+        ]
+
+    patch.setattr(checkout, "allocate", allocate)
+
+
+def events_after_commit(patch: MonkeyPatch) -> None:
+    """Events are written in a step of their own after the commit: who dies between the two tells nobody."""
+
+    async def leave(block: Any, kind: Any, error: Any, traceback: Any) -> None:
+        leave_transaction(block._token)
+        if kind is None:
+            writes = block._transaction.writes
+            writes.commit()
+            if writes.events:
+                await asyncio.sleep(0.05)
+                block._events.write(writes.events, block._context, Journal())
+
+    patch.setattr(memory_unit_of_work._Block, "__aexit__", leave)
+
+
+def events_before_commit(patch: MonkeyPatch) -> None:
+    """Events are told outside the transaction, before it is known whether it will be written."""
+
+    async def leave(block: Any, kind: Any, error: Any, traceback: Any) -> None:
+        leave_transaction(block._token)
+        if kind is None:
+            writes = block._transaction.writes
+            block._events.write(writes.events, block._context, Journal())
+            writes.commit()
+
+    patch.setattr(memory_unit_of_work._Block, "__aexit__", leave)
+
+
+def releases_without_cancelling(patch: MonkeyPatch) -> None:
+    """An order that nobody paid in time is called off without telling the provider, who may still take the money."""
+
+    async def call_off(sale: Sale, reason: str, context: Context, cashier: Cashier) -> Sale:
+        gone = evolve(settlement._never_made(sale.payment.attempt), provider_ref=sale.payment.attempt.provider_ref)
+        return await settlement.settle(sale, gone, context, cashier, reason=reason)
+
+    patch.setattr(orders, "call_off", call_off)
+
+
+def captures_booked_again(patch: MonkeyPatch) -> None:
+    """Every message that tells of a capture is booked, however often it was told; and the books let it happen."""
+    rightly = Payment.follow
+
+    def follow(payment: Payment, news: IntentState, at: datetime) -> list[MoneyMove]:
+        moves = rightly(payment, news, at)
+        return moves or ([MoneyMove.CAPTURED] if news.captured else [])
+
+    def append(ledger: Any, entry: LedgerEntry, journal: Journal) -> None:
+        journal.add(ledger._tables.entries_by_order, entry.order_id, entry)
+
+    patch.setattr(Payment, "follow", follow)
+    patch.setattr(MemoryLedger, "_append", append)
+
+
+def messages_kept_twice(patch: MonkeyPatch) -> None:
+    """A message that comes again is another message."""
+
+    async def find(inbox: Any, provider: str, event_ref: str) -> None:
+        return None
+
+    patch.setattr(memory_payments.MemoryInboxRepository, "find", find)
+    patch.setattr(memory_payments.MemoryInboxRepository, "_put", _put_without_looking)
+
+
+def _put_without_looking(inbox: Any, item: Any, journal: Journal) -> None:
+    journal.put(inbox._tables.inbox, item.id, item)
+
+
+def late_money_stays(patch: MonkeyPatch) -> None:
+    """Money that comes for an order that was called off is booked, and never given back."""
+    patch.setattr(Payment, "owe_refund", lambda payment, at: None)
+
+
+def idempotency_ignored(patch: MonkeyPatch) -> None:
+    """A key that came before is carried out again."""
+
+    async def once(shop: Shop, handler: Any, command: Any, context: Context, principal: str, key: Any) -> Any:
+        return await shop._again_after_collision(handler, command, evolve(context, idempotency=None))
+
+    patch.setattr(Shop, "_once", once)
+
+
+def answer_before_effect(patch: MonkeyPatch) -> None:
+    """The answer to a key is kept at once, and what it speaks of perhaps never."""
+
+    def answer(transaction: MemoryTransaction, result: Identifier) -> None:
+        key, principal = transaction._context.idempotency, transaction._context.actor.principal
+        if key is not None and principal is not None:
+            kept = Answer(fingerprint=key.fingerprint, result=str(result))
+            transaction._tables.answers[principal, key.route, key.key] = kept, transaction._context.now
+
+    patch.setattr(MemoryTransaction, "answer", answer)
+
+
+def unknown_commit_repeated(patch: MonkeyPatch) -> None:
+    """A commit that got no answer is taken for one that failed, and everything is done once more."""
+    rightly = Shop._again_after_collision
+
+    async def again(shop: Shop, handler: Callable[..., Awaitable[Any]], message: Any, context: Context) -> Any:
+        async def carry_out(message: Any, context: Context) -> Any:
+            try:
+                return await handler(message, context)
+            except Unavailable as error:
+                raise StaleAggregate from error
+
+        return await rightly(shop, carry_out, message, context)
+
+    patch.setattr(Shop, "_again_after_collision", again)
+
+
+def queue_jumping(patch: MonkeyPatch) -> None:
+    """Deliveries that are due are given out though an earlier one of the same thing is still open."""
+
+    async def claim(outbox: MemoryOutbox, now: datetime, lease_until: datetime, limit: int) -> list[Delivery]:
+        due = [stored for stored in outbox._tables.open_deliveries.values() if stored.due_at <= now][:limit]
+        for stored in due:
+            stored.due_at = lease_until
+            stored.attempts += 1
+        return [outbox._delivery(stored) for stored in due]
+
+    patch.setattr(MemoryOutbox, "claim", claim)
+
+
+def lease_without_fence(patch: MonkeyPatch) -> None:
+    """Who held a delivery once may say what became of it, though somebody else holds it by now."""
+
+    def leased(outbox: MemoryOutbox, delivery: Delivery) -> Any:
+        return outbox._tables.open_deliveries.get((delivery.event_id, delivery.subscriber))
+
+    patch.setattr(MemoryOutbox, "_leased", leased)
+
+
+def claimed_without_lease(patch: MonkeyPatch) -> None:
+    """What was given to a worker is given to the next one too."""
+    rightly = MemoryOutbox.claim
+
+    async def claim(outbox: MemoryOutbox, now: datetime, lease_until: datetime, limit: int) -> list[Delivery]:
+        return await rightly(outbox, now, now, limit)
+
+    patch.setattr(MemoryOutbox, "claim", claim)
+
+
+def lease_for_ever(patch: MonkeyPatch) -> None:
+    """What a worker was given and died over is never given to another."""
+    rightly = MemoryOutbox.claim
+
+    async def claim(outbox: MemoryOutbox, now: datetime, lease_until: datetime, limit: int) -> list[Delivery]:
+        return await rightly(outbox, now, lease_until + timedelta(days=365), limit)
+
+    patch.setattr(MemoryOutbox, "claim", claim)
+
+
+def level_without_movement(patch: MonkeyPatch) -> None:
+    """Stock that is released is put back into the level, and no movement says why."""
+    rightly = MemoryStockRepository._note
+
+    def note(stock: MemoryStockRepository, movement: Any, journal: Journal) -> None:
+        if movement.reserved >= 0:
+            rightly(stock, movement, journal)
+
+    patch.setattr(MemoryStockRepository, "_note", note)
+
+
+def sweeper_asleep(patch: MonkeyPatch) -> None:
+    """Payments that stopped half-way are left to the provider's messages alone."""
+
+    async def finish_payments(shop: Shop) -> int:
+        return 0
+
+    chores = tuple(evolve(c, run=finish_payments) if c.name == "finish payments" else c for c in schedule.CHORES)
+    patch.setattr(schedule.run_schedule_once, "__defaults__", (chores,))
+
+
+def stale_cart_ordered(patch: MonkeyPatch) -> None:
+    """The cart is ordered as it is, not as the shopper saw it."""
+    rightly = checkout.create_order
+
+    async def create_order(command: Any, context: Context, **ports: Any) -> OrderId:
+        async with ports["uow"](context) as tx:
+            cart = await tx.carts.get(command.cart_id)
+        seen_now = evolve(command, cart_version=cart.version, expected_total=None)
+        return await rightly(seen_now, context, **ports)
+
+    patch.setattr(checkout, "create_order", create_order)
+
+
+def acknowledged_before_commit(patch: MonkeyPatch) -> None:
+    """Callers are told that it is done when it is about to be: a commit that fails is only logged."""
+    rightly = memory_unit_of_work._Block.__aexit__
+
+    async def leave(block: Any, kind: Any, error: Any, traceback: Any) -> None:
+        try:
+            await rightly(block, kind, error, traceback)
+        except StaleAggregate:
+            return
+
+    patch.setattr(memory_unit_of_work._Block, "__aexit__", leave)
+
+
+def news_believed(patch: MonkeyPatch) -> None:
+    """A cancelled payment is followed back to life by a message that comes late."""
+    everything = {state: frozenset(AttemptStatus) for state in AttemptStatus}
+    patch.setattr("shop.domain.payments.ATTEMPT_ARROWS", everything)
+
+
+def other_sums_accepted(patch: MonkeyPatch) -> None:
+    """Whatever the provider took pays for the order, be it the right sum or not."""
+    rightly = Payment.follow
+
+    def follow(payment: Payment, news: IntentState, at: datetime) -> list[MoneyMove]:
+        moves: Iterable[MoneyMove] = rightly(payment, news, at)
+        return [MoneyMove.CAPTURED if move is MoneyMove.MISMATCHED else move for move in moves]
+
+    patch.setattr(Payment, "follow", follow)
+
+
+def captured_twice(patch: MonkeyPatch) -> None:
+    """What the provider took already is asked for once more, under another attempt, when nobody answered."""
+    rightly = settlement._next_news
+
+    async def next_news(sale: Sale, context: Context, gateway: Any) -> IntentState | None:
+        try:
+            return await rightly(sale, context, gateway)
+        except Unavailable:
+            request = evolve(settlement._request(sale), attempt_id=AttemptId(UUID(int=sale.order.id.uuid.int + 1)))
+            made = await gateway.create_intent(request)
+            return await gateway.capture(made.provider_ref, request.attempt_id)  # type: ignore[no-any-return]
+
+    patch.setattr(settlement, "_next_news", next_news)
+
+
+def forgotten_answers(patch: MonkeyPatch) -> None:
+    """Answers are looked up under the key alone and of the wrong route: none is ever found."""
+
+    async def find(answers: MemoryAnswers, principal: str, route: str, key: str) -> None:
+        return None
+
+    patch.setattr(MemoryAnswers, "find", find)
+    patch.setattr(memory_unit_of_work, "keep_answer", lambda *anything: None)
+
+
+BUGS: tuple[Plant, ...] = (
+    key_per_call,
+    money_before_order,
+    no_version_guard,
+    stock_rule_off,
+    sells_what_is_left,
+    events_after_commit,
+    events_before_commit,
+    releases_without_cancelling,
+    captures_booked_again,
+    messages_kept_twice,
+    late_money_stays,
+    idempotency_ignored,
+    answer_before_effect,
+    unknown_commit_repeated,
+    queue_jumping,
+    lease_without_fence,
+    claimed_without_lease,
+    lease_for_ever,
+    level_without_movement,
+    sweeper_asleep,
+    stale_cart_ordered,
+    acknowledged_before_commit,
+    news_believed,
+    other_sums_accepted,
+    captured_twice,
+    forgotten_answers,
+)

@@ -1,0 +1,125 @@
+"""Lists which tests carry which failure case: `python -m tools.list_failure_cases` writes the page.
+
+A test says in its name which cases it is about: `test_f17_f18_…`, `test_s63_…`.
+"""
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "reference" / "failure-cases.md"
+PLACES = ("tests", "src/shop/adapters/contracts")
+CARRIED = re.compile(r"(?:^|_)([fs])(\d\d)(?=_)")
+
+CASES: Mapping[str, str] = {
+    "F-01": "Two buyers want the last unit at the same moment",
+    "F-02": "The same thing stands in several lines and each is checked alone",
+    "F-03": "Stock is reserved past the guard, and what is reserved is no longer the sum of its holds",
+    "F-04": "Stock is checked at one moment and taken at another",
+    "F-05": "Stock is computed from what was read too early",
+    "F-06": "Two orders lock the same rows in opposite order",
+    "F-07": "One order locks the same row twice",
+    "F-09": "A hold is never released",
+    "F-10": "A hold is released twice",
+    "F-12": "Staff set a level while sales go on",
+    "F-13": "An import overwrites stock that orders hold",
+    "F-15": "The hold runs out while the payment is under way",
+    "F-17": "The same cart is submitted several times at once",
+    "F-18": "A client repeats its request under a new key",
+    "F-19": "The provider's answer is lost after it acted",
+    "F-20": "Browser, message and sweeper capture at the same moment",
+    "F-21": "The same message arrives many times at once",
+    "F-22": "Two messages tell of one change",
+    "F-25": "The order is lost after money was taken",
+    "F-26": "An idempotency key comes back with another request",
+    "F-27": "Two requests with one key at the same moment",
+    "F-28": "A request dies and its key stays taken",
+    "F-29": "A key is repeated after it was forgotten",
+    "F-30": "Two callers use the same key",
+    "F-31": "The browser is closed after paying",
+    "F-32": "The message is faster than the order's own record",
+    "F-33": "Something an order needs is deleted after it was paid",
+    "F-34": "A message is acknowledged and its effect fails",
+    "F-35": "A message that means nothing to the shop is answered with an error",
+    "F-36": "News of failure or cancelling are ignored",
+    "F-37": "Money comes after the order was called off",
+    "F-38": "An old message tells of the end of a payment that was made",
+    "F-39": "A late message brings something back that was over",
+    "F-40": "An authorisation lapses before it is captured",
+    "F-41": "The process dies between the commit and telling others",
+    "F-42": "Another sum is paid than was ordered",
+    "F-43": "One order's payment is presented for another",
+    "F-46": "An order costs nothing",
+    "F-48": "A currency has no cents, or three digits of them",
+    "F-49": "A refund of nothing, or of less than nothing",
+    "F-57": "The address changes after the delivery was priced",
+    "F-58": "Rounded parts do not make the whole",
+    "F-61": "An event is told before its cause is written",
+    "F-65": "A worker dies after its effect and before its note",
+    "F-66": "One event can never be delivered",
+    "F-67": "Several workers take the same deliveries, or overtake each other",
+    "F-68": "A later event is committed before an earlier one",
+    "F-69": "A worker goes on after its lease ran out",
+    "F-70": "Events written by another version are read",
+    "F-71": "The server is killed in the middle of checkouts",
+    "F-72": "The connection is lost during the commit",
+    "F-75": "The database reports a collision or a deadlock",
+    "F-76": "A transaction waits for an outside system",
+    "F-77": "Redis loses what it knew, or is away",
+    "F-78": "A cancelled request leaves its answer to the next one on the connection",
+    "F-79": "A request is cut short at any point",
+    "F-81": "A transaction on SQLite begins to write late",
+    "F-83": "The provider fails for a while",
+    "F-84": "Very many buyers, very few units",
+    "F-85": "The price changes between seeing and buying",
+    "S-63": "A message with a forged, old or future signature",
+    "S-64": "A genuine message is sent again and again",
+    "S-65": "A genuine message with a hostile content",
+}
+ABOUT = """# Failure cases and the tests that carry them
+
+Written by `python -m tools.list_failure_cases`; do not edit. A test names its cases in its own name, so
+`pytest -k f17` runs all that is about F-17. How the shop deals with them is told in [reliability](../reliability.md).
+"""
+
+
+class CaseUnknown(LookupError):
+    """A test carries a case that has no title here yet."""
+
+
+def carriers(root: Path = ROOT) -> dict[str, list[tuple[str, str]]]:
+    """(file, test) of each case, in order of the files and of the tests in them."""
+    found: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+    for place in PLACES:
+        for path in sorted((root / place).rglob("*.py")):
+            for name in _functions(path.read_text(encoding="utf-8")):
+                for letter, number in CARRIED.findall(name):
+                    found[f"{letter.upper()}-{number}"].append((path.relative_to(root).as_posix(), name))
+    if unknown := found.keys() - CASES.keys():
+        raise CaseUnknown(f"Say in CASES what these are: {', '.join(sorted(unknown))}")
+    return dict(found)
+
+
+def _functions(text: str) -> Iterator[str]:
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name
+
+
+def page(found: Mapping[str, list[tuple[str, str]]]) -> str:
+    """The page, as it is committed."""
+    rows = [ABOUT, "| Case | What happens | Tests |", "|---|---|---|"]
+    for case in sorted(found):
+        tests: defaultdict[str, list[str]] = defaultdict(list)
+        for file, name in found[case]:
+            tests[file].append(f"`{name}`")
+        told = "<br>".join(f"{file}: {', '.join(names)}" for file, names in tests.items())
+        rows.append(f"| {case} | {CASES[case]} | {told} |")
+    return "\n".join(rows) + "\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(carriers()), encoding="utf-8")

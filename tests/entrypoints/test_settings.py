@@ -7,7 +7,6 @@ import pytest
 
 from shop.application.ports.cache import RateLimit
 from shop.entrypoints.settings import DEVELOPMENT_SECRET, Settings, SettingsWrong
-from tools.write_settings import PAGE, page
 
 PRODUCTION = {
     "SHOP_ENV": "production",
@@ -108,7 +107,3 @@ def test_the_fake_provider_keeps_its_books_outside_our_database() -> None:
     two = Settings(database_url="postgresql://h/two").variables()["SHOP_FAKE_PAYMENTS_FILE"]
     assert one != two
     assert Settings(fake_payments_file="mine").variables()["SHOP_FAKE_PAYMENTS_FILE"] == "mine"
-
-
-def test_the_page_about_settings_is_current() -> None:
-    assert PAGE.read_text(encoding="utf-8") == page(), "run: python -m tools.write_settings"

@@ -24,9 +24,7 @@ KINDS = {"lines": ("num_statements", "covered_lines"), "branches": ("num_branche
 def covered(files: Mapping[str, Any], folders: tuple[str, ...], kind: str) -> float:
     """The percentage of a kind that ran under the folders. Raises ValueError where there is none."""
     there, ran = KINDS[kind]
-    summaries = [
-        each["summary"] for path, each in files.items() if path.replace("\\", "/").startswith(folders)
-    ]
+    summaries = [each["summary"] for path, each in files.items() if path.replace("\\", "/").startswith(folders)]
     total = int(sum(summary[there] for summary in summaries))
     if not total:
         raise ValueError(f"No {kind} were measured under {', '.join(folders)}.")
@@ -42,9 +40,7 @@ def judge(report: Mapping[str, Any]) -> tuple[list[str], bool]:
             holds = percent >= floor.percent
             all_hold = all_hold and holds
             verdict = "holds" if holds else "TOO LOW"
-            lines.append(
-                f"coverage of {floor.name}: {percent:.2f} % of {kind}, floor {floor.percent:g} %: {verdict}"
-            )
+            lines.append(f"coverage of {floor.name}: {percent:.2f} % of {kind}, floor {floor.percent:g} %: {verdict}")
     return lines, all_hold
 
 

@@ -13,9 +13,7 @@ FORBIDDEN = {
     "a registry's host": re.compile(
         r"py[p]i\.org|pythonhoste[d]\.org|registry\.npmj[s]\.(?:org|com)|deb\.debia[n]\.org|proxy\.golan[g]\.org"
     ),
-    "a folder of somebody's machine": re.compile(
-        r"(?<![\w.-])/(?:wor[k]|roo[t]|hom[e]/\w+|User[s]/\w+|tm[p])/"
-    ),
+    "a folder of somebody's machine": re.compile(r"(?<![\w.-])/(?:wor[k]|roo[t]|hom[e]/\w+|User[s]/\w+|tm[p])/"),
     "a private key": re.compile(r"-----BEGI[N] [A-Z ]*PRIVATE KEY-----"),
     "a provider's live key": re.compile(r"[sr]k_liv[e]_\w{8,}|whse[c]_[A-Za-z0-9]{24,}"),
 }

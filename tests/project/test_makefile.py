@@ -8,9 +8,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def make(*arguments: str) -> str:
-    return subprocess.run(
-        ["make", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
-    ).stdout
+    return subprocess.run(["make", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True).stdout
 
 
 def phony_targets() -> list[str]:

@@ -30,9 +30,7 @@ def test_the_workflow_is_valid_by_actionlint() -> None:
 
 
 def test_each_job_runs_only_what_the_makefile_has(jobs: dict[str, Any]) -> None:
-    targets = set(
-        re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
-    )
+    targets = set(re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     scripts = [step.get("run", "") for job in jobs.values() for step in job["steps"]]
     called = set(re.findall(r"^make (\S+)", "\n".join(scripts), re.MULTILINE))
     assert called == {"check", "test", "wheel"}

@@ -66,6 +66,8 @@ class CategoryLoops(Invalid):
 
 @frozen(kw_only=True)
 class ProductCreated(Event):
+    """A product was added, on sale or not."""
+
     type: ClassVar[str] = "product.created"
     product_id: ProductId
 
@@ -76,6 +78,8 @@ class ProductCreated(Event):
 
 @frozen(kw_only=True)
 class ProductUpdated(Event):
+    """Something about a product or its variants is different."""
+
     type: ClassVar[str] = "product.updated"
     product_id: ProductId
 
@@ -86,6 +90,8 @@ class ProductUpdated(Event):
 
 @frozen(kw_only=True)
 class ProductArchived(Event):
+    """A product was taken off sale."""
+
     type: ClassVar[str] = "product.archived"
     product_id: ProductId
 
@@ -96,6 +102,8 @@ class ProductArchived(Event):
 
 @frozen(kw_only=True)
 class CategoryChanged(Event):
+    """A category was made, changed or removed."""
+
     type: ClassVar[str] = "category.changed"
     category_id: CategoryId
 

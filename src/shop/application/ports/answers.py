@@ -17,7 +17,8 @@ class Answer:
 class Answers(Protocol):
     """Remembers answers per principal, route and key for seven days."""
 
-    async def find(self, principal: str, route: str, key: str) -> Answer | None: ...
+    async def find(self, principal: str, route: str, key: str) -> Answer | None:
+        """The answer that was given under this key, if it is still remembered."""
 
     async def forget(self, before: datetime, limit: int) -> int:
         """Drops answers given before then. Returns how many."""

@@ -1,8 +1,7 @@
-"""Draws docs/reference/states.md from the transition tables: `python -m tools.draw_states` writes the page."""
+"""docs/reference/states.md, drawn from the transition tables."""
 
 from collections.abc import Mapping
 from enum import StrEnum
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from shop.domain.carts import CART_ARROWS
@@ -10,8 +9,7 @@ from shop.domain.catalog import PRODUCT_ARROWS
 from shop.domain.inventory import RESERVATION_ARROWS
 from shop.domain.orders import FULFILMENT_ARROWS, ORDER_ARROWS, PAYMENT_ARROWS
 from shop.domain.payments import ATTEMPT_ARROWS
-
-PAGE = Path(__file__).parents[1] / "docs" / "reference" / "states.md"
+from tools.pages.page import Page
 
 
 class Life(NamedTuple):
@@ -49,13 +47,9 @@ LIVES = (
     Life("Cart", "A cart becomes at most one order.", CART_ARROWS),
     Life("Product", "Only active products are for sale. A product can come back from every state.", PRODUCT_ARROWS),
 )
-HEAD = """# States and what may follow them
-
+_ABOUT = """
 Nothing in the shop changes its state except along these arrows: news that would lead anywhere else changes
 nothing, and a request for it is refused. A state without an arrow out of it is an end.
-
-This page is drawn from the tables in `src/shop/domain` by `python -m tools.draw_states`; a test holds the two
-together.
 """
 
 
@@ -71,10 +65,8 @@ def diagram(arrows: Mapping[Any, frozenset[Any]]) -> str:
     return "\n".join(["```mermaid", "stateDiagram-v2", *lines, "```"])
 
 
-def page() -> str:
-    parts = [f"## {life.title}\n\n{life.about}\n\n{diagram(life.arrows)}\n" for life in LIVES]
-    return "\n".join([HEAD, *parts])
+def _body() -> str:
+    return "\n".join(f"## {life.title}\n\n{life.about}\n\n{diagram(life.arrows)}\n" for life in LIVES)
 
 
-if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")
+STATES = Page("states.md", "States and what may follow them", _ABOUT, "the tables in `src/shop/domain`", _body)

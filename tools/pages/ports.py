@@ -1,0 +1,111 @@
+"""docs/reference/ports.md, from the protocols and from the table of adapters."""
+
+import inspect
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from shop.adapters.contracts.cache import CacheContract, RateLimiterContract
+from shop.adapters.contracts.payments import PaymentGatewayContract
+from shop.adapters.contracts.storage import StorageContract
+from shop.adapters.keys import KeyAuthenticator
+from shop.adapters.loading import OURS
+from shop.adapters.secrets import HmacSecrets
+from shop.adapters.system import SystemClock, SystemIds
+from shop.application.ports.answers import Answers
+from shop.application.ports.cache import Cache, RateLimiter
+from shop.application.ports.clock import Clock, Ids
+from shop.application.ports.identity import Authenticator, Secrets
+from shop.application.ports.outbox import Outbox
+from shop.application.ports.payments import PaymentGateway
+from shop.application.ports.storage import Storage
+from shop.application.ports.unit_of_work import UnitOfWork
+from tools.pages.page import Page, first_paragraph, table
+
+_ABOUT = """
+What the application needs from outside, as protocols in `src/shop/application/ports`. Each may be given by argument,
+`shop.open_shop(<name>=MyAdapter())`; storage, payments, cache and limiter also by setting, from ours or from an
+installed package. The docstrings of the protocols promise units, limits and errors; a contract suite proves them in
+`shop.adapters.contracts`.
+[Swap an adapter](../how-to/swap-an-adapter.md) shows how to write one and prove it.
+"""
+_CHOSEN_BY = {
+    "storage": "the scheme of `SHOP_DATABASE_URL`",
+    "payments": "`SHOP_PAYMENTS`",
+    "cache": "redis where `SHOP_REDIS_URL` is set, else memory",
+    "limiter": "redis where `SHOP_REDIS_URL` is set, else memory",
+}
+
+
+class Port(NamedTuple):
+    """A port under its name in `open_shop`, with our own adapter where there is no choice, and its contract."""
+
+    protocol: type
+    adapter: type | None = None
+    contract: type | None = None
+    parts: tuple[type, ...] = ()
+    besides: tuple[str, ...] = ()
+
+
+PORTS_BY_NAME = {
+    "storage": Port(
+        Storage,
+        contract=StorageContract,
+        parts=(UnitOfWork, Outbox, Answers),
+        besides=(
+            "What a transaction may read and save stands in `shop.application.ports.repositories`, the questions that",
+            "`readers` answer in `shop.application.ports.readers`.",
+            "",
+        ),
+    ),
+    "payments": Port(PaymentGateway, contract=PaymentGatewayContract),
+    "cache": Port(Cache, contract=CacheContract),
+    "limiter": Port(RateLimiter, contract=RateLimiterContract),
+    "clock": Port(Clock, adapter=SystemClock),
+    "ids": Port(Ids, adapter=SystemIds),
+    "secrets": Port(Secrets, adapter=HmacSecrets),
+    "authenticator": Port(Authenticator, adapter=KeyAuthenticator),
+}
+
+
+def _path(kind: type) -> str:
+    return f"`{kind.__module__}.{kind.__qualname__}`"
+
+
+def _methods(protocol: type) -> Iterator[tuple[str, str]]:
+    for name, method in vars(protocol).items():
+        if inspect.isfunction(method) and (not name.startswith("_") or name == "__call__"):
+            parameters = [parameter for parameter in inspect.signature(method).parameters if parameter != "self"]
+            shown = "" if name == "__call__" else name
+            said = method.__doc__ or (protocol.__doc__ or "").partition("\n\n")[2]
+            yield f"`{shown}({', '.join(parameters)})`", first_paragraph(said)
+
+
+def _promise(protocol: type) -> str:
+    about = first_paragraph(protocol.__doc__)
+    module: Any = inspect.getmodule(protocol)
+    promises = re.findall(r"^- .*(?:\n  .*)*", module.__doc__ or "", re.MULTILINE)
+    return "\n".join([about, "", *(" ".join(promise.split()) for promise in promises)]).strip()
+
+
+def _section(name: str, port: Port) -> str:
+    lines = [f"## `{name}`", "", f"{_path(port.protocol)}: {_promise(port.protocol)}", ""]
+    if port.adapter is None:
+        adapters = ", ".join(f"{adapter} (`{target}`)" for adapter, target in OURS[name].items())
+        lines += [f"- Adapters: {adapters}", f"- Chosen by: {_CHOSEN_BY[name]}"]
+        lines += [f"- By name from a package: an entry point in the group `shop.{name}`"]
+    else:
+        lines += [f"- Adapter: {_path(port.adapter)}"]
+    lines += [f"- Contract: {_path(port.contract) if port.contract else 'none yet; it is tested by itself'}", ""]
+    for protocol in (port.protocol, *port.parts):
+        if protocol is not port.protocol:
+            lines += [f"Its part {_path(protocol)}: {first_paragraph(protocol.__doc__)}", ""]
+        lines += [table(("call", "promise"), _methods(protocol)), ""]
+    return "\n".join([*lines, *port.besides])
+
+
+def _body() -> str:
+    return "\n".join(_section(name, port) for name, port in PORTS_BY_NAME.items())
+
+
+PORTS = Page("ports.md", "Ports", _ABOUT, "`src/shop/application/ports` and `src/shop/adapters/loading.py`", _body)

@@ -54,7 +54,7 @@ class Representation:
         self.locale = locale
         self._patterns: dict[tuple[str, int, bool], str] = {}
         self._encoders: dict[type, Convert] = {}
-        self.money: Callable[[Money], Plain] = self._money_encoder()
+        self._shown = self._money_encoder()
 
     def plain(self, view: Any) -> Plain:
         """The view as plain values."""
@@ -68,6 +68,9 @@ class Representation:
             return []
         encoder = self._encoders.get(type(views[0])) or self._encoder(type(views[0]))
         return [encoder(view) for view in views]
+
+    def money(self, money: Money) -> Plain:
+        return self._shown(money.minor, money.currency)
 
     def display(self, minor: int, currency: str) -> str:
         """The amount as people of this language write it, with all digits of the currency: “€29.99”.
@@ -93,55 +96,55 @@ class Representation:
         )
         return written
 
-    def _money_encoder(self) -> Callable[[Money], Plain]:
+    def _money_encoder(self) -> Callable[[int, str], Plain]:
         @lru_cache(maxsize=_AMOUNTS_MAX)
         def shown(minor: int, currency: str) -> Plain:
             return {"amount": minor, "currency": currency, "display": self.display(minor, currency)}
 
-        return lambda money: shown(money.minor, money.currency)
+        return shown
 
     def _encoder(self, cls: type) -> Convert:
+        """Written out as the function that one would write by hand for this class, because every answer needs it."""
+        self._encoders[cls] = self.plain  # it may contain itself
         hints = get_type_hints(cls)
-        head: Plain = {"object": cls.object} if hasattr(cls, "object") else {}
-        fields = attrs.fields(cls)
-        omitted = [a.name for a in fields if a.default is None]
-        converted = [(a.name, c) for a in fields if (c := self._converter(hints[a.name])) is not None]
-        slotted = not hasattr(cls, "__dict__") or "__slots__" in cls.__dict__
-        names = [a.name for a in fields]
-
-        def encode(view: Any) -> Plain:
-            plain = {**head, **({name: getattr(view, name) for name in names} if slotted else view.__dict__)}
-            for name, convert in converted:
-                value = plain[name]
-                if value is not None:
-                    plain[name] = convert(value)
-            for name in omitted:
-                if plain[name] is None:
-                    del plain[name]
-            return plain
-
+        names: Plain = {"money": self._shown, "id_text": _id_text, "suffix": _suffix}
+        always = [f'"object": {cls.object!r}'] if hasattr(cls, "object") else []
+        later: list[str] = []
+        for attribute in attrs.fields(cls):
+            name = attribute.name
+            value = self._expression(hints[name], f"view.{name}", names)
+            if attribute.default is None:  # left out where there is nothing
+                later += [f"    if view.{name} is not None:", f"        plain[{name!r}] = {value}"]
+            elif later:
+                later.append(f"    plain[{name!r}] = {value}")
+            else:
+                always.append(f"{name!r}: {value}")
+        source = ["def encode(view):", f"    plain = {{{', '.join(always)}}}", *later, "    return plain"]
+        exec("\n".join(source), names)  # noqa: S102 - of our own classes' names only, as attrs does
+        encode: Convert = names["encode"]
         self._encoders[cls] = encode
         return encode
 
-    def _converter(self, hint: Any) -> Convert | None:
-        """What turns a value of this type into a plain one, or None where msgspec can write it as it is."""
+    def _expression(self, hint: Any, value: str, names: Plain) -> str:
+        """What makes a plain value of one of this type; msgspec writes most types as they are."""
         if isinstance(hint, type) and issubclass(hint, Identifier):
-            return _id_text
+            return (
+                f"{hint.prefix + '_'!r} + suffix({value}.uuid.int)" if hasattr(hint, "prefix") else f"id_text({value})"
+            )
         if hint is Money:
-            return self.money
+            return f"money({value}.minor, {value}.currency)"
         if isinstance(hint, type) and attrs.has(hint):
-            return self.plain
+            name = f"plain_{hint.__name__}"
+            names[name] = self._encoders.get(hint) or self._encoder(hint)
+            return f"{name}({value})"
         arguments = [a for a in get_args(hint) if a not in (type(None), Ellipsis)]
-        if get_origin(hint) in (Union, types.UnionType):
-            return self._converter(arguments[0]) if len(arguments) == 1 else None
+        if get_origin(hint) in (Union, types.UnionType) and len(arguments) == 1:
+            inner = self._expression(arguments[0], value, names)
+            return inner if inner == value else f"(None if {value} is None else {inner})"
         if get_origin(hint) in (list, tuple):
-            each = self._converter(arguments[0])
-            return None if each is None else _for_each(each)
-        return None
-
-
-def _for_each(convert: Convert) -> Convert:
-    return lambda values: [convert(value) for value in values]
+            each = self._expression(arguments[0], "each", names)
+            return value if each == "each" else f"[{each} for each in {value}] if {value} else []"
+        return value
 
 
 @lru_cache(maxsize=_LOCALES_MAX)

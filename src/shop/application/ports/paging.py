@@ -27,6 +27,7 @@ PRICELESS = 10**15
 """What a product without a price counts as where products are sorted by price, in minor units."""
 
 V = TypeVar("V")
+_to_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class CursorMalformed(Invalid):
@@ -70,7 +71,7 @@ class Page(Generic[V]):
 
 def encode_cursor(*values: str | int) -> str:
     """Sort values and the id of an entry as one opaque word."""
-    return base64.urlsafe_b64encode(json.dumps(values, separators=(",", ":")).encode()).decode().rstrip("=")
+    return base64.urlsafe_b64encode(_to_json(values).encode()).decode().rstrip("=")
 
 
 def decode_cursor(cursor: str, length: int) -> list[str | int]:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -203,8 +204,19 @@ class SqlCatalogReader:
         ]
 
 
+_NO_FILTER = ProductFilter()
+
+
+@lru_cache(maxsize=2)
+def _unfiltered(dialect: str) -> Narrowing:
+    """What most lists ask for."""
+    return Narrowing(dialect=dialect, statuses=(ProductStatus.ACTIVE.value,))
+
+
 def _narrowing(which: ProductFilter, dialect: str) -> tuple[Narrowing, dict[str, Any]] | None:
     """The shape of a filter and its parameters; None when no database could hold what it asks for."""
+    if which == _NO_FILTER:
+        return _unfiltered(dialect), {}
     texts = (which.category, which.tag, which.vendor, which.sku, *which.metadata, *which.metadata.values())
     if not all(map(storable, texts)):
         return None

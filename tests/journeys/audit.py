@@ -71,14 +71,14 @@ RULES = {
 
 
 class Rows:
-    """A database that is read by plain SQL."""
+    """A database that is read, and sometimes written, by plain SQL."""
 
     def __init__(self, url: str) -> None:
         self._url = url
 
     async def all(self, statement: str) -> Sequence[Sequence[Any]]:
         if self._url.startswith("sqlite:///"):
-            connection = sqlite3.connect(self._url.removeprefix("sqlite:///"), timeout=10)
+            connection = sqlite3.connect(self._url.removeprefix("sqlite:///"), timeout=10, isolation_level=None)
             try:
                 return connection.execute(statement).fetchall()
             finally:
@@ -88,6 +88,10 @@ class Rows:
             return [tuple(row) for row in await server.fetch(statement)]
         finally:
             await server.close()
+
+    async def run(self, statement: str) -> None:
+        """Carries out a statement that answers nothing."""
+        await self.all(statement)
 
     async def one(self, statement: str) -> Any:
         """The first value of the first row."""

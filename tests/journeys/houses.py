@@ -118,7 +118,7 @@ async def _product(shop: Shop, number: int, stock: int) -> VariantId:
 
 @define
 class Process:
-    """A process of the shop, with everything that it starts. Use it as a context manager."""
+    """A process of the shop, with everything that it starts; it ends with the block that it is used in."""
 
     house: House
     words: tuple[str, ...]
@@ -128,7 +128,8 @@ class Process:
     def log(self) -> Path:
         return self.house.folder / f"{self.words[0]}.log"
 
-    def start(self) -> None:
+    def begin(self) -> None:
+        """Starts it, and waits for nothing."""
         own = {name: value for name, value in os.environ.items() if not name.startswith("SHOP_")}
         with self.log.open("ab") as out:
             self.running = subprocess.Popen(
@@ -156,7 +157,6 @@ class Process:
         return code
 
     def __enter__(self) -> Self:
-        self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -176,15 +176,16 @@ class Server(Process):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    async def answering(self) -> Self:
-        """Waits until it serves."""
+    async def start(self) -> None:
+        """Starts it, and waits until it serves."""
+        self.begin()
         async with httpx.AsyncClient() as client:
             for _ in range(int(PATIENCE_SECONDS / 0.05)):
                 assert self.running is not None
                 assert self.running.poll() is None, self.log.read_text()[-3000:]
                 try:
                     if (await client.get(f"{self.url}/health/ready", timeout=2)).status_code == 200:
-                        return self
+                        return
                 except httpx.TransportError:
                     pass
                 await asyncio.sleep(0.05)

@@ -23,7 +23,7 @@ async def test_f01_a_hundred_clients_and_the_last_unit(postgres_shop: str, tmp_p
     house = House(postgres_shop, tmp_path)
     [variant] = await house.furnish(1)
     with house.server(workers=2, with_worker=False) as server:
-        await server.answering()
+        await server.start()
         async with Buyers(server.url) as buyers:
             waiting = await buyers.baskets(CLIENTS, (variant, 1))
             for turn in range(rounds(2, in_full=50)):
@@ -48,7 +48,7 @@ async def _survive(house: House, *, workers: int, kills: int, chance: random.Ran
     everything: list[Basket] = []
     unanswered = 0
     with house.server(workers=workers, with_worker=True) as server:
-        await server.answering()
+        await server.start()
         async with Buyers(server.url) as buyers:
             prepared = await asyncio.gather(
                 *(buyers.basket(n, (plenty, 1), (scarce, 1)) for n in range(kills * at_once))
@@ -68,8 +68,7 @@ async def _survive(house: House, *, workers: int, kills: int, chance: random.Ran
                     assert answer.status_code in (201, 409), answer.text
                     if answer.status_code == 201:
                         acknowledged[basket.key] = answer.json()["id"]
-            server.start()
-            await server.answering()
+            await server.start()
         async with Buyers(server.url) as buyers:
             again = await asyncio.gather(*(buyers.order(basket) for basket in everything))
             repeated = {b.key: a for b, a in zip(everything, again, strict=True)}
@@ -94,13 +93,13 @@ async def test_f28_f71_two_servers_killed_in_the_middle_of_checkouts_on_postgres
     postgres_shop: str, tmp_path: Path
 ) -> None:
     house = House(postgres_shop, tmp_path)
-    await _survive(house, workers=2, kills=rounds(6, in_full=60), chance=random.Random(71))
+    await _survive(house, workers=2, kills=rounds(4, in_full=60), chance=random.Random(71))
 
 
 @pytest.mark.prove
 async def test_f28_f71_a_server_killed_in_the_middle_of_checkouts_on_sqlite(sqlite_shop: str, tmp_path: Path) -> None:
     house = House(sqlite_shop, tmp_path)
-    await _survive(house, workers=1, kills=rounds(4, in_full=60), chance=random.Random(28))
+    await _survive(house, workers=1, kills=rounds(6, in_full=60), chance=random.Random(28))
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -110,7 +109,7 @@ async def test_a_stop_under_load_breaks_no_promise(postgres_shop: str, tmp_path:
     [variant] = await house.furnish(1_000)
     server = house.server(workers=workers, with_worker=True)
     with server:
-        await server.answering()
+        await server.start()
         async with Buyers(server.url) as buyers:
             baskets = await buyers.baskets(40, (variant, 1))
             ordering = [asyncio.create_task(buyers.try_to_order(basket)) for basket in baskets]
@@ -118,8 +117,7 @@ async def test_a_stop_under_load_breaks_no_promise(postgres_shop: str, tmp_path:
             assert await asyncio.to_thread(server.stop) == 0, server.log.read_text()[-3000:]
             answers = await asyncio.gather(*ordering)
         acknowledged = _promises(baskets, answers)
-        server.start()
-        await server.answering()
+        await server.start()
         async with Buyers(server.url) as buyers:
             again = await asyncio.gather(*(buyers.order(basket) for basket in baskets))
             assert {answer.status_code for answer in again} == {201}

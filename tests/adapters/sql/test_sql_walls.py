@@ -1,0 +1,233 @@
+"""The second wall: whatever a constraint guards is refused by the database itself, past all of our code.
+
+Every CHECK, UNIQUE and PRIMARY KEY of the schema is attacked by a copy of a good row in which it alone is wrong.
+"""
+
+import re
+import sqlite3
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Protocol
+from uuid import uuid4
+
+import asyncpg
+from sqlalchemy import BigInteger, CheckConstraint, Column, Integer, LargeBinary, Table, UniqueConstraint
+
+from shop.adapters.sql.schema import Id, metadata
+from shop.application.commands.catalog import UpdateProduct
+from shop.application.commands.categories import CreateCategory
+from shop.application.commands.identity import CreateApiKey
+from shop.application.messages import Idempotency
+from shop.domain.kernel.identifiers import ProductId
+from tests.journeys.audit import uuid_of
+from tests.journeys.branches import open_branches
+
+AUTOMATIC = ("seq",)  # numbered by the database
+BOUNDED = re.compile(r"(\w+) BETWEEN (-?\d+) AND (-?\d+)")
+KNOWN = re.compile(r"(\w+) IN \('")
+
+# What is wrong where it cannot be read from the constraint itself.
+BY_HAND: Mapping[str, Mapping[str, str]] = {
+    "ck_categories_not_below_itself": {"parent_id": "id"},
+    "ck_products_version_positive": {"version": "0"},
+    "ck_variant_prices_compare_at_above": {"amount_minor": "100", "compare_at_minor": "99"},
+    "ck_stock_levels_on_hand_not_negative": {"on_hand": "-1", "backorder_ceiling": "1000"},
+    "ck_stock_levels_reserved_not_negative": {"reserved": "-1"},
+    "ck_stock_levels_backorder_limit_not_negative": {"backorder_limit": "-1"},
+    "ck_stock_levels_not_oversold": {"reserved": "on_hand + backorder_ceiling + 1"},
+    "ck_stock_movements_changes_something": {"on_hand": "0", "reserved": "0"},
+    "ck_orders_total_adds_up": {"total_minor": "total_minor + 1"},
+    "ck_orders_total_minor_bounded": {
+        "subtotal_minor": "1000000000000",
+        "total_minor": "1000000000000 + shipping_total_minor"
+        " + CASE WHEN prices_include_tax THEN 0 ELSE tax_total_minor END",
+    },
+    "ck_order_lines_subtotal_minor_bounded": {
+        "unit_price_minor": "1000000000000",
+        "quantity": "2",
+        "subtotal_minor": "2000000000000",
+    },
+    "ck_order_lines_total_minor_bounded": {
+        "net_minor": "1000000000000",
+        "tax_minor": "1",
+        "total_minor": "1000000000001",
+    },
+    "ck_order_lines_subtotal_adds_up": {"subtotal_minor": "subtotal_minor + 1"},
+    "ck_order_lines_total_adds_up": {"tax_minor": "tax_minor + 1"},
+    "ck_payments_refunded_within_captured": {"refunded_minor": "captured_minor + 1"},
+    "ck_store_settings_only_one": {"id": "2"},
+}
+
+# What can only be wrong together with another rule, which may be the one that is named.
+NEVER_ALONE = {"ck_order_lines_unit_price_minor_bounded": "ck_order_lines_subtotal_adds_up"}
+
+
+class Attack:
+    """A statement that breaks one rule, and what the database calls that rule."""
+
+    def __init__(self, table: Table, rule: str, columns: tuple[str, ...], changes: Mapping[str, str]) -> None:
+        self.table, self.rule, self.columns = table, rule, columns
+        names = [column.name for column in table.columns if column.name not in AUTOMATIC]
+        self.statement = (
+            f"INSERT INTO {table.name} ({', '.join(names)})"
+            f" SELECT {', '.join(changes.get(name, name) for name in names)} FROM {table.name} LIMIT 1"
+        )
+
+    def __str__(self) -> str:
+        return f"{self.rule}: {self.statement}"
+
+
+def attacks(dialect: str) -> Iterator[Attack]:
+    """One for each constraint of each table."""
+    for table in metadata.sorted_tables:
+        keys = list(_keys(table))
+        for constraint in table.constraints:
+            if isinstance(constraint, CheckConstraint):
+                yield _on_check(table, constraint)
+        for name, columns in keys:
+            if not set(columns) & set(AUTOMATIC):
+                yield Attack(table, name, columns, _different_elsewhere(table, columns, keys, dialect))
+
+
+def _keys(table: Table) -> Iterator[tuple[str, tuple[str, ...]]]:
+    yield f"pk_{table.name}", tuple(column.name for column in table.primary_key.columns)
+    for constraint in table.constraints:
+        if isinstance(constraint, UniqueConstraint):
+            yield str(constraint.name), tuple(column.name for column in constraint.columns)
+    for index in table.indexes:
+        if index.unique:
+            yield str(index.name), tuple(column.name for column in index.columns)
+
+
+def _on_check(table: Table, constraint: CheckConstraint) -> Attack:
+    name, text = str(constraint.name), str(constraint.sqltext)
+    by_hand = BY_HAND.get(name)
+    if by_hand is not None:
+        return Attack(table, name, (), by_hand)
+    if bounded := BOUNDED.fullmatch(text):
+        column, _, most = bounded.groups()
+        return Attack(table, name, (column,), {column: str(int(most) + 1)})
+    if known := KNOWN.match(text):
+        return Attack(table, name, (known.group(1),), {known.group(1): "'nonsense'"})
+    raise AssertionError(f"Say in BY_HAND how {name} is broken: {text}")
+
+
+def _different_elsewhere(
+    table: Table, same: tuple[str, ...], keys: list[tuple[str, tuple[str, ...]]], dialect: str
+) -> dict[str, str]:
+    """Another value in every other key, so that only this one is taken."""
+    changes = {}
+    for _, columns in keys:
+        free = [name for name in columns if name not in same and name not in AUTOMATIC]
+        if columns != same and free:
+            changes[free[0]] = _another(table.c[free[0]], dialect)
+    return changes
+
+
+def _another(column: Column[Any], dialect: str) -> str:
+    if isinstance(column.type, Id):
+        return f"'{uuid4()}'" if dialect == "postgresql" else f"x'{uuid4().hex}'"
+    if isinstance(column.type, (Integer, BigInteger)):
+        return f"{column.name} + 100000"
+    if isinstance(column.type, LargeBinary):
+        return r"'\x0102'" if dialect == "postgresql" else "x'0102'"
+    return f"{column.name} || 'x'"
+
+
+class Refuser(Protocol):
+    async def refusal(self, attack: Attack) -> str:
+        """What the database answers; nothing of the statement remains, refused or not."""
+
+
+class PostgresRefuser:
+    """Names the constraint."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self._connection = connection
+
+    async def refusal(self, attack: Attack) -> str:
+        transaction = self._connection.transaction()
+        await transaction.start()
+        try:
+            written = await self._connection.execute(attack.statement)
+        except asyncpg.IntegrityConstraintViolationError as error:
+            return str(error.constraint_name)
+        finally:
+            await transaction.rollback()
+        return f"accepted ({written})"
+
+
+class SqliteRefuser:
+    """Names a CHECK, and for what must be unique its columns."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    async def refusal(self, attack: Attack) -> str:
+        self._connection.execute("BEGIN")
+        try:
+            written = self._connection.execute(attack.statement).rowcount
+        except sqlite3.IntegrityError as error:
+            message = str(error)
+            if message.startswith("CHECK constraint failed: "):
+                return message.removeprefix("CHECK constraint failed: ")
+            columns = ", ".join(f"{attack.table.name}.{name}" for name in attack.columns)
+            return attack.rule if message == f"UNIQUE constraint failed: {columns}" else message
+        finally:
+            self._connection.execute("ROLLBACK")
+        return f"accepted ({written} rows)"
+
+
+@asynccontextmanager
+async def refuser(url: str) -> AsyncIterator[Refuser]:
+    if url.startswith("sqlite"):
+        connection = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
+        connection.execute("PRAGMA foreign_keys = ON")
+        yield SqliteRefuser(connection)
+        connection.close()
+    else:
+        server = await asyncpg.connect(url)
+        yield PostgresRefuser(server)
+        await server.close()
+
+
+async def _a_row_of_everything(url: str) -> None:
+    """A shop that has sold, with something in every table."""
+    async with open_branches(url, 1) as branches:
+        small = branches.first
+        variant = await small.product(stock=10)
+        order_id = await small.buy((variant, 2), method="fake_card_3ds")
+        small.provider.shopper_confirms((await small.payment(order_id)).attempt.provider_ref)
+        await small.post_news()
+        await small.deliver()
+        command = await small.order_command(await small.cart((variant, 1)))
+        key = Idempotency(route="order", key="k", fingerprint=b"f")
+        await small.shop.execute(command, context=small.context(small.guest(command.cart_id), key))
+        await small.shop.execute(CreateApiKey(name="k", scopes=frozenset({"*"})))
+        category = await small.shop.execute(CreateCategory(slug="a", name="A"))
+        product_id = ProductId(uuid_of(await branches.rows.one("SELECT id FROM products")))
+        await small.shop.execute(UpdateProduct(product_id=product_id, category_ids=(category,)))
+
+
+async def test_every_constraint_holds_by_itself(database_url: str) -> None:
+    dialect = "sqlite" if database_url.startswith("sqlite") else "postgresql"
+    await _a_row_of_everything(database_url)
+    wrong, tried = [], 0
+    async with refuser(database_url) as database:
+        for attack in attacks(dialect):
+            tried += 1
+            answer = await database.refusal(attack)
+            if answer not in (attack.rule, NEVER_ALONE.get(attack.rule)):
+                wrong.append(f"{attack}\n    -> {answer}")
+    assert not wrong, "\n".join(wrong)
+    assert tried > 80
+
+
+def test_the_rules_that_were_written_by_hand_are_all_there() -> None:
+    checks = {
+        str(constraint.name)
+        for table in metadata.tables.values()
+        for constraint in table.constraints
+        if isinstance(constraint, CheckConstraint)
+    }
+    assert checks >= BY_HAND.keys()

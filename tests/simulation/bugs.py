@@ -323,13 +323,13 @@ def captured_twice(patch: MonkeyPatch) -> None:
     """What the provider took already is asked for once more, under another attempt, when nobody answered."""
     rightly = settlement._next_news
 
-    async def next_news(sale: Sale, context: Context, gateway: Any) -> IntentState | None:
+    async def next_news(sale: Sale, context: Context, cashier: Cashier) -> IntentState | None:
         try:
-            return await rightly(sale, context, gateway)
+            return await rightly(sale, context, cashier)
         except Unavailable:
             request = evolve(settlement._request(sale), attempt_id=AttemptId(UUID(int=sale.order.id.uuid.int + 1)))
-            made = await gateway.create_intent(request)
-            return await gateway.capture(made.provider_ref, request.attempt_id)  # type: ignore[no-any-return]
+            made = await cashier.gateway.create_intent(request)
+            return await cashier.gateway.capture(made.provider_ref, request.attempt_id)
 
     patch.setattr(settlement, "_next_news", next_news)
 

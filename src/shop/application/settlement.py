@@ -13,7 +13,7 @@ from shop.application.ports.clock import Ids
 from shop.application.ports.payments import IntentRequest, PaymentGateway, PaymentRefused
 from shop.application.ports.unit_of_work import Transaction, UnitOfWork
 from shop.domain.inventory import LIVE, MovementKind, ReservationState, StockMovement
-from shop.domain.kernel.errors import Invalid
+from shop.domain.kernel.errors import Conflict, Invalid
 from shop.domain.kernel.identifiers import LedgerEntryId, MovementId, OrderId
 from shop.domain.kernel.money import Money, total
 from shop.domain.ledger import (
@@ -31,6 +31,14 @@ STEPS_MAX = 6
 MISMATCH = "payment_mismatch"
 
 
+class PaymentElsewhere(Conflict):
+    """The payment was begun with another provider than the shop's: only that one can say how it stands."""
+
+    code = "payment_elsewhere"
+    title = "Another provider has this payment"
+    default_hint = "Run a worker with SHOP_PAYMENTS set to that provider until its payments have come to an end."
+
+
 @frozen
 class Cashier:
     """What it takes to move money: storage, ids and the provider."""
@@ -38,6 +46,12 @@ class Cashier:
     uow: UnitOfWork
     ids: Ids
     gateway: PaymentGateway
+
+    def provider_of(self, payment: Payment) -> PaymentGateway:
+        """Whom to ask about this payment. Raises PaymentElsewhere once the shop has changed to another provider."""
+        if payment.provider != self.gateway.provider:
+            raise PaymentElsewhere(f"It was begun with “{payment.provider}”; the shop uses “{self.gateway.provider}”.")
+        return self.gateway
 
 
 @frozen
@@ -60,12 +74,12 @@ async def sale_of(order_id: OrderId, context: Context, uow: UnitOfWork) -> Sale 
 async def carry_on(sale: Sale, context: Context, cashier: Cashier, *, refresh: bool = False) -> Sale:
     """Takes the payment as far as it goes without the shopper. With `refresh`, first asks how it stands.
 
-    Raises PaymentProviderUnavailable, StaleAggregate; either way doing it again is safe.
+    Raises PaymentProviderUnavailable, StaleAggregate, PaymentElsewhere; each time doing it again is safe.
     """
     if refresh and (ref := sale.payment.attempt.provider_ref):
-        sale = await settle(sale, await cashier.gateway.fetch(ref), context, cashier)
+        sale = await settle(sale, await cashier.provider_of(sale.payment).fetch(ref), context, cashier)
     for _ in range(STEPS_MAX):
-        news = await _next_news(sale, context, cashier.gateway)
+        news = await _next_news(sale, context, cashier)
         if news is None:
             break
         version = sale.payment.version
@@ -81,7 +95,7 @@ async def call_off(sale: Sale, reason: str, context: Context, cashier: Cashier) 
     If the money was taken meanwhile, the order stands and is paid.
     """
     if sale.payment.status not in (AttemptStatus.CAPTURED, AttemptStatus.CANCELLED):
-        sale = await settle(sale, await _stop(sale, cashier.gateway), context, cashier, reason=reason)
+        sale = await settle(sale, await _stop(sale, cashier), context, cashier, reason=reason)
     return sale
 
 
@@ -95,9 +109,9 @@ async def call_off_free(order_id: OrderId, reason: str, context: Context, cashie
             tx.orders.save(order)
 
 
-async def _stop(sale: Sale, gateway: PaymentGateway) -> IntentState:
+async def _stop(sale: Sale, cashier: Cashier) -> IntentState:
     """Makes sure that the attempt can take no money, and says how it stands then."""
-    attempt = sale.payment.attempt
+    gateway, attempt = cashier.provider_of(sale.payment), sale.payment.attempt
     ref = attempt.provider_ref
     if not ref:
         # Whether the provider has heard of it is not known: asking again with the same key gives the same intent.
@@ -120,20 +134,22 @@ def _never_made(attempt: PaymentAttempt) -> IntentState:
     )
 
 
-async def _next_news(sale: Sale, context: Context, gateway: PaymentGateway) -> IntentState | None:
+async def _next_news(sale: Sale, context: Context, cashier: Cashier) -> IntentState | None:
     """Does the next thing at the provider, if there is one, with no transaction open."""
     order, payment = sale.order, sale.payment
     attempt = payment.attempt
     if not attempt.provider_ref:
         # Once the hold has run out the shopper is long gone: the order is called off, and not paid for after all.
         over = order.status is OrderStatus.CANCELLED or order.is_overdue(context.now)
-        return None if over else await gateway.create_intent(_request(sale))
+        return None if over else await cashier.provider_of(payment).create_intent(_request(sale))
     if attempt.status is AttemptStatus.AUTHORIZED:
+        gateway = cashier.provider_of(payment)
         if order.status in (OrderStatus.CANCELLED, OrderStatus.ON_HOLD) and not payment.captured:
             return await gateway.cancel(attempt.provider_ref, attempt.id)
         return await gateway.capture(attempt.provider_ref, attempt.id)
     if payment.refund_due:
         left = payment.captured - payment.refunded
+        gateway = cashier.provider_of(payment)
         return await gateway.refund(attempt.provider_ref, attempt.id, left, str(payment.refunded.minor))
     return None
 

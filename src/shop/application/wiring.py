@@ -105,6 +105,7 @@ def command_handlers(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
             secrets=secrets,
             store=readers.store,
             hold=lifetimes.stock_hold,
+            provider=gateway.provider,
         ),
         orders.CancelOrder: partial(orders.cancel_order, secrets=secrets, cashier=cashier),
         orders.CancelAnyOrder: partial(orders.cancel_any_order, cashier=cashier),

@@ -36,7 +36,7 @@ from shop.domain.kernel.identifiers import (
 )
 from shop.domain.kernel.money import Money
 from shop.domain.orders import CartAlreadyOrdered, Order, OrderLine, OrderShipping
-from shop.domain.payments import Payment, PaymentSession, PaymentSessionNotFound
+from shop.domain.payments import Payment, PaymentMethodUnknown, PaymentSession, PaymentSessionNotFound
 
 
 class CartChanged(Conflict):
@@ -74,6 +74,7 @@ async def create_order(
     secrets: Secrets,
     store: StoreReader,
     hold: timedelta,
+    provider: str,
 ) -> OrderId:
     settings = await store.settings()
     async with uow(context) as tx:
@@ -85,6 +86,8 @@ async def create_order(
             raise PaymentSessionNotFound(f"There is no payment session {session.id} for this cart.")
         if cart.status is CartStatus.ORDERED:
             return await _ordered_before(tx, cart.id)
+        if session.provider != provider:  # chosen before the shop changed to another
+            raise PaymentMethodUnknown(f"“{session.method}” is no way to pay here any more.")
         if cart.version != command.cart_version:
             raise CartChanged(f"It is at version {cart.version}, not {command.cart_version}.", cart.id)
         priced = price_cart(found, settings)

@@ -123,7 +123,8 @@ async def confirm_payment(
     sale = await carry_on(sale, context, cashier)
     attempt = sale.payment.attempt
     if attempt.status in (AttemptStatus.REQUIRES_ACTION, AttemptStatus.FAILED):
-        news = await cashier.gateway.confirm(attempt.provider_ref, attempt.id, session.method)
+        gateway = cashier.provider_of(sale.payment)
+        news = await gateway.confirm(attempt.provider_ref, attempt.id, session.method)
         sale = await settle(sale, evolve(news, method=session.method), context, cashier)
         await carry_on(sale, context, cashier)
     return sale.order.id

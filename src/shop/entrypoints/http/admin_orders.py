@@ -99,7 +99,14 @@ async def admin_order_get(call: Call) -> Answer:
     example={"reason": "out of stock"},
     body_optional=True,
     shows=Shows(view=AdminOrderView),
-    problems=("not_found", "order_not_cancellable", "payment_refused", "payment_provider_unavailable", "conflict"),
+    problems=(
+        "not_found",
+        "order_not_cancellable",
+        "payment_elsewhere",
+        "payment_refused",
+        "payment_provider_unavailable",
+        "conflict",
+    ),
 )
 async def admin_order_cancel(call: Call) -> Answer:
     """Makes sure that no money can be taken any more, then cancels the order and frees its stock."""

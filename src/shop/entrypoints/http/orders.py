@@ -70,6 +70,7 @@ async def _current_cart(call: Call) -> Plain:
         "cart_closed",
         "cart_already_ordered",
         "insufficient_stock",
+        "payment_method_unknown",
         "shipping_unavailable",
         "variant_unavailable",
         "conflict",
@@ -134,7 +135,14 @@ async def order_get(call: Call) -> Answer:
     body_optional=True,
     token=ORDER_TOKEN,
     shows=Shows(view=OrderView),
-    problems=("not_found", "order_not_cancellable", "payment_refused", "payment_provider_unavailable", "conflict"),
+    problems=(
+        "not_found",
+        "order_not_cancellable",
+        "payment_elsewhere",
+        "payment_refused",
+        "payment_provider_unavailable",
+        "conflict",
+    ),
 )
 async def order_cancel(call: Call) -> Answer:
     """Calls an order off while no money was taken and nothing was sent. Cancelling twice is once."""

@@ -88,7 +88,14 @@ async def payment_session_get(call: Call) -> Answer:
     body_optional=True,
     token=CART_TOKEN,
     shows=_ONE,
-    problems=("not_found", "order_missing", "payment_refused", "payment_provider_unavailable", "conflict"),
+    problems=(
+        "not_found",
+        "order_missing",
+        "payment_elsewhere",
+        "payment_refused",
+        "payment_provider_unavailable",
+        "conflict",
+    ),
 )
 async def payment_session_confirm(call: Call) -> Answer:
     """Confirms what needs no browser: an answered challenge, or another method after a decline."""

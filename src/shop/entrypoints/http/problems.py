@@ -52,6 +52,7 @@ PROBLEMS: Mapping[str, Problem] = {
     "order_missing": Problem((409,), "There is no order to pay for yet: place it first."),
     "order_not_cancellable": Problem((409,), "Money was taken or goods are on their way: ask for a refund instead."),
     "payload_too_large": Problem((413,), "The body is larger than this address takes."),
+    "payment_elsewhere": Problem((409,), "The payment was begun with another provider than the shop uses now."),
     "payment_method_unknown": Problem((422,), "GET /api/payments/methods lists the ways to pay."),
     "payment_provider_unavailable": Problem((503,), "The payment provider does not answer. Repeat with the same key."),
     "payment_refused": Problem((409,), "The payment provider understood and will not do it."),

@@ -4,13 +4,16 @@ from datetime import timedelta
 
 import pytest
 
+from shop.adapters.fake.books import MemoryBooks
 from shop.adapters.fake.faults import Fault, FaultyGateway, ScriptedFaults
+from shop.adapters.fake.payments import FakePaymentGateway
 from shop.application.shop import Shop
 from shop.domain.carts import CartStatus
 from shop.domain.kernel.errors import Unavailable
 from shop.domain.orders import OrderStatus, PaymentStatus
+from shop.entrypoints.worker import schedule
 from shop.entrypoints.worker.schedule import CHORES, Chore, Schedule, run_schedule_once
-from tests.shops import SmallShop, open_small_shop
+from tests.shops import WEBHOOK_SECRET, SmallShop, open_small_shop
 
 
 @pytest.fixture
@@ -54,6 +57,37 @@ async def test_a_provider_that_is_away_holds_up_nothing_else(small: SmallShop) -
     assert (await run_schedule_once(ailing.shop))["finish payments"] == 2
     small.clock.forward(timedelta(minutes=2))
     assert (await run_schedule_once(small.shop))["finish payments"] == 1
+
+
+@pytest.mark.parametrize(
+    ("chore", "minutes", "ended"),
+    [
+        ("finish payments", 2, (OrderStatus.CONFIRMED, PaymentStatus.PAID)),
+        ("expire orders", 16, (OrderStatus.CANCELLED, PaymentStatus.VOIDED)),
+    ],
+)
+async def test_what_always_fails_does_not_keep_the_rest_from_their_turn(
+    small: SmallShop,
+    monkeypatch: pytest.MonkeyPatch,
+    chore: str,
+    minutes: int,
+    ended: tuple[OrderStatus, PaymentStatus],
+) -> None:
+    monkeypatch.setattr(schedule, "BATCH", 2)
+    shirt = await small.product(stock=9)
+    before = small.with_ports(gateway=FakePaymentGateway(MemoryBooks(), small.clock, WEBHOOK_SECRET, "former"))
+    stuck = []
+    for _ in range(3):
+        stuck.append(await before.place(await before.cart((shirt, 1))))
+        small.clock.forward(timedelta(seconds=1))
+    latest = await small.place(await small.cart((shirt, 1)))
+    small.clock.forward(timedelta(minutes=minutes))
+    chores = [each for each in CHORES if each.name == chore]
+    for _ in range(100):  # by chance it is left out of all of them once in 10**30
+        await run_schedule_once(small.shop, chores)
+    order = await small.order(latest)
+    assert (order.status, order.payment_status) == ended
+    assert {(await small.order(order_id)).status for order_id in stuck} == {OrderStatus.PENDING}
 
 
 async def test_old_carts_are_closed(small: SmallShop) -> None:

@@ -5,7 +5,7 @@ import logging
 import random
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from attrs import frozen
 
@@ -19,8 +19,10 @@ from shop.application.queries.payments import GetUnfinishedPayments
 from shop.application.shop import Shop
 from shop.domain.kernel.errors import ShopError
 
+I = TypeVar("I")  # noqa: E741
 AT_ONCE = 8
 BATCH = 100
+DUE_MAX = 10_000
 FORGET_BATCH = 1_000
 CHORE_TIMEOUT_SECONDS = 300.0
 _log = logging.getLogger("shop.worker")
@@ -37,18 +39,20 @@ class Chore:
 
 async def expire_orders(shop: Shop) -> int:
     """Calls off orders that nobody paid in time: first the payment, then the order."""
-    return await _each(shop, [ExpireOrder(order_id=i) for i in await shop.ask(GetOverdueOrders(limit=BATCH))])
+    due = await shop.ask(GetOverdueOrders(limit=DUE_MAX))
+    return await _each(shop, [ExpireOrder(order_id=order_id) for order_id in _some_of(due)])
 
 
 async def finish_payments(shop: Shop) -> int:
     """Asks the provider how payments stand that stopped half-way, and carries them on."""
-    order_ids = await shop.ask(GetUnfinishedPayments(limit=BATCH))
-    return await _each(shop, [ProcessPayment(order_id=order_id, refresh=True) for order_id in order_ids])
+    due = await shop.ask(GetUnfinishedPayments(limit=DUE_MAX))
+    return await _each(shop, [ProcessPayment(order_id=order_id, refresh=True) for order_id in _some_of(due)])
 
 
 async def expire_carts(shop: Shop) -> int:
     """Closes carts that were left standing."""
-    return await _each(shop, [ExpireCart(cart_id=i) for i in await shop.ask(GetExpiredCarts(limit=BATCH))])
+    due = await shop.ask(GetExpiredCarts(limit=DUE_MAX))
+    return await _each(shop, [ExpireCart(cart_id=cart_id) for cart_id in _some_of(due)])
 
 
 async def forget_answers(shop: Shop) -> int:
@@ -107,6 +111,12 @@ async def _run(shop: Shop, chore: Chore) -> int:
     except Exception:
         _log.exception("%s failed", chore.name)
     return 0
+
+
+def _some_of(due: list[I]) -> list[I]:
+    """As many as one run deals with. Any of them: those that fail each time must not keep the others from their turn,
+    and several workers should not all begin with the same."""
+    return due if len(due) <= BATCH else random.sample(due, BATCH)
 
 
 async def _each(shop: Shop, commands: list[Command[Any]]) -> int:

@@ -43,7 +43,7 @@ T = TypeVar("T")
 I = TypeVar("I", bound=Identifier)  # noqa: E741
 START = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 DAYS_TO_REST = 7
-STEPS_MAX = 150_000
+STEPS_MAX = 500_000
 WEBHOOK_SECRET = "whsec_simulation"
 
 
@@ -159,7 +159,7 @@ class Process:
                 world.tally["worker without storage"] += 1
             await run_schedule_once(shop)
             idle = 0 if busy else idle + 1
-            pause = world.chances.worker_pause_seconds * (0.5 + world.draw.random()) * 2 ** min(idle, 6)
+            pause = world.chances.worker_pause_seconds * (0.5 + world.draw.random()) * 2 ** min(idle, 10)
             await asyncio.sleep(min(pause, 60.0 if world.stormy else 900.0))
 
 

@@ -155,7 +155,6 @@ class IntentState:
     next_action: NextAction | None = None
     client_secret: str = field(default="", repr=False)
     method: str = ""
-    method_label: str = ""
 
 
 @frozen(kw_only=True)
@@ -236,11 +235,6 @@ class Payment(Aggregate):
     @property
     def status(self) -> AttemptStatus:
         return self.attempt.status
-
-    @property
-    def mismatched(self) -> bool:
-        """The provider took another sum than the order's."""
-        return bool(self.captured) and self.captured != self.amount
 
     def follow(self, news: IntentState, at: datetime) -> list[MoneyMove]:
         """Takes the provider's news over, and says what follows from them, in order.

@@ -22,7 +22,6 @@ METHODS = (
     PaymentMethod(code="fake_card_declined", name="Fake card that is declined", confirms_in="server"),
     PaymentMethod(code="fake_card_3ds", name="Fake card with a 3-D Secure challenge", confirms_in="server"),
 )
-_NAMES = {method.code: method.name for method in METHODS}
 # How an intent begins with each method, and what is announced of it.
 _BEGINNINGS = {
     "fake_card": (AttemptStatus.AUTHORIZED, ""),
@@ -184,7 +183,6 @@ class FakePaymentGateway:
             failure_code=intent.failure_code,
             next_action=NextAction(kind="confirm_in_browser") if waits else None,
             client_secret=self._client_secret(intent.ref) if waits else "",
-            method_label=_NAMES[intent.method],
         )
 
     def _client_secret(self, ref: str) -> str:

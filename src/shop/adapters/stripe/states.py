@@ -1,6 +1,6 @@
 """What Stripe's answers mean in the shop's words."""
 
-from stripe import Charge, PaymentIntent, RateLimitError, StripeError
+from stripe import PaymentIntent, RateLimitError, StripeError
 
 from shop.adapters.stripe.amounts import from_stripe
 from shop.application.ports.payments import PaymentProviderUnavailable, PaymentRefused
@@ -51,7 +51,6 @@ def _state_of(intent: PaymentIntent) -> IntentState:
         failure_code=_failure_code(intent) if failed else "",
         next_action=_next_action(intent) if status is AttemptStatus.REQUIRES_ACTION else None,
         client_secret=(intent.client_secret or "") if status in _FOR_THE_BROWSER else "",
-        method_label=_label(charge),
     )
 
 
@@ -80,14 +79,6 @@ def _next_action(intent: PaymentIntent) -> NextAction:
     if redirect is not None and redirect.url:
         return NextAction(kind="redirect", url=redirect.url)
     return NextAction(kind="confirm_in_browser")
-
-
-def _label(charge: Charge | None) -> str:
-    details = getattr(charge, "payment_method_details", None)
-    card = getattr(details, "card", None)
-    if card is not None:
-        return f"{card.brand or 'card'} •••• {card.last4 or '????'}"
-    return getattr(details, "type", "")
 
 
 def error_of(error: StripeError) -> ShopError:

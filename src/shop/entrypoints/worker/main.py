@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 import random
-import signal
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
@@ -93,15 +92,6 @@ class Worker:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_AROUND_SECONDS):
                     await stop.wait()
-
-
-async def run_until_signal(shop: Shop) -> None:
-    """Works until the process is asked to end by Ctrl-C or SIGTERM."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    await Worker(shop).run(stop)
 
 
 async def _noted(carried_out: Coroutine[Any, Any, Outcome]) -> Outcome | None:

@@ -87,7 +87,7 @@ class Identifier:
         return self.uuid < other.uuid
 
     def __hash__(self) -> int:
-        return hash(self.uuid)
+        return hash(self.uuid.int)
 
     def __copy__(self) -> Self:
         return self

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from decimal import ROUND_HALF_EVEN, Context, Decimal, DecimalException
-from itertools import accumulate
 from typing import Any
 
 from attrs import field, frozen
@@ -140,5 +139,9 @@ class Money:
 
 def total(amounts: Iterable[Money], currency: str) -> Money:
     """The sum of the amounts, zero of the currency when there are none."""
-    *_, last = accumulate(amounts, initial=Money.zero(currency))
-    return last
+    minor = 0
+    for amount in amounts:
+        if amount.currency != currency:
+            raise CurrenciesDiffer(f"{currency} and {amount.currency} cannot be added or compared.")
+        minor += amount.minor
+    return Money(minor, currency)

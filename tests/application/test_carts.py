@@ -1,5 +1,6 @@
 """Carts: opening, filling, describing and leaving them; and what a shopper sees."""
 
+import asyncio
 from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -184,6 +185,29 @@ class TestDescribing:
             "Ring",
             {"a": "b"},
         )
+
+    async def test_metadata_is_laid_over_what_is_there(self, small: SmallShop) -> None:
+        cart_id = await small.cart(ready=False)
+        for change in ({"a": "1", "b": "2"}, {"a": None, "c": "3", "never": None}, None):
+            await small.shop.execute(DescribeCart(cart_id=cart_id, metadata=change, note="kept"))
+        assert (await small.shop.ask(GetCart(cart_id=cart_id))).metadata == {"b": "2", "c": "3"}
+        forget = DescribeCart(cart_id=cart_id, forget=frozenset({"metadata"}))
+        await small.shop.execute(forget)
+        assert (await small.shop.ask(GetCart(cart_id=cart_id))).metadata == {}
+
+    async def test_keys_that_come_at_the_same_time_are_all_there(self, small: SmallShop) -> None:
+        cart_id = await small.cart(ready=False)
+        changes = [DescribeCart(cart_id=cart_id, metadata={str(number): "x"}) for number in range(4)]
+        await asyncio.gather(*(small.shop.execute(change) for change in changes))
+        assert (await small.shop.ask(GetCart(cart_id=cart_id))).metadata == dict.fromkeys("0123", "x")
+
+    async def test_all_keys_together_stay_within_bounds(self, small: SmallShop) -> None:
+        cart_id = await small.cart(ready=False)
+        await small.shop.execute(DescribeCart(cart_id=cart_id, metadata={str(n): "x" for n in range(50)}))
+        with pytest.raises(Invalid):
+            await small.shop.execute(DescribeCart(cart_id=cart_id, metadata={"one more": "x"}))
+        await small.shop.execute(DescribeCart(cart_id=cart_id, metadata={"one more": "x", "0": None}))
+        assert len((await small.shop.ask(GetCart(cart_id=cart_id))).metadata) == 50
 
     async def test_what_may_be_taken_off_are_addresses(self, small: SmallShop) -> None:
         cart_id = await small.cart(ready=False)

@@ -1,7 +1,8 @@
 """Opening carts and changing them."""
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from attrs import frozen
 
@@ -18,6 +19,7 @@ from shop.domain.catalog import VariantNotFound
 from shop.domain.kernel.address import Address
 from shop.domain.kernel.errors import Flaw, Invalid
 from shop.domain.kernel.identifiers import CartId, CartItemId, VariantId
+from shop.domain.kernel.metadata import merged_metadata
 from shop.domain.shipping import ShippingUnavailable
 
 
@@ -128,10 +130,11 @@ class DescribeCart(Command[None]):
     shipping_address: Address | None = None
     billing_address: Address | None = None
     forget: frozenset[str] = frozenset()
-    """Addresses to take off the cart: `shipping_address`, `billing_address`."""
+    """What to take off the cart: `shipping_address`, `billing_address`, or all that was there of `metadata`."""
     currency: str | None = None
     note: str | None = None
-    metadata: dict[str, str] | None = None
+    metadata: Mapping[str, str | None] | None = None
+    """Laid over what is there; None takes a key away."""
 
 
 async def describe_cart(
@@ -140,12 +143,15 @@ async def describe_cart(
     settings = await store.settings()
     if command.currency is not None and command.currency not in settings.store.currencies:
         raise CurrencyNotSold(f"The shop does not sell in {command.currency}.")
-    named = ("email", "shipping_address", "billing_address", "currency", "note", "metadata")
-    changes = {name: value for name in named if (value := getattr(command, name)) is not None}
+    named = ("email", "shipping_address", "billing_address", "currency", "note")
+    changes: dict[str, Any] = {name: value for name in named if (value := getattr(command, name)) is not None}
     changes |= dict.fromkeys(command.forget & {"shipping_address", "billing_address"})
     async with uow(context) as tx:
         cart = await tx.carts.get(command.cart_id)
         check_owner(context.actor, cart.owner_id, cart.id, secrets=secrets, otherwise=CartNotFound)
+        # Laid over what this transaction read: two who add keys at the same time both find theirs there.
+        kept = {} if "metadata" in command.forget else cart.metadata
+        changes["metadata"] = merged_metadata(kept, command.metadata or {})
         cart.describe(context.now, **changes)
         tx.carts.save(cart)
 

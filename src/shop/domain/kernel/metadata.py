@@ -20,3 +20,9 @@ def checked_metadata(metadata: Mapping[str, str]) -> Mapping[str, str]:
                 flaws=(Flaw(f"/metadata/{key[:KEY_LENGTH_MAX]}", "metadata_too_long", "Too long"),),
             )
     return metadata
+
+
+def merged_metadata(current: Mapping[str, str], change: Mapping[str, str | None]) -> Mapping[str, str]:
+    """What is there with the change laid over it; None takes a key away. Bounds are not checked here."""
+    after = {**current, **change}
+    return {key: value for key, value in after.items() if value is not None}

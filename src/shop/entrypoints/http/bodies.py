@@ -13,6 +13,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from shop.domain.kernel.address import Address
 from shop.domain.kernel.errors import Flaw, Invalid, ShopError
 from shop.domain.kernel.identifiers import Identifier
+from shop.domain.kernel.metadata import merged_metadata
 from shop.domain.kernel.money import AMOUNT_MAX, Money
 from shop.entrypoints.http.errors import BodyMalformed, MediaTypeUnsupported, PayloadTooLarge
 
@@ -90,12 +91,11 @@ def given(body: Struct, *names: str) -> dict[str, Any]:
     return {name: "" if value is None else value for name, value in values.items() if value is not UNSET}
 
 
-def merged(current: Mapping[str, str], change: "dict[str, str | None] | UnsetType | None") -> dict[str, str]:
+def merged(current: Mapping[str, str], change: "dict[str, str | None] | UnsetType | None") -> Mapping[str, str]:
     """The metadata after a merge patch; null empties it."""
     if not isinstance(change, dict):
         return {}
-    after = {**current, **change}
-    return {key: value for key, value in after.items() if value is not None}
+    return merged_metadata(current, change)
 
 
 def below(pointer: str, make: Callable[[], T]) -> T:

@@ -20,7 +20,6 @@ from shop.entrypoints.http.bodies import (
     below,
     given,
     identifier,
-    merged,
 )
 from shop.entrypoints.http.calls import Call
 from shop.entrypoints.http.endpoints import CART_TOKEN, Endpoints, Shows, Who
@@ -40,7 +39,7 @@ class NewCart(Body):
 
 
 class CartChange(Body):
-    """Who buys and where it goes: a merge patch. Null takes an address off the cart."""
+    """Who buys and where it goes: a merge patch. Null takes an address or the metadata off the cart."""
 
     email: Annotated[str, Meta(min_length=3, max_length=254)] | UnsetType = UNSET
     shipping_address: AddressBody | UnsetType | None = UNSET
@@ -140,14 +139,12 @@ async def cart_update(call: Call) -> Answer:
     cart_id = call.id(CartId)
     changes = given(body, "email", "currency", "note")
     forgotten = set()
-    for name in ("shipping_address", "billing_address"):
-        address = getattr(body, name)
-        if address is None:
+    for name in ("shipping_address", "billing_address", "metadata"):
+        value = getattr(body, name)
+        if value is None:
             forgotten.add(name)
-        elif address is not UNSET:
-            changes[name] = below(f"/{name}", address.address)
-    if body.metadata is not UNSET:
-        changes["metadata"] = merged((await call.ask(GetCart(cart_id=cart_id))).metadata, body.metadata)
+        elif value is not UNSET:
+            changes[name] = value if name == "metadata" else below(f"/{name}", value.address)
     await call.execute(DescribeCart(cart_id=cart_id, forget=frozenset(forgotten), **changes))
     return await _show(call)
 

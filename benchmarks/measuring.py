@@ -51,16 +51,24 @@ class Effort:
     products: int = 10_000
     pace: Pace
     clients: int = 32
-    buyers: int = 24
+    buyers: int = 48
+    connections: int = 16
+    """To PostgreSQL, of each server process: with each commit waiting for the disk, many wait together."""
     orders: int
     """In one stretch without a server."""
     over_http: int
     """Ready carts to be ordered over HTTP."""
     scale: tuple[int, int] = (1_000, 100_000)
+    calls: int = 100
+    """Of each question, in each round, of each size."""
 
 
-FULL = Effort(pace=Pace(2.0, 3.0, 3), orders=400, over_http=12_000)
+FULL = Effort(pace=Pace(1.5, 3.0, 3), orders=400, over_http=12_000)
 QUICK = Effort(pace=Pace(1.0, 1.0, 2), orders=200, over_http=4_000)
+# Measures nothing, but goes every way once.
+TINY = Effort(
+    products=200, pace=Pace(0.1, 0.2, 1), clients=2, buyers=2, orders=8, over_http=1_500, scale=(100, 200), calls=3
+)
 
 
 @define
@@ -104,6 +112,7 @@ def measure(effort: Effort, *, scale: bool, tell: Tell) -> Report:
             "server_processes": WORKERS,
             "products": effort.products,
             "variants_each": 4,
+            "connections_each": effort.connections,
             "postgres": {**POSTGRES, "fsync": "on", "synchronous_commit": "on"},
             "rounds": effort.pace.rounds,
             "round_seconds": effort.pace.round_seconds,
@@ -121,7 +130,7 @@ def measure(effort: Effort, *, scale: bool, tell: Tell) -> Report:
         _round_trips(bench)
         if scale:
             tell(f"A catalogue of {effort.scale[0]:,} and one of {effort.scale[1]:,} products")
-            report.scale = scale_lines(server, effort.scale, Tree(_pid(server)))
+            report.scale = scale_lines(server, effort.scale, effort.calls, Tree(_pid(server)))
     return report
 
 
@@ -139,7 +148,7 @@ def _set_up(effort: Effort, server: PostgresServer, stack: ExitStack, report: Re
     server.sql("CHECKPOINT")
     variables = {
         "SHOP_DATABASE_URL": url,
-        "SHOP_DATABASE_CONNECTIONS": "8",
+        "SHOP_DATABASE_CONNECTIONS": str(effort.connections),
         "SHOP_RATE_LIMIT": "off",
         "SHOP_FAKE_PAYMENTS_FILE": settings.fake_payments_file,
     }

@@ -30,6 +30,7 @@ from tests.shops import (
     SettableClock,
     SmallShop,
 )
+from tests.turnstiles import Jostle, behind
 
 
 @define
@@ -101,6 +102,9 @@ async def open_branches(
                 authenticator=NobodyKnown(),
             )
             branches.append(SmallShop(Shop(ports), storage, provider, books, clock, ids, cache))
+        if url.startswith("sqlite"):
+            # One loop would carry out each transaction on a file in one go: here others come in between.
+            branches = [behind(branch, Jostle(number)) for number, branch in enumerate(branches)]
         if after is None:
             async with branches[0].storage.uow(branches[0].context()) as tx:
                 tx.store.save(SETTINGS)

@@ -48,7 +48,7 @@ async def settle(branches: Branches) -> None:
 @pytest.mark.timeout(7200)
 async def test_f41_f61_an_event_and_its_row_are_there_together_or_not_at_all(branches: Branches) -> None:
     """Buyers are cut off, refused and let through while a relay takes every event and looks for what it tells of."""
-    buyers, chance = rounds(40, in_full=400), random.Random(41)
+    buyers, chance = rounds(40, in_full=3_000), random.Random(41)
     variant = await branches.first.product(stock=buyers * 2 // 3)
     carts = await branches.carts(buyers, (variant, 1))
     commands = [await branches.first.order_command(cart_id) for cart_id in carts]
@@ -145,7 +145,7 @@ async def settle_catalogue(small: SmallShop) -> None:
 @pytest.mark.prove
 @pytest.mark.timeout(7200)
 async def test_f67_eight_workers_take_nothing_twice_and_nothing_overtakes(shop_url: str) -> None:
-    products, changes = rounds(12, in_full=100), 5
+    products, changes = rounds(12, in_full=600), 8
     async with open_branches(shop_url, 8, connections=3) as branches:
         small, chance = branches.first, random.Random(67)
         await asyncio.gather(*(small.product(f"thing-{n}") for n in range(products)))

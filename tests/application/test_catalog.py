@@ -134,6 +134,14 @@ class TestProducts:
             await small.shop.execute(UpdateProduct(product_id=product_id, expected_version=1, title="Late"))
         assert "version 2" in caught.value.detail
 
+    async def test_saying_what_is_so_already_changes_nothing(self, small: SmallShop) -> None:
+        product_id = await shirt(small)
+        before = await read(small, product_id)
+        [variant, *_] = before.variants
+        await small.shop.execute(UpdateProduct(product_id=product_id, title=before.title, status=before.status))
+        await small.shop.execute(UpdateVariant(product_id=product_id, variant_id=variant.id, sku=variant.sku))
+        assert (await read(small, product_id)).version == before.version
+
     async def test_archiving_takes_a_product_off_sale_and_keeps_it(self, small: SmallShop) -> None:
         product_id = await shirt(small)
         with pytest.raises(VersionDiffers):

@@ -122,9 +122,11 @@ async def update_product(command: UpdateProduct, context: Context, *, uow: UnitO
         }
         if changes:
             product.change(context.now, **changes)
+        moves = command.status not in (None, product.status)
         if command.status is not None:
             product.move_to(command.status, context.now)
-        tx.products.save(product)
+        if changes or moves:
+            tx.products.save(product)
 
 
 _PRODUCT_PARTS = (
@@ -226,12 +228,13 @@ async def update_variant(command: UpdateVariant, context: Context, *, uow: UnitO
         before = product.variant(command.variant_id)
         changes = {name: value for name in _VARIANT_PARTS if (value := getattr(command, name)) is not None}
         after = evolve(before, **changes)
-        product.change(
-            context.now,
-            options=_with_values(product.options, after.options),
-            variants=tuple(after if v.id == after.id else v for v in product.variants),
-        )
-        tx.products.save(product)
+        if after != before:
+            product.change(
+                context.now,
+                options=_with_values(product.options, after.options),
+                variants=tuple(after if v.id == after.id else v for v in product.variants),
+            )
+            tx.products.save(product)
         levels = await tx.stock.levels([after.id])
         if after.backorder_limit != before.backorder_limit:
             for level in levels:

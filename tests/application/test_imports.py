@@ -4,9 +4,11 @@ import pytest
 from attrs import evolve
 
 from shop.application.commands.imports import ImportProduct, Outcome, ProductRecord, VariantRecord
+from shop.application.ports.paging import PageRequest
 from shop.application.queries.catalog import GetCategories, GetProducts
 from shop.application.queries.inventory import GetStockMovements
 from shop.domain.catalog import Option, Price, Product, ProductStatus
+from shop.domain.inventory import InventoryAdjusted
 from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.identifiers import ProductId
 from tests.invariants import Watch
@@ -57,6 +59,8 @@ async def test_a_record_becomes_a_product_with_categories_and_stock(small: Small
     assert [child.slug for child in home.children or []] == ["kitchen"]
     assert set(product.category_ids) == {home.id, (home.children or [])[0].id}
     await Watch(small.storage, dict).look(small.context())
+    told = (await small.storage.outbox.events(PageRequest(), types=[InventoryAdjusted.type])).data
+    assert sorted(event.data["delta"] for event in told) == [2, 4]
 
 
 async def test_the_same_record_again_changes_nothing(small: SmallShop) -> None:

@@ -1,6 +1,7 @@
 """Stock by people: always a movement with a reason, never below what is promised."""
 
 import asyncio
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -9,7 +10,7 @@ from shop.application.commands.inventory import AdjustStock, CountStock, CreateL
 from shop.application.messages import VersionDiffers
 from shop.application.queries.inventory import GetLocations, GetStockLevels, GetStockMovements
 from shop.domain.catalog import VariantNotFound
-from shop.domain.inventory import InsufficientStock, LocationNotFound, MovementKind
+from shop.domain.inventory import QUANTITY_MAX, InsufficientStock, LocationNotFound, MovementKind
 from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.identifiers import LocationId, VariantId
 from tests.invariants import Watch
@@ -69,6 +70,25 @@ class TestAdjusting:
         with pytest.raises(InsufficientStock) as caught:
             await small.shop.execute(AdjustStock(variant_id=shirt, delta=-1, reason="x", location_id=other))
         assert caught.value.available == {shirt: 0}
+
+    async def test_a_place_holds_no_more_than_can_be_counted(self, small: SmallShop) -> None:
+        shirt = await small.product(stock=QUANTITY_MAX - 1)
+        await small.shop.execute(AdjustStock(variant_id=shirt, delta=1, reason="found"))
+        for adjustment in (1, QUANTITY_MAX):
+            with pytest.raises(Invalid, match=f"at most {QUANTITY_MAX} units"):
+                await small.shop.execute(AdjustStock(variant_id=shirt, delta=adjustment, reason="found"))
+        assert (await small.level(shirt)).on_hand == QUANTITY_MAX
+        await check(small)
+
+    @pytest.mark.parametrize(
+        "wrong", [{"name": " "}, {"name": "x" * 201}, {"name": "a\x00"}, {"country": "UK"}, {"priority": -1}]
+    )
+    async def test_a_place_has_a_name_and_stands_in_a_country_that_is_there(
+        self, small: SmallShop, wrong: dict[str, Any]
+    ) -> None:
+        with pytest.raises(Invalid):
+            await small.shop.execute(CreateLocation(**{"name": "Store", **wrong}))
+        assert await small.shop.ask(GetLocations()) == []
 
     async def test_orders_take_from_the_preferred_place_that_has_enough(self, small: SmallShop) -> None:
         shirt = await small.product(stock=3)

@@ -6,7 +6,16 @@ from shop.application.messages import Context
 from shop.application.ports.clock import Ids
 from shop.application.ports.unit_of_work import Transaction
 from shop.domain.catalog import Variant
-from shop.domain.inventory import InsufficientStock, Location, MovementKind, StockLevel, StockMovement
+from shop.domain.inventory import (
+    QUANTITY_MAX,
+    InsufficientStock,
+    InventoryAdjusted,
+    Location,
+    MovementKind,
+    StockLevel,
+    StockMovement,
+)
+from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.identifiers import Identifier, LocationId, MovementId, VariantId
 
 
@@ -58,7 +67,7 @@ class Storeroom:
     ) -> MovementId:
         """Adds to or takes from a level, opening it if need be. With `expect_unmoved` only if nobody else moved it.
 
-        Raises InsufficientStock when less would be left than is promised.
+        Raises InsufficientStock when less would be left than is promised, Invalid when it would be more than fits.
         """
         here = level or StockLevel(
             variant_id=variant.id, location_id=location.id, backorder_limit=variant.backorder_limit
@@ -66,7 +75,18 @@ class Storeroom:
         after = here.after(delta, 0)
         if after is None:
             raise InsufficientStock({variant.id: max(here.available, 0)}, {variant.id: variant.sku or str(variant.id)})
+        if after.on_hand > QUANTITY_MAX:
+            raise Invalid(f"A location holds at most {QUANTITY_MAX} units of a variant, not {after.on_hand}.")
         movement = self._movement(here, delta, kind, reason)
+        self.tx.publish(
+            InventoryAdjusted(
+                at=self.context.now,
+                variant_id=variant.id,
+                location_id=location.id,
+                delta=delta,
+                reason=reason,
+            )
+        )
         if level is None:
             self.tx.stock.open_level(after, movement)
         else:

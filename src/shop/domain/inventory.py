@@ -8,10 +8,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from attrs import define, evolve, frozen
+from attrs import define, evolve, field, frozen
 
+from shop.domain.kernel.address import COUNTRIES
 from shop.domain.kernel.aggregates import Aggregate, Event
 from shop.domain.kernel.errors import Conflict, Flaw, Invalid, NotFound
 from shop.domain.kernel.identifiers import (
@@ -24,6 +25,8 @@ from shop.domain.kernel.identifiers import (
 )
 
 QUANTITY_MAX = 10**9
+NAME_LENGTH_MAX = 200
+PRIORITY_MAX = 10**6
 
 
 class LocationNotFound(NotFound):
@@ -92,14 +95,35 @@ class InventoryAdjusted(Event):
         return self.variant_id
 
 
+def _name(_instance: Any, _attribute: Any, name: str) -> None:
+    if not 1 <= len(name.strip()) <= len(name) <= NAME_LENGTH_MAX or "\x00" in name:
+        raise Invalid(
+            f"A location has a name of 1 to {NAME_LENGTH_MAX} characters.",
+            flaws=(Flaw("/name", "length", f"1 to {NAME_LENGTH_MAX} characters"),),
+        )
+
+
+def _country(_instance: Any, _attribute: Any, country: str) -> None:
+    if country and country not in COUNTRIES:
+        raise Invalid(
+            f"“{country[:10]}” is not a country code of ISO 3166-1, such as DE or US.",
+            flaws=(Flaw("/country", "country_unknown", "A two-letter code such as DE, or nothing"),),
+        )
+
+
+def _priority(_instance: Any, _attribute: Any, priority: int) -> None:
+    if not 0 <= priority <= PRIORITY_MAX:
+        raise Invalid(f"A priority is 0 to {PRIORITY_MAX}.")
+
+
 @define(eq=False, kw_only=True)
 class Location(Aggregate):
     """A warehouse or store that holds stock. Orders take from the lowest priority number first."""
 
     id: LocationId
-    name: str
-    country: str = ""
-    priority: int = 0
+    name: str = field(validator=_name)
+    country: str = field(default="", validator=_country)
+    priority: int = field(default=0, validator=_priority)
     created_at: datetime
 
 

@@ -43,7 +43,7 @@ class CreateApiKey(Command[NewApiKey]):
 async def create_api_key(
     command: CreateApiKey, context: Context, *, uow: UnitOfWork, ids: Ids, secrets: Secrets
 ) -> NewApiKey:
-    if not 1 <= len(command.name.strip()) <= len(command.name) <= NAME_LENGTH_MAX:
+    if not 1 <= len(command.name.strip()) <= len(command.name) <= NAME_LENGTH_MAX or "\x00" in command.name:
         raise Invalid(f"A key has a name of 1 to {NAME_LENGTH_MAX} characters.")
     wrong = sorted(s for s in command.scopes if s != EVERY_SCOPE and not _SCOPE.fullmatch(s))
     if wrong or not command.scopes:

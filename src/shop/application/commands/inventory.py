@@ -10,7 +10,7 @@ from shop.application.ports.clock import Ids
 from shop.application.ports.unit_of_work import UnitOfWork
 from shop.application.storeroom import Storeroom
 from shop.domain.catalog import VariantNotFound
-from shop.domain.inventory import QUANTITY_MAX, InventoryAdjusted, Location, MovementKind
+from shop.domain.inventory import QUANTITY_MAX, Location, MovementKind
 from shop.domain.kernel.errors import Flaw, Invalid
 from shop.domain.kernel.identifiers import LocationId, MovementId, VariantId
 
@@ -95,7 +95,7 @@ async def _change(
     command: AdjustStock | CountStock, kind: MovementKind, delta_of: Callable[[int], int], storeroom: Storeroom
 ) -> MovementId | None:
     """Moves the level by what `delta_of` makes of the units on hand; None, and no movement, for no difference."""
-    reason, tx, context = command.reason, storeroom.tx, storeroom.context
+    reason, tx = command.reason, storeroom.tx
     if not 1 <= len(reason.strip()) <= len(reason) <= REASON_LENGTH_MAX or "\x00" in reason:
         raise Invalid("Say why.", flaws=(Flaw("/reason", "length", f"1 to {REASON_LENGTH_MAX} characters"),))
     product = await tx.products.find_by_variant(command.variant_id)
@@ -112,9 +112,6 @@ async def _change(
     variant = product.variant(command.variant_id)
     movement_id = storeroom.change(
         variant, location, level, delta, kind, reason, expect_unmoved=kind is MovementKind.COUNTED
-    )
-    tx.publish(
-        InventoryAdjusted(at=context.now, variant_id=variant.id, location_id=location.id, delta=delta, reason=reason)
     )
     tx.answer(movement_id)
     return movement_id

@@ -52,6 +52,7 @@ def test_every_wrong_variable_is_named_at_once() -> None:
     [
         ("SHOP_LOG_LEVEL", "LOUD"),
         ("SHOP_RATE_LIMIT", "0/60"),
+        ("SHOP_RATE_LIMIT", "60/00"),
         ("SHOP_RATE_LIMIT", "60/"),
         ("SHOP_CATALOG_CACHE_SECONDS", "-1"),
     ],
@@ -59,6 +60,11 @@ def test_every_wrong_variable_is_named_at_once() -> None:
 def test_values_that_cannot_be_are_refused(variable: str, value: str) -> None:
     with pytest.raises(SettingsWrong, match=variable):
         Settings.from_environment({variable: value})
+
+
+def test_the_settings_show_no_password() -> None:
+    settings = Settings(database_url="postgresql://shop:hush@db/shop", redis_url="redis://:hush@cache")
+    assert "hush" not in repr(settings)
 
 
 def test_the_rate_limit_is_a_quota_per_window_or_off() -> None:

@@ -28,7 +28,7 @@ class SettingsWrong(Invalid):
 
 
 def _setting(variable: str, default: Any, help: str, *, secret: bool = False) -> Any:
-    return field(default=default, repr=not secret, metadata={"variable": variable, "help": help, "secret": secret})
+    return field(default=default, repr=not secret, metadata={"variable": variable, "help": help})
 
 
 @frozen(kw_only=True)
@@ -36,7 +36,9 @@ class Settings:
     """Everything that can be set. `Settings()` is a shop in memory, for programs and tests."""
 
     env: str = _setting("SHOP_ENV", "development", "demo, development or production")
-    database_url: str = _setting("SHOP_DATABASE_URL", "memory:", "sqlite:///file, postgresql://… or memory:")
+    database_url: str = _setting(
+        "SHOP_DATABASE_URL", "memory:", "sqlite:///file, postgresql://… or memory:", secret=True
+    )
     database_connections: int = _setting("SHOP_DATABASE_CONNECTIONS", 10, "Most connections of one process")
     redis_url: str = _setting("SHOP_REDIS_URL", "", "redis://…; empty: cache and counters in the process", secret=True)
     payments: str = _setting("SHOP_PAYMENTS", "fake", "Who takes the money: fake, stripe or an installed adapter")
@@ -157,9 +159,7 @@ class Settings:
 
 def _is_limit(text: str) -> bool:
     quota, _, seconds = text.partition("/")
-    return (
-        quota.isascii() and quota.isdigit() and seconds.isascii() and seconds.isdigit() and "0" not in (quota, seconds)
-    )
+    return all(part.isascii() and part.isdigit() and int(part) for part in (quota, seconds))
 
 
 def _beside(database_url: str) -> str:

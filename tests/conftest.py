@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 from tests.scale import rounds
 from tests.servers import Databases, postgres_server, redis_server
 
-pytest.register_assert_rewrite("shop.adapters.contracts", "tests.builders")
+pytest.register_assert_rewrite("shop.adapters.contracts", "tests.shops", "tests.invariants")
 
 # A busy machine is no bug: examples may be slow, and `make prove` tries many more of them.
 settings.register_profile(

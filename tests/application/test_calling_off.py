@@ -124,7 +124,9 @@ class TestExpiry:
         for _ in range(3):
             small.clock.forward(timedelta(hours=2))
             await small.sweep()
-            assert (await small.order(order_id)).status is OrderStatus.PENDING
+            order, [held] = await small.order(order_id), await small.reservations(order_id)
+            assert order.status is OrderStatus.PENDING
+            assert held.expires_at == order.hold_expires_at == small.clock.now() + timedelta(hours=1)
             assert (await small.level(shirt)).available == 0
         small.books.alter(evolve(intent, status=AttemptStatus.AUTHORIZED))
         await small.sweep()

@@ -216,6 +216,15 @@ def test_f10_a_reservation_ends_once(state: ReservationState, target: Reservatio
         assert refused(Conflict, lambda: reservation.move_to(target))
 
 
+@pytest.mark.parametrize("state", ReservationState)
+def test_f15_only_what_is_held_is_held_for_longer(state: ReservationState) -> None:
+    reservation = a_reservation(state)
+    if state is ReservationState.HELD:
+        assert reservation.extend_to(later(75)) == evolve(reservation, expires_at=later(75))
+    else:
+        assert refused(Conflict, lambda: reservation.extend_to(later(75)))
+
+
 def test_live_reservations_are_those_that_can_still_move() -> None:
     assert {state for state, targets in RESERVATION_ARROWS.items() if targets} == LIVE
 

@@ -193,6 +193,12 @@ class Reservation:
             raise Conflict(f"A reservation that is {self.state} cannot become {state}.")
         return evolve(self, state=state, expires_at=None)
 
+    def extend_to(self, until: datetime) -> "Reservation":
+        """The same units for longer. Raises Conflict when they are not held any more."""
+        if self.state is not ReservationState.HELD:
+            raise Conflict(f"A reservation that is {self.state} does not run out.")
+        return evolve(self, expires_at=until)
+
 
 @frozen
 class Allocation:

@@ -9,6 +9,7 @@ from shop.application.access import check_owner
 from shop.application.messages import INTERNAL, OWNER, Command, Context
 from shop.application.ports.identity import Secrets
 from shop.application.settlement import Cashier, call_off, call_off_free, carry_on, sale_of
+from shop.domain.inventory import ReservationState
 from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.identifiers import OrderId
 from shop.domain.orders import OrderNotCancellable, OrderNotFound, OrderStatus
@@ -82,8 +83,12 @@ async def expire_order(command: ExpireOrder, context: Context, *, cashier: Cashi
     if sale.order.status is not OrderStatus.PENDING:
         return
     if sale.payment.status is AttemptStatus.PROCESSING:
+        until = context.now + HOLD_WHILE_PROCESSING
         async with cashier.uow(context) as tx:
-            sale.order.extend_hold(context.now + HOLD_WHILE_PROCESSING, at=context.now)
+            sale.order.extend_hold(until, at=context.now)
+            for reservation in await tx.stock.reservations(sale.order.id):
+                if reservation.state is ReservationState.HELD:
+                    tx.stock.settle(reservation, reservation.extend_to(until))
             tx.orders.save(sale.order)
         return
     await call_off(sale, "payment_expired", context, cashier)

@@ -62,6 +62,19 @@ def test_values_that_cannot_be_are_refused(variable: str, value: str) -> None:
         Settings.from_environment({variable: value})
 
 
+@pytest.mark.parametrize(
+    ("url", "storage"),
+    [
+        ("postgres://shop@db/shop", "postgresql"),
+        ("postgresql://shop@db/shop", "postgresql"),
+        ("sqlite:///shop.sqlite3", "sqlite"),
+        ("memory:", "memory"),
+    ],
+)
+def test_the_database_url_names_the_storage(url: str, storage: str) -> None:
+    assert Settings(database_url=url).storage == storage
+
+
 def test_the_settings_show_no_password() -> None:
     settings = Settings(database_url="postgresql://shop:hush@db/shop", redis_url="redis://:hush@cache")
     assert "hush" not in repr(settings)

@@ -93,8 +93,9 @@ class Settings:
 
     @property
     def storage(self) -> str:
-        """The name of the storage adapter: the scheme of the database URL."""
-        return self.database_url.partition(":")[0]
+        """The name of the storage adapter: the scheme of the database URL, which for PostgreSQL has two spellings."""
+        scheme = self.database_url.partition(":")[0]
+        return "postgresql" if scheme == "postgres" else scheme
 
     @property
     def production(self) -> bool:

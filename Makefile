@@ -62,19 +62,21 @@ clean: ## Remove what was built, installed and cached (the demo's shop-demo/ sta
 	find src tests benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 $(DEMO): requirements/demo.txt pyproject.toml | $(VENV)
-	$(call install,requirements/demo.txt)
+	@echo "Installing what requirements/demo.txt locks into $(VENV): once, and about a minute …"
+	@$(call install,requirements/demo.txt)
 	@touch $@
 
 $(DEV): requirements/dev.txt pyproject.toml | $(VENV)
-	$(call install,requirements/dev.txt)
+	@echo "Installing what requirements/dev.txt locks into $(VENV): once, and about a minute …"
+	@$(call install,requirements/dev.txt)
 	@touch $@ $(DEMO)
 
 $(VENV):
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed (PYTHON=...)" if sys.version_info < (3, 11) else 0)'
 ifdef UV
-	uv venv --quiet --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(VENV)
+	@uv venv --quiet --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(VENV)
 else
-	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 endif
 
 # The locked packages with their hashes, then this package itself, editable, built with what the lock brought.

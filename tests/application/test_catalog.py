@@ -4,6 +4,7 @@ from uuid import UUID
 
 import pytest
 
+from shop.application.access import ScopeMissing
 from shop.application.commands.catalog import (
     AddVariant,
     ArchiveProduct,
@@ -15,9 +16,9 @@ from shop.application.commands.catalog import (
 )
 from shop.application.commands.categories import CreateCategory, DeleteCategory, UpdateCategory
 from shop.application.messages import GUEST, Actor, VersionDiffers
+from shop.application.ports.identity import AuthenticationRequired
 from shop.application.ports.readers import ProductFilter
 from shop.application.queries.catalog import (
-    DraftsNotPublic,
     GetAvailability,
     GetCategories,
     GetCategory,
@@ -45,6 +46,7 @@ from tests.invariants import Watch
 from tests.shops import STAFF, SmallShop, eur
 
 CLERK = Actor(kind="api_key", id=ApiKeyId(UUID(int=6)), scopes=frozenset({"products:read"}))
+PACKER = Actor(kind="api_key", id=ApiKeyId(UUID(int=7)), scopes=frozenset({"orders:read"}))
 ANY_STATUS = ProductFilter(statuses=frozenset())
 
 
@@ -156,8 +158,10 @@ class TestProducts:
         await small.shop.execute(UpdateProduct(product_id=product_id, status=ProductStatus.DRAFT))
         assert (await small.shop.ask(GetProducts(), actor=GUEST)).data == []
         for which in (ANY_STATUS, ProductFilter(statuses=frozenset(ProductStatus))):
-            with pytest.raises(DraftsNotPublic):
+            with pytest.raises(AuthenticationRequired):
                 await small.shop.ask(GetProducts(which=which), actor=GUEST)
+            with pytest.raises(ScopeMissing):
+                await small.shop.ask(GetProducts(which=which), actor=PACKER)
             assert len((await small.shop.ask(GetProducts(which=which), actor=CLERK)).data) == 1
         with pytest.raises(ProductNotFound):
             await small.shop.ask(GetAvailability(product_id=product_id), actor=GUEST)

@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 from attrs import evolve
 
+from shop.application.access import ScopeMissing
 from shop.application.commands.carts import AddToCart, ExpireCart, OpenCart
 from shop.application.commands.inventory import AdjustStock
 from shop.application.commands.payments import ProcessPayment
@@ -29,7 +30,7 @@ from shop.application.ports.storage import Storage
 from shop.application.ports.unit_of_work import AnsweredAlready, StaleAggregate
 from shop.application.queries.orders import GetAllOrders, GetOverdueOrders
 from shop.application.queries.store import GetStore
-from shop.application.shop import PAUSE_MAX_SECONDS, TRIES_MAX, ScopeMissing, Shop, SubscriberUnknown
+from shop.application.shop import PAUSE_MAX_SECONDS, TRIES_MAX, Shop, SubscriberUnknown
 from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.identifiers import ApiKeyId, CartId, EventId, OrderId, RequestId, VariantId
 from tests.shops import STAFF, SmallShop

@@ -245,3 +245,18 @@ def test_the_tree_has_a_depth() -> None:
     category.hang_below([an(CategoryId, n) for n in range(DEPTH_MAX - 1)], later())
     with pytest.raises(Invalid, match="levels"):
         category.hang_below([an(CategoryId, n) for n in range(DEPTH_MAX)], later())
+
+
+@pytest.mark.parametrize(
+    "url", ["javascript:alert(1)", " JavaScript:x", "data:text/html,x", "file:///etc/passwd", "java\nscript:x"]
+)
+def test_pictures_are_on_the_web(url: str) -> None:
+    with pytest.raises(Invalid):
+        Media(url=url)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://shop.example/1 b.jpg", "HTTP://shop.example/1", "//cdn.example/1", "/1.jpg", "a/b:c.jpg"]
+)
+def test_addresses_of_pictures_may_be_relative(url: str) -> None:
+    assert Media(url=url).url == url

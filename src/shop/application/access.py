@@ -1,9 +1,35 @@
-"""Whose it is: the check behind the policy `owner`. What is not the caller's does not exist for them."""
+"""Who may: scopes and policies, and whose it is. What is not the caller's does not exist for them."""
 
-from shop.application.messages import SYSTEM, Actor
-from shop.application.ports.identity import Secrets
-from shop.domain.kernel.errors import NotFound
+from shop.application.messages import INTERNAL, POLICIES, SYSTEM, Actor
+from shop.application.ports.identity import AuthenticationRequired, Secrets
+from shop.domain.kernel.errors import Forbidden, NotFound
 from shop.domain.kernel.identifiers import CartId, OrderId, UserId
+
+
+class ScopeMissing(Forbidden):
+    """The caller is known, and does not have the scope that this needs."""
+
+    title = "Not allowed"
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(
+            f"This needs the scope {scope}.",
+            hint=f"Mint a key that has it: shop keys create --scopes {scope}",
+        )
+        self.required_scope = scope
+
+
+def check_permission(requires: str, actor: Actor) -> None:
+    """Raises AuthenticationRequired for a guest, ScopeMissing for somebody known, who may not do this."""
+    if requires in POLICIES:
+        allowed = requires != INTERNAL or actor.kind == SYSTEM.kind
+    else:
+        allowed = actor.may(requires)
+    if allowed:
+        return
+    if actor.id is None:
+        raise AuthenticationRequired
+    raise ScopeMissing(requires)
 
 
 def check_owner(

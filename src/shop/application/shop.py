@@ -10,9 +10,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
 
+from shop.application.access import check_permission
 from shop.application.messages import (
-    INTERNAL,
-    POLICIES,
     SYSTEM,
     Actor,
     Command,
@@ -22,30 +21,16 @@ from shop.application.messages import (
     IdempotencyKeyReused,
     Query,
 )
-from shop.application.ports.identity import AuthenticationRequired
 from shop.application.ports.outbox import Delivery
 from shop.application.ports.unit_of_work import AnsweredAlready, StaleAggregate
 from shop.application.wiring import Handler, Ports, command_handlers, query_handlers, reactions
-from shop.domain.kernel.errors import Forbidden, NotFound, ShopError
+from shop.domain.kernel.errors import NotFound, ShopError
 from shop.domain.kernel.identifiers import RequestId, parse_any
 
 R = TypeVar("R")
 TRIES_MAX = 8
 PAUSE_SECONDS, PAUSE_MAX_SECONDS = 0.002, 0.1
 _log = logging.getLogger("shop")
-
-
-class ScopeMissing(Forbidden):
-    """The caller is known, and does not have the scope that this needs."""
-
-    title = "Not allowed"
-
-    def __init__(self, scope: str) -> None:
-        super().__init__(
-            f"This needs the scope {scope}.",
-            hint=f"Mint a key that has it: shop keys create --scopes {scope}",
-        )
-        self.required_scope = scope
 
 
 class SubscriberUnknown(NotFound):
@@ -159,16 +144,3 @@ class Shop:
                 pause = min(PAUSE_SECONDS * 2**attempt, PAUSE_MAX_SECONDS)
             await asyncio.sleep(pause * (0.5 + self._jitter()))
         return await handler(message, context)
-
-
-def check_permission(requires: str, actor: Actor) -> None:
-    """Raises AuthenticationRequired for a guest, ScopeMissing for somebody known, who may not do this."""
-    if requires in POLICIES:
-        allowed = requires != INTERNAL or actor.kind == SYSTEM.kind
-    else:
-        allowed = actor.may(requires)
-    if allowed:
-        return
-    if actor.id is None:
-        raise AuthenticationRequired
-    raise ScopeMissing(requires)

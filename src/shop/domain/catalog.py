@@ -17,6 +17,8 @@ from shop.domain.kernel.money import Money
 VARIANTS_MAX, OPTIONS_MAX, OPTION_VALUES_MAX = 250, 5, 250
 MEDIA_MAX, TAGS_MAX, CATEGORIES_MAX, DEPTH_MAX = 100, 100, 100, 10
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_SCHEME = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.-]*):")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class ProductStatus(StrEnum):
@@ -123,6 +125,16 @@ def _sized(minimum: int, maximum: int) -> Any:
     return check
 
 
+def _on_the_web(_instance: Any, attribute: Any, value: str) -> None:
+    # Storefronts put it into their pages: a script or a file of the reader's own is no picture.
+    scheme = _SCHEME.match(value)
+    if (scheme and scheme[1].lower() not in ("http", "https")) or _CONTROL.search(value):
+        raise Invalid(
+            f"“{value[:60]}” is no address of a picture.",
+            flaws=(Flaw(f"/{attribute.name}", "url_malformed", "Such as https://example.com/lamp.jpg"),),
+        )
+
+
 def checked_slug(slug: str) -> str:
     """The slug, if it is lower-case words joined by single dashes. Raises Invalid."""
     if len(slug) > 200 or not _SLUG.fullmatch(slug):
@@ -137,7 +149,7 @@ def checked_slug(slug: str) -> str:
 class Media:
     """A picture or film of the product, wherever it is kept."""
 
-    url: str = field(validator=_sized(1, 2000))
+    url: str = field(validator=[_sized(1, 2000), _on_the_web])
     alt: str = field(default="", validator=_sized(0, 500))
 
 

@@ -41,6 +41,12 @@ async def test_malformed_bodies(client: httpx.AsyncClient, staff: httpx.AsyncCli
     headers = {"Content-Type": "application/json"}
     for content in (b"{", b"", b"what", b"\xff\xfe", b'{"slug": "\xff"}', b'{"slug": "\\ud800"}'):
         assert_problem(await staff.post("/api/products", content=content, headers=headers), 400, "body_malformed")
+    for content in (
+        b'{"slug": "a", "slug": "b", "title": "A"}',
+        b'{"slug": "a", "title": "A", "metadata": {"k":"","k":""}}',
+    ):
+        twice = await staff.post("/api/products", content=content, headers=headers)
+        assert "twice" in assert_problem(twice, 400, "body_malformed")["detail"]
     deep = await staff.post("/api/products", content=b'{"metadata":' * 50_000, headers=headers)
     assert_problem(deep, 422, "validation_failed")
     form = await client.post("/api/carts", data={"currency": "EUR"})
@@ -52,7 +58,9 @@ async def test_malformed_bodies(client: httpx.AsyncClient, staff: httpx.AsyncCli
 async def test_bodies_that_are_too_large_are_refused_early(client: httpx.AsyncClient) -> None:
     large = b'{"currency": "' + b"x" * 1_000_001 + b'"}'
     headers = {"Content-Type": "application/json"}
-    assert_problem(await client.post("/api/carts", content=large, headers=headers), 413, "payload_too_large")
+    refused = await client.post("/api/carts", content=large, headers=headers)
+    assert_problem(refused, 413, "payload_too_large")
+    assert refused.headers["connection"] == "close"
     webhook = await client.post("/api/payments/webhooks/fake", content=b"x" * 512_001)
     assert_problem(webhook, 413, "payload_too_large")
 
@@ -69,6 +77,8 @@ async def test_bodies_that_are_too_large_are_refused_early(client: httpx.AsyncCl
         ({"slug": "a", "title": "A", "metadata": {"k\x00": "v"}}, "/metadata/k\x00"),
         ({"slug": "a", "title": "A", "tags": ["ok", "\x00"]}, "/tags/1"),
         ({"slug": "a", "title": "A", "metadata": {"a/~b": "\x00"}}, "/metadata/a~1~0b"),
+        ({"slug": "a", "title": "A", "metadata": {"k" * 41: ""}}, "/metadata"),
+        ({"slug": "a", "title": "A", "media": [{"url": "javascript:alert(1)"}]}, None),
         (["a"], ""),
         ({"slug": "a", "title": "A", "category_ids": ["prod_01jd8zc5w0e7ktmj9c2q8k4h1n"]}, "/category_ids/0"),
         (
@@ -352,14 +362,18 @@ async def test_a_revoked_key_opens_nothing_after_five_seconds(site: OpenSite, st
 async def test_a_key_cannot_mint_what_it_does_not_hold(site: OpenSite) -> None:
     minter = await site.key("apikeys:write", "orders:read")
     body = {"name": "more", "scopes": ["payments:read"]}
-    assert_problem(await minter.post("/api/admin/api-keys", json=body), 403, "scope_missing")
+    refused = assert_problem(await minter.post("/api/admin/api-keys", json=body), 403, "scope_missing")
+    assert refused["required_scope"] == "payments:read"
 
 
 async def test_drafts_are_for_staff(site: OpenSite, client: httpx.AsyncClient, staff: httpx.AsyncClient) -> None:
     made = await staff.post("/api/products", json={"slug": "secret", "title": "Secret"})
     assert made.status_code == 201
     assert_problem(await client.get("/api/products/secret"), 404, "not_found")
-    assert_problem(await client.get("/api/products?status=draft"), 403, "scope_missing")
+    assert_problem(await client.get("/api/products?status=draft"), 401, "authentication_required")
+    packer = await site.key("orders:read")
+    refused = assert_problem(await packer.get("/api/products?status=draft"), 403, "scope_missing")
+    assert refused["required_scope"] == "products:read"
     assert (await staff.get("/api/products/secret")).headers["cache-control"] == "private, no-store"
     assert [p["slug"] for p in (await staff.get("/api/products?status=draft,archived")).json()["data"]] == ["secret"]
 

@@ -5,22 +5,27 @@ from typing import ClassVar
 
 from attrs import field, frozen
 
+from shop.application.access import ScopeMissing
 from shop.application.messages import EVERY_SCOPE, Command, Context
 from shop.application.ports.clock import Ids
 from shop.application.ports.identity import Secrets
 from shop.application.ports.unit_of_work import UnitOfWork
 from shop.domain.identity import ApiKey
-from shop.domain.kernel.errors import Forbidden, Invalid
+from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.identifiers import ApiKeyId
 
 _SCOPE = re.compile(r"[a-z_]+:(?:read|write|erase)")
 NAME_LENGTH_MAX = 100
 
 
-class ScopesBeyondOwn(Forbidden):
+class ScopesBeyondOwn(ScopeMissing):
     """Nobody gives away what they do not have."""
 
     title = "A key cannot open more than its maker"
+
+    def __init__(self, scopes: list[str]) -> None:
+        super().__init__(scopes[0])
+        self.detail = f"You do not have: {', '.join(scopes)}."
 
 
 @frozen(kw_only=True)
@@ -50,7 +55,7 @@ async def create_api_key(
         raise Invalid(f"Not a scope: {', '.join(wrong) or '(none given)'}.", hint="A scope is such as orders:read.")
     beyond = sorted(scope for scope in command.scopes if not context.actor.may(scope))
     if beyond:
-        raise ScopesBeyondOwn(f"You do not have: {', '.join(beyond)}.")
+        raise ScopesBeyondOwn(beyond)
     key_id = ids.new(ApiKeyId)
     secret = secrets.new_api_key(key_id)
     async with uow(context) as tx:

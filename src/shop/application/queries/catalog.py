@@ -4,22 +4,15 @@ from typing import ClassVar
 
 from attrs import frozen
 
+from shop.application.access import check_permission
 from shop.application.messages import PUBLIC, Actor, Context, Query
 from shop.application.ports.paging import Page, PageRequest
 from shop.application.ports.readers import CatalogReader, ProductFilter, StoreReader
 from shop.application.ports.views import AvailabilityView, CategoryView, ProductView
 from shop.domain.catalog import ProductStatus
-from shop.domain.kernel.errors import Forbidden
 from shop.domain.kernel.identifiers import CategoryId, ProductId
 
 _PUBLIC_STATUSES = frozenset({ProductStatus.ACTIVE})
-
-
-class DraftsNotPublic(Forbidden):
-    """Only staff see what is not on sale."""
-
-    title = "Only staff see products that are not active"
-    default_hint = "Send a secret key with the scope products:read."
 
 
 @frozen(kw_only=True)
@@ -36,8 +29,8 @@ class GetProducts(Query[Page[ProductView]]):
 async def get_products(
     query: GetProducts, context: Context, *, catalog: CatalogReader, store: StoreReader
 ) -> Page[ProductView]:
-    if query.which.statuses != _PUBLIC_STATUSES and not context.actor.may("products:read"):
-        raise DraftsNotPublic
+    if query.which.statuses != _PUBLIC_STATUSES:
+        check_permission("products:read", context.actor)
     currency = query.currency or (await store.settings()).store.currency
     return await catalog.products(query.which, query.page, currency=currency, expand=query.expand)
 

@@ -19,7 +19,7 @@ from shop.entrypoints.http.errors import BodyMalformed, MediaTypeUnsupported, Pa
 
 T = TypeVar("T")
 I = TypeVar("I", bound=Identifier)  # noqa: E741
-_PLACE = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>\$.*)`)?$", re.DOTALL)
+_PLACE = re.compile(r"^(?P<what>.*?)(?: - at (?:`key` in )?`(?P<path>\$.*)`)?$", re.DOTALL)
 _UNKNOWN_FIELD = re.compile(r"unknown field `(?P<name>.*)`", re.DOTALL)
 _MISSING_FIELD = re.compile(r"missing required field `(?P<name>.*)`", re.DOTALL)
 _STEP = re.compile(r"\.(?P<name>\w+)|\[(?P<index>\d+|\.\.\.)\]")
@@ -145,9 +145,24 @@ def decode(body: bytes, decoder: "msgspec.json.Decoder[Any]") -> Any:
         raise _at_its_place(str(error)) from None
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
         raise BodyMalformed(f"The body is not JSON: {str(error)[:200]}") from None
+    # Its depth is bounded from here on: it was decoded as a type of known depth.
+    plain = _read_once(body.decode())
     if _ESCAPED_NULL in body:
-        _check_nulls(json.loads(body), "")
+        _check_nulls(plain, "")
     return decoded
+
+
+def _each_once(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(members)
+    if len(found) < len(members):
+        names = [name for name, _ in members]
+        twice = next(name for name in names if names.count(name) > 1)
+        # Programs disagree on which of the two counts: what a gateway checked might not be what we did.
+        raise BodyMalformed(f"“{twice[:60]}” stands there twice in one object.")
+    return found
+
+
+_read_once = json.JSONDecoder(object_pairs_hook=_each_once).decode
 
 
 def canonical(body: bytes) -> bytes:
@@ -158,7 +173,6 @@ def canonical(body: bytes) -> bytes:
 
 
 def _check_nulls(value: Any, pointer: str) -> None:
-    # Its depth is bounded: it was decoded as a type of known depth before.
     if isinstance(value, str) and "\x00" in value:
         raise Invalid("Text has no null characters.", flaws=(Flaw(pointer, "null_character", "No null characters"),))
     if isinstance(value, dict):

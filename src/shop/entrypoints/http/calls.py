@@ -9,10 +9,11 @@ import msgspec
 from attrs import evolve, frozen
 from litestar.types import Receive, Scope
 
+from shop.application.access import check_permission
 from shop.application.messages import GUEST, Actor, Command, Context, Idempotency, Query
 from shop.application.ports.identity import CredentialsRejected
 from shop.application.ports.paging import Page
-from shop.application.shop import Shop, check_permission
+from shop.application.shop import Shop
 from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.identifiers import Identifier, RequestId
 from shop.entrypoints.http.answers import Answer, Header

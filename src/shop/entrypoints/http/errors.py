@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from shop.application.shop import ScopeMissing
+from shop.application.access import ScopeMissing
 from shop.domain.kernel.errors import Conflict, Flaw, Forbidden, Invalid, NotFound, ShopError, Unavailable
 from shop.entrypoints.http.answers import Answer
 
@@ -118,6 +118,9 @@ def problem(error: ShopError, *, path: str, request_id: str, besides: Mapping[st
     headers = [(b"cache-control", b"no-store")]
     if status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
+    elif status == 413:
+        # The server hangs up on a body that nobody reads: a client must not send its next request on that line.
+        headers.append((b"connection", b"close"))
     elif status == 503:
         headers.append((b"retry-after", b"5"))
     return Answer(status, msgspec.json.encode(told), PROBLEM_JSON, headers)

@@ -90,6 +90,7 @@ def _add_metadata(metadata: dict[str, str], text: str) -> None:
 def _unknown(name: str, known: Iterable[str]) -> Invalid:
     names = sorted(known)
     near = difflib.get_close_matches(name[:60], names, n=1)
+    near = [f"{_METADATA}[key]=value" if each == _METADATA else each for each in near]
     return FilterUnknown(
         f"There is no parameter “{name[:60]}” here.",
         hint=f"Did you mean {near[0]}?" if near else f"There is: {', '.join(names) or 'none'}.",

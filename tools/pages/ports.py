@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from shop.adapters.contracts.cache import CacheContract, RateLimiterContract
+from shop.adapters.contracts.clock import ClockContract, IdsContract
+from shop.adapters.contracts.identity import AuthenticatorContract, SecretsContract
 from shop.adapters.contracts.payments import PaymentGatewayContract
 from shop.adapters.contracts.storage import StorageContract
 from shop.adapters.keys import KeyAuthenticator
@@ -38,11 +40,11 @@ _CHOSEN_BY = {
 
 
 class Port(NamedTuple):
-    """A port under its name in `open_shop`, with our own adapter where there is no choice, and its contract."""
+    """A port under its name in `open_shop`, its contract, and our own adapter where there is no choice by name."""
 
     protocol: type
+    contract: type
     adapter: type | None = None
-    contract: type | None = None
     parts: tuple[type, ...] = ()
     besides: tuple[str, ...] = ()
 
@@ -50,7 +52,7 @@ class Port(NamedTuple):
 PORTS_BY_NAME = {
     "storage": Port(
         Storage,
-        contract=StorageContract,
+        StorageContract,
         parts=(UnitOfWork, Outbox, Answers),
         besides=(
             "What a transaction may read and save stands in `shop.application.ports.repositories`, the questions that",
@@ -58,13 +60,13 @@ PORTS_BY_NAME = {
             "",
         ),
     ),
-    "payments": Port(PaymentGateway, contract=PaymentGatewayContract),
-    "cache": Port(Cache, contract=CacheContract),
-    "limiter": Port(RateLimiter, contract=RateLimiterContract),
-    "clock": Port(Clock, adapter=SystemClock),
-    "ids": Port(Ids, adapter=SystemIds),
-    "secrets": Port(Secrets, adapter=HmacSecrets),
-    "authenticator": Port(Authenticator, adapter=KeyAuthenticator),
+    "payments": Port(PaymentGateway, PaymentGatewayContract),
+    "cache": Port(Cache, CacheContract),
+    "limiter": Port(RateLimiter, RateLimiterContract),
+    "clock": Port(Clock, ClockContract, adapter=SystemClock),
+    "ids": Port(Ids, IdsContract, adapter=SystemIds),
+    "secrets": Port(Secrets, SecretsContract, adapter=HmacSecrets),
+    "authenticator": Port(Authenticator, AuthenticatorContract, adapter=KeyAuthenticator),
 }
 
 
@@ -96,7 +98,7 @@ def _section(name: str, port: Port) -> str:
         lines += [f"- By name from a package: an entry point in the group `shop.{name}`"]
     else:
         lines += [f"- Adapter: {_path(port.adapter)}"]
-    lines += [f"- Contract: {_path(port.contract) if port.contract else 'none yet; it is tested by itself'}", ""]
+    lines += [f"- Contract: {_path(port.contract)}", ""]
     for protocol in (port.protocol, *port.parts):
         if protocol is not port.protocol:
             lines += [f"Its part {_path(protocol)}: {first_paragraph(protocol.__doc__)}", ""]

@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +18,8 @@ from shop.application.queries.catalog import GetProduct
 from shop.application.shop import Shop
 from shop.domain.kernel.address import Address
 from shop.domain.kernel.identifiers import OrderId
+from shop.entrypoints.cli.demo import show_card
+from shop.entrypoints.demo.card import Card
 from shop.entrypoints.worker.deliveries import deliver_once
 from tests.entrypoints.cli.catalogues import shopify_file
 from tests.entrypoints.cli.conftest import Terminal
@@ -114,6 +117,17 @@ def test_without_a_setting_the_demo_in_the_folder_is_meant(terminal: Terminal, m
     typed = terminal.type("products", "list")
     assert typed.code == 6
     assert "other.sqlite3" in typed.err
+
+
+@pytest.mark.parametrize(
+    ("called", "shown"), [(".venv/bin/shop", ".venv/bin/shop"), ("/opt/x/bin/shop", "shop"), ("app.py", "shop")]
+)
+def test_the_card_names_the_command_as_it_was_called(
+    called: str, shown: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", [called])
+    show_card(Card.at(8000, secret_key="sk_test_x", products=1, orders=1), Path("shop-demo"))
+    assert f"sqlite:///shop-demo/shop.sqlite3 {shown} events tail" in capsys.readouterr().out
 
 
 def test_settings_that_do_not_fit_are_told(bare: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """`shop demo`: a whole shop in one command."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,6 +25,12 @@ def demo(
     run.demo(folder, port, lambda card: show_card(card, folder))
 
 
+def _typed() -> str:
+    """How this program was called: in a clone `.venv/bin/shop`, while nobody has activated that."""
+    called = Path(sys.argv[0])
+    return str(called) if called.name == "shop" and not called.is_absolute() else "shop"
+
+
 def show_card(card: "Card", folder: Path) -> None:
     """What a newcomer needs to know, on one screen."""
     from rich.panel import Panel
@@ -44,7 +51,7 @@ def show_card(card: "Card", folder: Path) -> None:
     )
     lines.add_row("Try", card.curl)
     lines.add_row("", f"curl -s {card.api_url}/admin/orders?limit=1 -H 'Authorization: Bearer {card.secret_key}'")
-    lines.add_row("Watch", f"SHOP_DATABASE_URL=sqlite:///{folder / 'shop.sqlite3'} shop events tail")
+    lines.add_row("Watch", f"SHOP_DATABASE_URL=sqlite:///{folder / 'shop.sqlite3'} {_typed()} events tail")
     lines.add_row("Stop", "Ctrl+C")
     out = console()
     if out.is_terminal:

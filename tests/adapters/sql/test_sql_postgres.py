@@ -177,6 +177,23 @@ async def test_nobody_waits_for_a_connection_for_ever(postgres_shop_url: str) ->
     await pool.close()
 
 
+async def test_nobody_waits_for_a_silent_server_for_ever(postgres_shop_url: str) -> None:
+    pool = Pool(lambda: asyncpg.connect(postgres_shop_url), size=2, busy_max_seconds=0.4)
+    connection = await pool.take()
+    async with asyncio.timeout(5):
+        with pytest.raises(asyncpg.PostgresConnectionError):
+            await connection.execute("SELECT pg_sleep(60)")
+    pool.drop(connection)
+    another = await pool.take()
+    for _ in range(6):  # one that is used often, but never for long, is left alone
+        await asyncio.sleep(0.1)
+        pool.give_back(another)
+        assert await pool.take() is another
+    assert not another.is_closed()
+    pool.give_back(another)
+    await pool.close()
+
+
 async def test_old_connections_are_replaced(postgres_shop_url: str) -> None:
     pool = Pool(lambda: asyncpg.connect(postgres_shop_url), age_max_seconds=0.0)
     first = await pool.take()

@@ -27,14 +27,20 @@ class PoolExhausted(Unavailable):
 
 @define(eq=False)
 class Pool:
-    """At most `size` connections; the one used last is used next. Old ones are replaced, so plans grow no older."""
+    """At most `size` connections; the one used last is used next. Old ones are replaced, so plans grow no older.
+
+    A connection that somebody has used for longer than `busy_max_seconds` is cut off: the server says nothing any more.
+    """
 
     connect: Callable[[], Awaitable[Connection]]
     size: int = 10
     wait_seconds: float = 5.0
     age_max_seconds: float = 600.0
+    busy_max_seconds: float = 10.0
     _idle: list[Connection] = field(factory=list, init=False)
     _expiry: dict[Connection, float] = field(factory=dict, init=False)
+    _busy: dict[Connection, float] = field(factory=dict, init=False)
+    _watch: asyncio.TimerHandle | None = field(default=None, init=False)
     _opening: int = field(default=0, init=False)
     _waiters: "deque[asyncio.Future[Connection | None]]" = field(factory=deque, init=False)
     _closing: set[asyncio.Future[None]] = field(factory=set, init=False)
@@ -44,11 +50,12 @@ class Pool:
         """A connection that nobody else has. Raises PoolExhausted, and what connecting raises."""
         while self._idle:
             connection = self._idle.pop()
-            if not connection.is_closed() and time.monotonic() < self._expiry[connection]:
-                return connection
+            now = time.monotonic()
+            if not connection.is_closed() and now < self._expiry[connection]:
+                return self._lend(connection, now)
             self._discard(connection)
         if len(self._expiry) + self._opening < self.size:
-            return await self._open()
+            return self._lend(await self._open(), time.monotonic())
         waiter: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
         try:
@@ -60,13 +67,14 @@ class Pool:
             if isinstance(error, TimeoutError):
                 raise PoolExhausted(f"No connection became free in {self.wait_seconds:g} s.") from None
             raise
-        return handed if handed is not None else await self._open()
+        return self._lend(handed if handed is not None else await self._open(), time.monotonic())
 
     def give_back(self, connection: Connection) -> None:
         """It is idle and whole, and may serve the next."""
         if self._closed or connection.is_closed() or time.monotonic() >= self._expiry[connection]:
             self.drop(connection)
             return
+        self._busy.pop(connection, None)
         while self._waiters:
             waiter = self._waiters.popleft()
             if not waiter.done():
@@ -82,6 +90,7 @@ class Pool:
     def call_off(self, connection: Connection) -> None:
         """Whoever used it was cancelled in the middle: the server is told to stop, and then it is closed."""
         self._expiry.pop(connection, None)
+        self._busy.pop(connection, None)
         self._wake_one()
         closing = asyncio.ensure_future(_close(connection))
         self._closing.add(closing)
@@ -90,6 +99,8 @@ class Pool:
     async def close(self) -> None:
         """Closes what is idle now, and the rest as it is given back."""
         self._closed = True
+        if self._watch is not None:
+            self._watch.cancel()
         idle, self._idle = self._idle, []
         for connection in idle:
             self._expiry.pop(connection, None)
@@ -109,8 +120,31 @@ class Pool:
         self._expiry[connection] = time.monotonic() + self.age_max_seconds * random.uniform(0.8, 1.2)  # noqa: S311
         return connection
 
+    def _lend(self, connection: Connection, now: float) -> Connection:
+        self._busy[connection] = now
+        if self._watch is None:
+            self._watch_later()
+        return connection
+
+    def _watch_later(self) -> None:
+        self._watch = asyncio.get_running_loop().call_later(self.busy_max_seconds / 8, self._cut_off_silent)
+
+    def _cut_off_silent(self) -> None:
+        """Ends the wait for a server that says nothing any more.
+
+        One look at all connections now and then: a timer for each statement cost a quarter of the statement.
+        """
+        self._watch = None
+        now = time.monotonic()
+        for connection, since in list(self._busy.items()):
+            if now - since > self.busy_max_seconds:
+                connection.terminate()
+        if self._busy and not self._closed:
+            self._watch_later()
+
     def _discard(self, connection: Connection) -> None:
         self._expiry.pop(connection, None)
+        self._busy.pop(connection, None)
         if not connection.is_closed():
             connection.terminate()
 

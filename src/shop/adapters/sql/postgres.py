@@ -1,5 +1,6 @@
 """PostgreSQL through asyncpg: statements prepared once per connection, a whole transaction in one round trip."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -63,7 +64,7 @@ class Postgres:
 
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
         self.url = url
-        self._pool = Pool(self._connect, size=pool_size)
+        self._pool = Pool(self._connect, size=pool_size, busy_max_seconds=COMMAND_TIMEOUT_SECONDS)
         self._texts = MergedTexts()
 
     async def open(self) -> None:
@@ -142,17 +143,25 @@ class Postgres:
         connection: Connection = await asyncpg.connect(
             self.url,
             timeout=CONNECT_TIMEOUT_SECONDS,
-            command_timeout=COMMAND_TIMEOUT_SECONDS,
             statement_cache_size=1000,
             max_cached_statement_lifetime=0,
             max_cacheable_statement_size=0,
             server_settings=SERVER_SETTINGS,
         )
-        for name in ("json", "jsonb"):
-            await connection.set_type_codec(
-                name, schema="pg_catalog", encoder=_encode, decoder=msgspec.json.decode, format="text"
-            )
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
+                await _speak_json(connection)
+        except BaseException:
+            connection.terminate()
+            raise
         return connection
+
+
+async def _speak_json(connection: Connection) -> None:
+    for name in ("json", "jsonb"):
+        await connection.set_type_codec(
+            name, schema="pg_catalog", encoder=_encode, decoder=msgspec.json.decode, format="text"
+        )
 
 
 class _ConnectionLost(Unavailable):

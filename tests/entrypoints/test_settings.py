@@ -55,6 +55,8 @@ def test_every_wrong_variable_is_named_at_once() -> None:
         ("SHOP_RATE_LIMIT", "60/00"),
         ("SHOP_RATE_LIMIT", "60/"),
         ("SHOP_CATALOG_CACHE_SECONDS", "-1"),
+        ("SHOP_PROXIES", "-1"),
+        ("SHOP_PROXIES", "11"),
     ],
 )
 def test_values_that_cannot_be_are_refused(variable: str, value: str) -> None:

@@ -18,6 +18,7 @@ from shop.domain.kernel.errors import Invalid
 ENVIRONMENTS = ("demo", "development", "production")
 DEVELOPMENT_SECRET = "for-development-only-never-in-production"  # noqa: S105 - production refuses it
 SECRET_LENGTH_MIN = 32
+PROXIES_MAX = 10
 
 
 class SettingsWrong(Invalid):
@@ -53,6 +54,9 @@ class Settings:
     )
     base_url: str = _setting("SHOP_BASE_URL", "http://127.0.0.1:8000", "Where the shop is reached from outside")
     cors_origins: str = _setting("SHOP_CORS_ORIGINS", "", "Origins of storefronts in browsers, by comma")
+    proxies: int = _setting(
+        "SHOP_PROXIES", 0, "Proxies in front that append to X-Forwarded-For: whom rate limits count depends on it"
+    )
     rate_limit: str = _setting(
         "SHOP_RATE_LIMIT",
         "",
@@ -139,6 +143,8 @@ class Settings:
             problems.append("SHOP_LOG_LEVEL is DEBUG, INFO, WARNING or ERROR.")
         counts = ("database_connections", "cart_days", "stock_hold_minutes", "answers_days", "events_days")
         problems += [f"SHOP_{name.upper()} is at least 1." for name in counts if getattr(self, name) < 1]
+        if not 0 <= self.proxies <= PROXIES_MAX:
+            problems.append(f"SHOP_PROXIES is 0 to {PROXIES_MAX}.")
         if self.catalog_cache_seconds < 0:
             problems.append("SHOP_CATALOG_CACHE_SECONDS is at least 0.")
         if self.production:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -61,7 +62,7 @@ class Terminal:
 def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Terminal:
     """Before the database has any tables."""
     terminal = Terminal(tmp_path)
-    for name in ("SHOP_REDIS_URL", "SHOP_PAYMENTS", "SHOP_ENV", "SHOP_API_KEY", "SHOP_API_URL"):
+    for name in [name for name in os.environ if name.startswith("SHOP_")]:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("SHOP_DATABASE_URL", terminal.settings.database_url)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))

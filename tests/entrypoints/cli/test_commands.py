@@ -277,6 +277,14 @@ def test_the_doctor_finds_a_healthy_shop_healthy(terminal: Terminal) -> None:
     assert "stock" not in quick
 
 
+def test_the_doctor_sees_slips_of_the_pen(bare: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHOP_DATABSE_URL", "postgresql://db/shop")
+    monkeypatch.setenv("SHOP_API_URL", "http://127.0.0.1:1/api")
+    (slip,) = [finding for finding in bare.type("doctor").json if finding["check"] == "variables"]
+    assert slip["verdict"] == "note"
+    assert slip["hint"] == "Did you mean SHOP_DATABASE_URL?"
+
+
 def test_the_doctor_says_what_helps(bare: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     typed = bare.type("doctor")
     assert typed.code == 1

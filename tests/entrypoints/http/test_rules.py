@@ -463,11 +463,20 @@ async def test_the_greedy_wait() -> None:
         assert_problem(answers[3], 429, "rate_limited")
         assert 1 <= int(answers[3].headers["retry-after"]) <= 60
         assert (await site.staff.get("/api/store")).status_code == 429
+        spoofed = await site.guest.get("/api/store", headers={"X-Forwarded-For": "198.51.100.7"})
+        assert spoofed.status_code == 429
         assert (await site.guest.get("/health/live")).status_code == 200
         site.small.clock.forward(timedelta(seconds=61))
         assert (await site.guest.get("/api/store")).status_code == 200
     async with open_site() as site:
         assert "ratelimit" not in (await site.guest.get("/api/store")).headers
+
+
+async def test_S72_behind_a_proxy_each_caller_has_a_limit() -> None:
+    async with open_site(Settings(rate_limit="1/60", proxies=1)) as site:
+        for told, status in (("::1, 198.51.100.7", 200), ("::2, 198.51.100.7", 429), ("198.51.100.8", 200)):
+            answer = await site.guest.get("/api/store", headers={"X-Forwarded-For": told})
+            assert answer.status_code == status
 
 
 async def test_production_tells_browsers_to_stay_on_https() -> None:

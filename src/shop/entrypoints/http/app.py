@@ -44,6 +44,7 @@ def create_app(shop: Shop, settings: Settings | None = None, *, lifespan: Lifesp
     options = DoorOptions(
         limit=settings.limit,
         origins=frozenset(part.strip().encode() for part in settings.cors_origins.split(",") if part.strip()),
+        proxies=settings.proxies,
         production=settings.production,
         timing=not settings.production,
     )

@@ -17,6 +17,7 @@ from shop.domain.kernel.errors import Invalid, NotFound, ShopError
 from shop.domain.kernel.identifiers import RequestId
 from shop.entrypoints.http.answers import Answer, Header
 from shop.entrypoints.http.caching import RememberedAnswers
+from shop.entrypoints.http.callers import caller_of
 from shop.entrypoints.http.calls import Visit
 from shop.entrypoints.http.errors import InternalError, RateLimited, problem
 from shop.entrypoints.http.languages import locale_of
@@ -38,10 +39,14 @@ _METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE"
 
 @frozen(kw_only=True)
 class DoorOptions:
-    """How the door is set. No limit: nobody is counted. Origins are those of storefronts in browsers."""
+    """How the door is set. No limit: nobody is counted. Origins are those of storefronts in browsers.
+
+    `proxies` in front of us each append to X-Forwarded-For.
+    """
 
     limit: RateLimit | None = None
     origins: frozenset[bytes] = frozenset()
+    proxies: int = 0
     production: bool = False
     timing: bool = False
 
@@ -151,8 +156,8 @@ class Door:
 
     async def _count(self, scope: Any, limit: RateLimit, more: list[Header]) -> RateVerdict:
         # By address and not by key: whoever makes keys up would have a fresh limit with each.
-        client = scope.get("client")
-        verdict = await self._limiter.hit(f"http:{client[0] if client else ''}", limit)
+        caller = caller_of(scope.get("client"), scope["headers"], self._options.proxies)
+        verdict = await self._limiter.hit(f"http:{caller}", limit)
         more.append((b"ratelimit-policy", self._policy))
         more.append((b"ratelimit", b'"default";r=%d;t=%d' % (verdict.remaining, verdict.reset_seconds)))
         return verdict

@@ -1,5 +1,6 @@
 """The examination: one check after the other, each with what helps when it fails."""
 
+import difflib
 from collections.abc import AsyncIterator, Mapping
 from enum import StrEnum
 
@@ -14,6 +15,8 @@ from shop.entrypoints.embed import open_shop
 from shop.entrypoints.settings import DEVELOPMENT_SECRET, Settings
 
 BACKLOG_MAX = 1_000
+KNOWN_VARIABLES = Settings().variables().keys() | {"SHOP_API_URL", "SHOP_API_KEY"}
+"""What the shop reads from the environment: its settings, and where `shop api` calls."""
 _SHOWN_MAX = 5
 
 
@@ -40,6 +43,7 @@ async def examine(environment: Mapping[str, str], *, books: bool = True) -> list
     except ShopError as error:
         return [_wrong("settings", error)]
     findings = [_fine("settings", f"{settings.env}, {settings.storage}, payments by {settings.payments}")]
+    findings += _strays(environment)
     findings.append(_secret(settings))
     try:
         async with open_shop(settings) as shop:
@@ -49,6 +53,19 @@ async def examine(environment: Mapping[str, str], *, books: bool = True) -> list
                 findings += [finding async for finding in _books(shop)]
     except ShopError as error:
         findings.append(_wrong("database", error))
+    return findings
+
+
+def _strays(environment: Mapping[str, str]) -> list[Finding]:
+    """Variables that nobody reads: a slip of the pen would go unnoticed, and the default would stand."""
+    known = sorted(KNOWN_VARIABLES)
+    findings = []
+    for name in sorted(environment):
+        if name.startswith("SHOP_") and name not in KNOWN_VARIABLES:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
+            hint = f"Did you mean {near[0]}?" if near else "docs/reference/settings.md lists every variable."
+            detail = f"{name} is no setting of the shop; an installed adapter may have its own"
+            findings.append(Finding(check="variables", verdict=Verdict.NOTE, detail=detail, hint=hint))
     return findings
 
 

@@ -12,7 +12,7 @@ from shop.application.settlement import Cashier, call_off, call_off_free, carry_
 from shop.domain.inventory import ReservationState
 from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.identifiers import OrderId
-from shop.domain.orders import OrderNotCancellable, OrderNotFound, OrderStatus
+from shop.domain.orders import Order, OrderNotCancellable, OrderNotFound, OrderStatus
 from shop.domain.payments import AttemptStatus
 
 REASON_LENGTH_MAX = 500
@@ -83,12 +83,16 @@ async def expire_order(command: ExpireOrder, context: Context, *, cashier: Cashi
     if sale.order.status is not OrderStatus.PENDING:
         return
     if sale.payment.status is AttemptStatus.PROCESSING:
-        until = context.now + HOLD_WHILE_PROCESSING
-        async with cashier.uow(context) as tx:
-            sale.order.extend_hold(until, at=context.now)
-            for reservation in await tx.stock.reservations(sale.order.id):
-                if reservation.state is ReservationState.HELD:
-                    tx.stock.settle(reservation, reservation.extend_to(until))
-            tx.orders.save(sale.order)
+        await _hold_longer(sale.order, context, cashier)
         return
     await call_off(sale, "payment_expired", context, cashier)
+
+
+async def _hold_longer(order: Order, context: Context, cashier: Cashier) -> None:
+    until = context.now + HOLD_WHILE_PROCESSING
+    async with cashier.uow(context) as tx:
+        order.extend_hold(until, at=context.now)
+        for reservation in await tx.stock.reservations(order.id):
+            if reservation.state is ReservationState.HELD:
+                tx.stock.settle(reservation, reservation.extend_to(until))
+        tx.orders.save(order)

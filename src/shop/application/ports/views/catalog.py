@@ -92,6 +92,8 @@ class VariantAvailabilityView:
 
 @frozen(kw_only=True, slots=False)
 class AvailabilityView:
+    """Whether the variants of a product are to be had; never how many there are."""
+
     object: ClassVar[str] = "availability"
     product_id: ProductId
     variants: list[VariantAvailabilityView]

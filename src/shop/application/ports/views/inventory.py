@@ -11,6 +11,8 @@ from shop.domain.kernel.identifiers import LocationId, MovementId, ProductId, Va
 
 @frozen(kw_only=True, slots=False)
 class LocationView:
+    """A place that holds stock, as staff see it."""
+
     object: ClassVar[str] = "location"
     id: LocationId
     name: str

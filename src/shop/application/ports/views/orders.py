@@ -16,6 +16,8 @@ from shop.domain.payments import AttemptStatus, NextAction
 
 @frozen(kw_only=True, slots=False)
 class OrderLineView:
+    """A line of an order, as it was bought."""
+
     object: ClassVar[str] = "order_line"
     id: OrderLineId
     variant_id: VariantId
@@ -34,6 +36,8 @@ class OrderLineView:
 
 @frozen(kw_only=True, slots=False)
 class OrderShippingView:
+    """The delivery of an order, as it was bought; `id` is the option that was chosen."""
+
     id: str
     name: str
     price: Money

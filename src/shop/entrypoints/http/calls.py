@@ -2,7 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -32,6 +33,7 @@ PUBLIC_CACHE: Header = (b"cache-control", b"public, max-age=60, stale-while-reva
 PRIVATE_CACHE: Header = (b"cache-control", b"private, no-store")
 VARY: Header = (b"vary", b"Accept-Language, Accept-Encoding")
 TOKEN_LENGTH_MAX = 200
+QUERIES_MAX, QUERY_REMEMBERED_MAX = 500, 200
 _ETAG_VERSION_DIGITS_MAX = 15
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
@@ -69,13 +71,26 @@ class Prepared:
     """An endpoint with what can be made ready once."""
 
     endpoint: Endpoint
-    query: Mapping[str, Parameter]
+    query: Callable[[bytes], Mapping[str, Any]]
+    """Reads a query string. Many ask the same, and nobody changes what was read."""
     decoder: "msgspec.json.Decoder[Any] | None"
 
     @classmethod
     def of(cls, endpoint: Endpoint) -> "Prepared":
         decoder = msgspec.json.Decoder(endpoint.body) if endpoint.body else None
-        return cls(endpoint, {parameter.name: parameter for parameter in endpoint.query}, decoder)
+        return cls(endpoint, _query_reader({parameter.name: parameter for parameter in endpoint.query}), decoder)
+
+
+def _query_reader(parameters: Mapping[str, Parameter]) -> Callable[[bytes], Mapping[str, Any]]:
+    @lru_cache(maxsize=QUERIES_MAX)
+    def remembered(query_string: bytes) -> Mapping[str, Any]:
+        return read_query(query_string, parameters)
+
+    def read(query_string: bytes) -> Mapping[str, Any]:
+        short = len(query_string) <= QUERY_REMEMBERED_MAX
+        return remembered(query_string) if short else read_query(query_string, parameters)
+
+    return read
 
 
 class Call:
@@ -100,7 +115,7 @@ class Call:
         self.representation: Representation = representation(self.locale)
         self._receive = receive
         self.actor = GUEST
-        self.query: dict[str, Any] = {}
+        self.query: Mapping[str, Any] = {}
         self.body: Any = None
         self.raw = b""
 
@@ -110,7 +125,7 @@ class Call:
         self.actor = await self._identify()
         if endpoint.who is Who.STAFF:
             check_permission(endpoint.scope, self.actor)
-        self.query = read_query(self.query_string, prepared.query)
+        self.query = prepared.query(self.query_string)
         if endpoint.raw_body:
             self.raw = await read_bytes(self._receive, self.headers, endpoint.body_bytes_max)
         elif prepared.decoder is not None:

@@ -33,6 +33,8 @@ from tests.simulation.world import World
 
 T = TypeVar("T")
 TRIES = 5
+THINKS_AT_MOST_SECONDS = 2 * 86_400.0
+"""Well below the time in which a world must come to rest."""
 METHODS = ("fake_card", "fake_card", "fake_card", "fake_card_declined", "fake_card_3ds", "fake_card_3ds")
 
 
@@ -57,7 +59,8 @@ class Caller:
         """Not at all, for a while, or now and then for much longer."""
         mean = self.world.chances.think_seconds if seconds is None else seconds
         if mean and self.chance(0.6):
-            await asyncio.sleep(self.world.draw.expovariate(1 / (mean * (30 if self.chance(0.05) else 1))))
+            seconds = self.world.draw.expovariate(1 / (mean * (30 if self.chance(0.05) else 1)))
+            await asyncio.sleep(min(seconds, THINKS_AT_MOST_SECONDS))
 
     async def do(self, command: Command[T], actor: Actor, key: str = "") -> T:
         """Raises what the shop raises. With a key it is repeated while nobody answers."""

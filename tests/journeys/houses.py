@@ -176,6 +176,12 @@ class Server(Process):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    def children(self) -> list[int]:
+        """The processes that serve, where there are several."""
+        assert self.running is not None
+        own = Path(f"/proc/{self.running.pid}/task/{self.running.pid}/children")
+        return [child for child in map(int, own.read_text().split()) if b"resource_tracker" not in _command_line(child)]
+
     async def start(self) -> None:
         """Starts it, and waits until it serves."""
         self.begin()
@@ -190,6 +196,10 @@ class Server(Process):
                     pass
                 await asyncio.sleep(0.05)
         raise AssertionError(f"it does not answer:\n{self.log.read_text()[-3000:]}")
+
+
+def _command_line(process_id: int) -> bytes:
+    return Path(f"/proc/{process_id}/cmdline").read_bytes()
 
 
 @define

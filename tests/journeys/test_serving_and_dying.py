@@ -4,7 +4,9 @@ What was acknowledged stays; what was not is done once when its key comes again;
 """
 
 import asyncio
+import os
 import random
+import signal
 import time
 from pathlib import Path
 
@@ -108,6 +110,45 @@ async def test_f28_f71_two_servers_killed_in_the_middle_of_checkouts_on_postgres
 async def test_f28_f71_a_server_killed_in_the_middle_of_checkouts_on_sqlite(sqlite_shop: str, tmp_path: Path) -> None:
     house = House(sqlite_shop, tmp_path)
     await _survive(house, workers=1, kills=rounds(6, in_full=60), chance=random.Random(28))
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks the processes up in /proc")
+async def test_a_server_process_that_dies_is_replaced_and_the_others_go_on(postgres_shop: str, tmp_path: Path) -> None:
+    house = House(postgres_shop, tmp_path)
+    [variant] = await house.furnish(1_000)
+    with house.server(workers=2) as server:
+        await server.start()
+        async with Buyers(server.url) as buyers:
+            baskets = await buyers.baskets(24, (variant, 1))
+            before = server.children()
+            ordering = [asyncio.create_task(buyers.try_to_order(basket)) for basket in baskets]
+            await asyncio.sleep(0.03)
+            os.kill(before[0], signal.SIGKILL)
+            acknowledged = _promises(baskets, await asyncio.gather(*ordering))
+        async with Buyers(server.url) as buyers:
+            again = await asyncio.gather(*(_order_at_last(buyers, basket) for basket in baskets))
+            ids = {basket.key: answer.json()["id"] for basket, answer in zip(baskets, again, strict=True)}
+            assert {key: ids[key] for key in acknowledged} == acknowledged
+            assert {answer.json()["payment_status"] for answer in again} == {"paid"}
+        for _ in range(300):
+            if len(server.children()) == 2:
+                break
+            await asyncio.sleep(0.1)
+        assert len(server.children()) == 2
+        assert before[0] not in server.children()
+        assert server.stop() == 0
+    await house.check()
+
+
+async def _order_at_last(buyers: Buyers, basket: Basket) -> httpx.Response:
+    """Asks again where the connection breaks, as every client should."""
+    for _ in range(20):
+        answer = await buyers.try_to_order(basket)
+        if answer is not None:
+            assert answer.status_code == 201, answer.text
+            return answer
+        await asyncio.sleep(0.25)
+    raise AssertionError("nobody answers")
 
 
 @pytest.mark.parametrize("workers", [1, 2])

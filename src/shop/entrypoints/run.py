@@ -32,7 +32,9 @@ STARTED_WITHIN_SECONDS = 10.0
 GRACE_SECONDS = 20
 COLLECTOR_THRESHOLDS = (20_000, 20, 50)
 _PROBE_SECONDS = 0.02
-_LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
+LOG_FORMAT = logging.Formatter(
+    "%(asctime)s %(levelname)s %(name)s %(request_id)s %(message)s", defaults={"request_id": "-"}
+)
 
 
 class PortTaken(Conflict):
@@ -251,4 +253,6 @@ def _run(main: Coroutine[Any, Any, Any]) -> Any:
 
 
 def _log_to_stderr(settings: Settings) -> None:
-    logging.basicConfig(level=settings.log_level, format=_LOG_FORMAT)
+    handler = logging.StreamHandler()
+    handler.setFormatter(LOG_FORMAT)
+    logging.basicConfig(level=settings.log_level, handlers=[handler])

@@ -11,6 +11,7 @@ from shop.adapters.memory.cache import MemoryCache
 from shop.entrypoints.http.caching import RememberedAnswers
 from shop.entrypoints.http.door import Door, DoorOptions
 from shop.entrypoints.http.parameters import PARAMETERS_MAX
+from shop.entrypoints.run import LOG_FORMAT
 from tests.entrypoints.http.sites import OpenSite
 from tests.shops import CountedIds, NoLimits, SettableClock
 
@@ -96,6 +97,24 @@ async def test_each_request_has_a_line_in_the_log(site: OpenSite, caplog: pytest
     (record,) = [record for record in caplog.records if record.name == "shop.http"]
     assert record.getMessage().startswith("GET /api/store 200 ")
     assert vars(record)["request_id"].startswith("req_")
+
+
+async def test_S67_an_address_cannot_write_lines_into_the_log(site: OpenSite, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "shop.http"):
+        assert await Wire("/api/x\n2026-11-23 ERROR shop all is lost\x1b[2J").through(site.app) == 404
+    (record,) = [record for record in caplog.records if record.name == "shop.http"]
+    assert record.getMessage().isprintable()
+
+
+async def test_the_log_shows_the_request_ids_that_answers_show(
+    site: OpenSite, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "shop.http"):
+        await Wire(request_id="seen-by-the-caller").through(site.app)
+    (record,) = [record for record in caplog.records if record.name == "shop.http"]
+    assert " seen-by-the-caller GET /api/store 200 " in LOG_FORMAT.format(record)
+    other = logging.makeLogRecord({"msg": "no request", "name": "shop"})
+    assert LOG_FORMAT.format(other).endswith(" shop - no request")
 
 
 async def test_addresses_that_nothing_can_have(site: OpenSite) -> None:

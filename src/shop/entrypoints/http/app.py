@@ -17,7 +17,7 @@ from shop.entrypoints.http.answers import Answer
 from shop.entrypoints.http.bodies import ClientGone
 from shop.entrypoints.http.caching import RememberedAnswers
 from shop.entrypoints.http.calls import Call, Prepared, Site, Visit
-from shop.entrypoints.http.door import Door, DoorOptions
+from shop.entrypoints.http.door import Door, DoorOptions, one_line
 from shop.entrypoints.http.endpoints import Endpoint
 from shop.entrypoints.http.errors import InternalError, MethodNotAllowed, problem, status_of
 from shop.entrypoints.http.openapi import openapi_document
@@ -140,7 +140,9 @@ def _on_http_exception(request: Request[Any, Any, Any], error: HTTPException) ->
 
 
 def _on_exception(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    _log.error("%s %s failed", request.method, request.scope["path"], exc_info=error)
+    visit: Visit = request.scope["shop.visit"]  # type: ignore[typeddict-item]
+    path, extra = one_line(request.scope["path"]), {"request_id": visit.shown_id}
+    _log.error("%s %s failed", request.method, path, exc_info=error, extra=extra)
     return _response(_told(request, InternalError()), {})
 
 

@@ -51,6 +51,11 @@ class DoorOptions:
     timing: bool = False
 
 
+def one_line(path: str) -> str:
+    """The path as it may stand in a log: what breaks lines could write lines of its own."""
+    return path if path.isprintable() else ascii(path)
+
+
 class Door:
     """An ASGI application around another."""
 
@@ -102,15 +107,16 @@ class Door:
             answer = await self._at_once(scope, headers, more)
             await (answer or self._inner)(scope, receive, finish)
         except Exception:
-            _log.exception("%s %s failed", scope["method"], scope["path"], extra={"request_id": visit.shown_id})
+            path, extra = one_line(scope["path"]), {"request_id": visit.shown_id}
+            _log.exception("%s %s failed", scope["method"], path, extra=extra)
             if status:
                 raise
             await self._problem(InternalError(), scope, visit)(scope, receive, finish)
         finally:
             if _log.isEnabledFor(logging.INFO):
                 milliseconds = (self._clock() - started) * 1000
-                extra = {"request_id": visit.shown_id}
-                _log.info("%s %s %d %.1f ms", scope["method"], scope["path"], status, milliseconds, extra=extra)
+                path, extra = one_line(scope["path"]), {"request_id": visit.shown_id}
+                _log.info("%s %s %d %.1f ms", scope["method"], path, status, milliseconds, extra=extra)
 
     def _visit(self, headers: dict[bytes, bytes]) -> Visit:
         """Takes the caller's request id over where it is sane: our own form as it is, another by its digest."""

@@ -102,10 +102,10 @@ async def _place_and_pay(call: Call, command: CreateOrder) -> OrderId:
     try:
         await call.shop.execute(ProcessPayment(order_id=order_id), context=context)
     except ShopError as error:
-        _log.warning("payment of %s waits: %s", order_id, error.detail)
+        _log.warning("payment of %s waits: %s", order_id, error.detail, extra={"request_id": call.visit.shown_id})
     except Exception:
         # The order stands whatever happened after it: its buyer must hear of it, and the worker pays for it later.
-        _log.exception("payment of %s stopped", order_id)
+        _log.exception("payment of %s stopped", order_id, extra={"request_id": call.visit.shown_id})
     return order_id
 
 

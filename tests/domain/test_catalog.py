@@ -252,11 +252,15 @@ def test_the_tree_has_a_depth() -> None:
 )
 def test_pictures_are_on_the_web(url: str) -> None:
     with pytest.raises(Invalid):
-        Media(url=url)
+        a_product(media=(Media(url=url),))
+    product = a_product()
+    with pytest.raises(Invalid):
+        product.change(later(), media=(Media(url="/1.jpg"), Media(url=url)))
+    assert product.media == ()
 
 
 @pytest.mark.parametrize(
     "url", ["https://shop.example/1 b.jpg", "HTTP://shop.example/1", "//cdn.example/1", "/1.jpg", "a/b:c.jpg"]
 )
 def test_addresses_of_pictures_may_be_relative(url: str) -> None:
-    assert Media(url=url).url == url
+    assert a_product(media=(Media(url=url),)).media[0].url == url

@@ -125,16 +125,6 @@ def _sized(minimum: int, maximum: int) -> Any:
     return check
 
 
-def _on_the_web(_instance: Any, attribute: Any, value: str) -> None:
-    # Storefronts put it into their pages: a script or a file of the reader's own is no picture.
-    scheme = _SCHEME.match(value)
-    if (scheme and scheme[1].lower() not in ("http", "https")) or _CONTROL.search(value):
-        raise Invalid(
-            f"“{value[:60]}” is no address of a picture.",
-            flaws=(Flaw(f"/{attribute.name}", "url_malformed", "Such as https://example.com/lamp.jpg"),),
-        )
-
-
 def checked_slug(slug: str) -> str:
     """The slug, if it is lower-case words joined by single dashes. Raises Invalid."""
     if len(slug) > 200 or not _SLUG.fullmatch(slug):
@@ -149,7 +139,7 @@ def checked_slug(slug: str) -> str:
 class Media:
     """A picture or film of the product, wherever it is kept."""
 
-    url: str = field(validator=[_sized(1, 2000), _on_the_web])
+    url: str = field(validator=_sized(1, 2000))
     alt: str = field(default="", validator=_sized(0, 500))
 
 
@@ -319,7 +309,18 @@ class Product(Aggregate):
                 raise Invalid(f"Each of the product's {name} stands there once.")
         if not all(1 <= len(tag) <= 100 and "\x00" not in tag for tag in self.tags):
             raise Invalid("A tag has 1 to 100 characters.")
+        self._check_media()
         self._check_variants()
+
+    def _check_media(self) -> None:
+        """Storefronts put these addresses into their pages: a script or a file of the reader's own is no picture."""
+        for index, media in enumerate(self.media):
+            scheme = _SCHEME.match(media.url)
+            if (scheme and scheme[1].lower() not in ("http", "https")) or _CONTROL.search(media.url):
+                raise Invalid(
+                    f"“{media.url[:60]}” is no address of a picture.",
+                    flaws=(Flaw(f"/media/{index}/url", "url_malformed", "Such as https://example.com/lamp.jpg"),),
+                )
 
     def _check_variants(self) -> None:
         live = self.live_variants

@@ -149,6 +149,8 @@ async def test_a_database_that_is_away_is_said_to_be() -> None:
 class Closing:
     """Notes the order in which things were closed."""
 
+    provider = "closing"
+
     def __init__(self, closed: list[str], name: str) -> None:
         self._closed, self._name = closed, name
 

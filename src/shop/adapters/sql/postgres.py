@@ -28,7 +28,7 @@ SERVER_SETTINGS = {
     "jit": "off",
     # Planning our statements anew for each run costs more than running them.
     "plan_cache_mode": "force_generic_plan",
-    # A plan made while a young shop's tables are empty would read them whole for ever after; ours all have an index.
+    # A plan made while a young shop's tables are empty would read them whole for ever after.
     "enable_seqscan": "off",
     "timezone": "UTC",
 }

@@ -79,11 +79,12 @@ else
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 endif
 
-# The locked packages with their hashes, then this package itself, editable, built with what the lock brought.
+# The locked packages with their hashes, then this package itself, editable, built with what the lock brought. The lock
+# is whole, so nothing is resolved anew: pip would look at newer releases for a requirement with extras, and refuse them.
 ifdef UV
-install = uv pip install --quiet --python $(BIN)/python --require-hashes -r $(1) \
+install = uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r $(1) \
 	&& uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 else
-install = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(1) \
+install = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(1) \
 	&& $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 endif

@@ -33,6 +33,8 @@ def _named(hint: Any) -> str:
         return " or ".join("nothing" if part is type(None) else _named(part) for part in get_args(hint))
     if isinstance(hint, type) and issubclass(hint, Identifier):
         return f"`{hint.prefix}_…`"
+    if get_origin(hint) is tuple:
+        return f"list of {_named(get_args(hint)[0])}"
     return _NAMES[hint]
 
 

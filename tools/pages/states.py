@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from shop.domain.carts import CART_ARROWS
 from shop.domain.catalog import PRODUCT_ARROWS
+from shop.domain.identity.users import USER_ARROWS
 from shop.domain.inventory import RESERVATION_ARROWS
 from shop.domain.orders import FULFILMENT_ARROWS, ORDER_ARROWS, PAYMENT_ARROWS
 from shop.domain.payments import ATTEMPT_ARROWS
@@ -45,6 +46,7 @@ LIVES = (
         RESERVATION_ARROWS,
     ),
     Life("Cart", "A cart becomes at most one order.", CART_ARROWS),
+    Life("User", "Whoever was erased does not come back.", USER_ARROWS),
     Life("Product", "Only active products are for sale. A product can come back from every state.", PRODUCT_ARROWS),
 )
 _ABOUT = """

@@ -1,6 +1,6 @@
 """Who may: scopes and policies, and whose it is. What is not the caller's does not exist for them."""
 
-from shop.application.messages import INTERNAL, POLICIES, SYSTEM, Actor
+from shop.application.messages import CUSTOMER, INTERNAL, POLICIES, SIGNED_IN, SYSTEM, Actor
 from shop.application.ports.identity import AuthenticationRequired, Secrets
 from shop.domain.kernel.errors import Forbidden, NotFound
 from shop.domain.kernel.identifiers import CartId, OrderId, UserId
@@ -21,13 +21,19 @@ class ScopeMissing(Forbidden):
 
 def check_permission(requires: str, actor: Actor) -> None:
     """Raises AuthenticationRequired for a guest, ScopeMissing for somebody known, who may not do this."""
-    if requires in POLICIES:
-        allowed = requires != INTERNAL or actor.kind == SYSTEM.kind
+    if requires == INTERNAL:
+        allowed = actor.kind == SYSTEM.kind
+    elif requires == CUSTOMER:
+        allowed = actor.user_id is not None
+    elif requires == SIGNED_IN:
+        allowed = actor.id is not None
+    elif requires in POLICIES:
+        allowed = True
     else:
         allowed = actor.may(requires)
     if allowed:
         return
-    if actor.id is None:
+    if actor.id is None or requires == CUSTOMER:
         raise AuthenticationRequired
     raise ScopeMissing(requires)
 

@@ -6,35 +6,41 @@ from typing import ClassVar, Generic, TypeVar
 
 from attrs import define, field, frozen
 
+from shop.domain.identity import EVERY_SCOPE, covers
 from shop.domain.kernel.errors import Conflict, Invalid
-from shop.domain.kernel.identifiers import EventId, Identifier, RequestId, UserId
+from shop.domain.kernel.identifiers import EventId, Identifier, RequestId, SessionId, UserId
 
 R = TypeVar("R", covariant=True)
 
 # Besides scopes such as `orders:write`, a message may require one of these policies.
 PUBLIC = "public"  # anybody
 OWNER = "owner"  # whoever owns the thing or holds its token; the use case checks, and foreign things are not found
+SIGNED_IN = "signed_in"  # anybody who is somebody: a person or a key
+CUSTOMER = "customer"  # a person who signed in, for what is their own
 PROVIDER = "provider"  # an outside system that signs what it sends; the use case checks the signature
 INTERNAL = "internal"  # the shop itself: its worker, or a request carrying on what it began
-POLICIES = frozenset({PUBLIC, OWNER, PROVIDER, INTERNAL})
-EVERY_SCOPE = "*"
+POLICIES = frozenset({PUBLIC, OWNER, SIGNED_IN, CUSTOMER, PROVIDER, INTERNAL})
 
 
 @frozen(kw_only=True)
 class Actor:
-    """Who asks. Guests have neither id nor scopes, but may hold tokens of their carts and orders."""
+    """Who asks. Guests have neither id nor scopes, but may hold tokens of their carts and orders.
+
+    A person comes with the session they signed in by; `fresh_at` is when they last proved who they are, and `verified`
+    says that their e-mail address is theirs.
+    """
 
     kind: str
     id: Identifier | None = None
     scopes: frozenset[str] = frozenset()
     token: str = field(default="", repr=False)
+    session_id: SessionId | None = None
+    fresh_at: datetime | None = None
+    verified: bool = False
 
     def may(self, requirement: str) -> bool:
         """Whether the scopes cover this one. `orders:write` implies `orders:read`."""
-        if EVERY_SCOPE in self.scopes or requirement in self.scopes:
-            return True
-        resource, _, action = requirement.partition(":")
-        return action == "read" and f"{resource}:write" in self.scopes
+        return covers(self.scopes, requirement)
 
     @property
     def user_id(self) -> UserId | None:

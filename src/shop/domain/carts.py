@@ -1,6 +1,5 @@
 """Carts: what a shopper is about to buy, where it goes and how. A cart becomes at most one order."""
 
-import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -11,6 +10,7 @@ from attrs import define, evolve, field, frozen
 from shop.domain.kernel.address import Address
 from shop.domain.kernel.aggregates import Aggregate
 from shop.domain.kernel.currencies import exponent
+from shop.domain.kernel.email import checked_email
 from shop.domain.kernel.errors import Conflict, Flaw, Invalid, NotFound
 from shop.domain.kernel.identifiers import CartId, CartItemId, UserId, VariantId
 from shop.domain.kernel.metadata import checked_metadata
@@ -19,10 +19,6 @@ ITEMS_MAX = 100
 QUANTITY_MAX = 10_000
 NOTE_LENGTH_MAX = 2000
 LIFETIME = timedelta(days=30)
-# Linear on purpose: one “@”, no spaces, a dot somewhere behind it. Whether mail arrives only mail can tell.
-# What mail programs read as several addresses or as a name beside one is left out.
-_NEVER = r"@\s\x00-\x1f\x7f<>()\[\],;:\\\""
-_EMAIL = re.compile(rf"[^{_NEVER}]{{1,64}}@[^.{_NEVER}]+(?:\.[^.{_NEVER}]+)+")
 
 
 class CartNotFound(NotFound):
@@ -65,17 +61,6 @@ CART_ARROWS: Mapping[CartStatus, frozenset[CartStatus]] = {
     CartStatus.ORDERED: frozenset(),
     CartStatus.EXPIRED: frozenset(),
 }
-
-
-def checked_email(email: str) -> str:
-    """The address without spaces around it. Raises Invalid when no mail could go there."""
-    email = email.strip()
-    if len(email) > 254 or not _EMAIL.fullmatch(email):
-        raise Invalid(
-            f"“{email[:60]}” is not an e-mail address.",
-            flaws=(Flaw("/email", "email_malformed", "Such as ada@example.com"),),
-        )
-    return email
 
 
 def _bounded(quantity: int) -> int:

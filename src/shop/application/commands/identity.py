@@ -6,11 +6,11 @@ from typing import ClassVar
 from attrs import field, frozen
 
 from shop.application.access import ScopeMissing
-from shop.application.messages import EVERY_SCOPE, Command, Context
+from shop.application.messages import Command, Context
 from shop.application.ports.clock import Ids
 from shop.application.ports.identity import Secrets
 from shop.application.ports.unit_of_work import UnitOfWork
-from shop.domain.identity import ApiKey
+from shop.domain.identity import EVERY_SCOPE, ApiKey
 from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.identifiers import ApiKeyId
 

@@ -179,3 +179,51 @@ class ApiKeyId(Identifier):
 
 class RequestId(Identifier):
     prefix = "req"
+
+
+class SessionId(Identifier):
+    prefix = "sess"
+
+
+class RoleId(Identifier):
+    prefix = "role"
+
+
+class SigningKeyId(Identifier):
+    prefix = "kid"
+
+
+class InvitationId(Identifier):
+    prefix = "inv"
+
+
+class OneTimeTokenId(Identifier):
+    prefix = "otk"
+
+
+class PasskeyId(Identifier):
+    prefix = "pkey"
+
+
+class TotpFactorId(Identifier):
+    prefix = "totp"
+
+
+class AddressId(Identifier):
+    prefix = "addr"
+
+
+class AuditEntryId(Identifier):
+    prefix = "aud"
+
+
+class ExportId(Identifier):
+    prefix = "export"
+
+
+class AccountRequestId(Identifier):
+    prefix = "areq"
+
+
+class SignInAttemptId(Identifier):
+    prefix = "try"

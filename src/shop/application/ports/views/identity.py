@@ -1,16 +1,29 @@
-"""Secret keys as staff see them."""
+"""People, roles, sessions and keys as they are shown: never a secret, a hash or a fingerprint."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import ClassVar
 
 from attrs import frozen
 
-from shop.domain.kernel.identifiers import ApiKeyId
+from shop.domain.identity import ExportStatus, UserStatus
+from shop.domain.kernel.address import Address
+from shop.domain.kernel.identifiers import (
+    AddressId,
+    ApiKeyId,
+    ExportId,
+    InvitationId,
+    PasskeyId,
+    RoleId,
+    SessionId,
+    UserId,
+)
+from shop.domain.kernel.money import Money
 
 
 @frozen(kw_only=True, slots=False)
 class ApiKeyView:
-    """A secret key without its secret."""
+    """A key without its secret."""
 
     object: ClassVar[str] = "api_key"
     id: ApiKeyId
@@ -19,3 +32,134 @@ class ApiKeyView:
     scopes: list[str]
     created_at: datetime
     revoked_at: datetime | None
+
+
+@frozen(kw_only=True, slots=False)
+class RoleView:
+    """A set of scopes with a name."""
+
+    object: ClassVar[str] = "role"
+    id: RoleId
+    name: str
+    title: str
+    scopes: list[str]
+    built_in: bool
+    version: int
+
+
+@frozen(kw_only=True, slots=False)
+class PasskeyView:
+    """A passkey that opens one's account."""
+
+    object: ClassVar[str] = "passkey"
+    id: PasskeyId
+    name: str
+    created_at: datetime
+    last_used_at: datetime | None
+
+
+@frozen(kw_only=True, slots=False)
+class MeView:
+    """One's own profile."""
+
+    object: ClassVar[str] = "user"
+    id: UserId
+    email: str
+    email_verified: bool
+    name: str
+    phone: str
+    locale: str
+    roles: list[str]
+    totp_enabled: bool
+    recovery_codes_left: int
+    passkeys: list[PasskeyView]
+    sign_in_providers: list[str]
+    metadata: Mapping[str, str]
+    created_at: datetime
+    updated_at: datetime
+    version: int
+
+
+@frozen(kw_only=True, slots=False)
+class SavedAddressView:
+    """An entry of one's address book."""
+
+    object: ClassVar[str] = "address"
+    id: AddressId
+    address: Address
+    default_shipping: bool
+    default_billing: bool
+
+
+@frozen(kw_only=True, slots=False)
+class PreferencesView:
+    """What one agreed to, and what one is asked about."""
+
+    object: ClassVar[str] = "preferences"
+    consents: Mapping[str, bool]
+
+
+@frozen(kw_only=True, slots=False)
+class SessionView:
+    """A device that is signed in. `source` is the network it was last seen in, `current` the one that asks."""
+
+    object: ClassVar[str] = "session"
+    id: SessionId
+    browser: bool
+    mfa: bool
+    source: str
+    user_agent: str
+    current: bool
+    created_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime
+
+
+@frozen(kw_only=True, slots=False)
+class AdminUserView:
+    """Somebody as staff see them. The sums are of confirmed orders, by currency."""
+
+    object: ClassVar[str] = "user"
+    id: UserId
+    email: str
+    email_verified: bool
+    name: str
+    phone: str
+    locale: str
+    status: UserStatus
+    roles: list[str]
+    second_factor: bool
+    consents: list[str]
+    tags: list[str]
+    note: str
+    orders: int
+    spent: list[Money]
+    last_order_at: datetime | None
+    metadata: Mapping[str, str]
+    created_at: datetime
+    updated_at: datetime
+    version: int
+
+
+@frozen(kw_only=True, slots=False)
+class InvitationView:
+    """An offer to join the staff that is still open."""
+
+    object: ClassVar[str] = "invitation"
+    id: InvitationId
+    email: str
+    roles: list[str]
+    created_at: datetime
+    expires_at: datetime
+
+
+@frozen(kw_only=True, slots=False)
+class ExportView:
+    """A person's own data on their way to that person. The file itself has an address of its own."""
+
+    object: ClassVar[str] = "export"
+    id: ExportId
+    status: ExportStatus
+    created_at: datetime
+    ready_at: datetime | None
+    expires_at: datetime

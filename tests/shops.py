@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import count
 from typing import TypeVar
 from uuid import UUID
 
@@ -99,6 +100,9 @@ class CountedIds:
 class PlainSecrets:
     """Tokens that anybody could guess."""
 
+    def __init__(self, draw: Callable[[], object] | None = None) -> None:
+        self._draw = draw or count().__next__
+
     def guest_token(self, thing: CartId | OrderId) -> str:
         return f"token of {thing}"
 
@@ -107,6 +111,16 @@ class PlainSecrets:
 
     def new_api_key(self, key_id: ApiKeyId) -> str:
         return f"sk_test_{key_id}"
+
+    def new_publishable_key(self, key_id: ApiKeyId) -> str:
+        return f"pk_test_{key_id}"
+
+    def new_secret(self) -> str:
+        """The same in every run, so that a simulation can be repeated."""
+        return hashlib.sha256(f"secret {self._draw()}".encode()).hexdigest()
+
+    def derive(self, purpose: str, name: str) -> bytes:
+        return hashlib.sha256(f"{purpose}\0{name}".encode()).digest()
 
     def fingerprint(self, secret: str) -> bytes:
         return hashlib.sha256(secret.encode()).digest()

@@ -50,6 +50,20 @@ def test_secret_keys_say_where_they_open_and_are_never_the_same() -> None:
     assert test != SECRETS.new_api_key(key_id)
 
 
+def test_publishable_keys_say_where_they_open_too() -> None:
+    key_id = ApiKeyId(UUID(int=7))
+    test, live = SECRETS.new_publishable_key(key_id), HmacSecrets("x" * 16, live=True).new_publishable_key(key_id)
+    assert re.fullmatch(r"pk_test_[0-9a-z]{26}_[0-9a-f]{64}", test)
+    assert live.startswith("pk_live_")
+
+
+def test_what_is_derived_does_not_depend_on_the_process() -> None:
+    """A changed derivation would make every second factor and every signature worthless."""
+    expected = "a4e7b68f9aa6afa3824bd8a4e09fb0aaa1abd2066e13a3109362abad4d9bfa92"
+    assert SECRETS.derive("totp", "totp_1").hex() == expected
+    assert HmacSecrets("a key of the shop that is long enough", live=True).derive("totp", "totp_1").hex() == expected
+
+
 def test_a_fingerprint_is_a_sha_256() -> None:
     assert SECRETS.fingerprint("sk_test_1") == hashlib.sha256(b"sk_test_1").digest()
     assert len(SECRETS.fingerprint("\ud800")) == 32

@@ -116,7 +116,7 @@ class Process:
                 limiter=NoLimits(),
                 clock=clock,
                 ids=world.ids,
-                secrets=PlainSecrets(),
+                secrets=PlainSecrets(world.draw.random),
                 authenticator=NobodyKnown(),
             ),
             jitter=world.draw.random,

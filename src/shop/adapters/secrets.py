@@ -10,6 +10,7 @@ from shop.domain.kernel.identifiers import ApiKeyId, CartId, OrderId, encode_suf
 
 SECRET_LENGTH_MIN = 16
 _TOKEN_BYTES = 18  # 144 bits: 24 characters without padding
+_SECRET_BYTES = 32
 
 
 class HmacSecrets:
@@ -32,6 +33,18 @@ class HmacSecrets:
     def new_api_key(self, key_id: ApiKeyId) -> str:
         """`sk_test_` or `sk_live_`, the id (so that a leaked one can be told) and 256 random bits."""
         return f"sk_{self._mode}_{encode_suffix(key_id.uuid)}_{secrets.token_hex(32)}"
+
+    def new_publishable_key(self, key_id: ApiKeyId) -> str:
+        """`pk_test_` or `pk_live_` and the same as a secret key: it opens little, but is not to be guessed either."""
+        return f"pk_{self._mode}_{encode_suffix(key_id.uuid)}_{secrets.token_hex(32)}"
+
+    def new_secret(self) -> str:
+        return secrets.token_urlsafe(_SECRET_BYTES)
+
+    def derive(self, purpose: str, name: str) -> bytes:
+        # With its length in front no purpose can pass for the beginning of another one's name.
+        words = f"derive:{len(purpose.encode())}:{purpose}:{name}".encode()
+        return hmac.digest(self._key, words, "sha256")
 
     def fingerprint(self, secret: str) -> bytes:
         return sha256(secret.encode(errors="replace")).digest()

@@ -10,6 +10,7 @@ pytest is all that is needed.
 """
 
 import hashlib
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import ClassVar
@@ -70,6 +71,43 @@ class SecretsContract:
         keys = {ours.new_api_key(ApiKeyId(_ONE)) for _ in range(50)}
         assert len(keys) == 50
         assert all(key.startswith("sk_") for key in keys)
+
+        public = {ours.new_publishable_key(ApiKeyId(_ONE)) for _ in range(50)}
+        assert len(public) == 50
+        assert all(key.startswith("pk_") for key in public)
+
+    @alone
+    async def test_a_new_secret_is_256_bits_in_characters_that_go_anywhere(
+        self, subject: tuple[Secrets, Secrets]
+    ) -> None:
+        ours, _ = subject
+        made = {ours.new_secret() for _ in range(50)}
+        assert len(made) == 50
+        assert all(re.fullmatch(r"[A-Za-z0-9_-]{43,}", secret) for secret in made)
+
+    @alone
+    async def test_what_is_derived_is_always_the_same(self, subject: tuple[Secrets, Secrets]) -> None:
+        ours, _ = subject
+        derived = ours.derive("signing-key", "kid_1")
+        assert len(derived) == 32
+        assert derived == ours.derive("signing-key", "kid_1")
+
+    @alone
+    async def test_what_is_derived_for_one_thing_is_of_no_use_for_another(
+        self, subject: tuple[Secrets, Secrets]
+    ) -> None:
+        ours, theirs = subject
+        words = [
+            ("totp", "a"),
+            ("totp", "b"),
+            ("signing-key", "a"),
+            ("a", "totp"),
+            ("t", "otp:a"),
+            ("totp:a", ""),
+            ("", ""),
+        ]
+        assert len({ours.derive(*pair) for pair in words}) == len(words)
+        assert all(ours.derive(*pair) != theirs.derive(*pair) for pair in words)
 
     @alone
     async def test_what_is_kept_of_a_key_is_its_sha_256(self, subject: tuple[Secrets, Secrets]) -> None:

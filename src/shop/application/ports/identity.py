@@ -42,5 +42,17 @@ class Secrets(Protocol):
     def new_api_key(self, key_id: ApiKeyId) -> str:
         """A new secret key `sk_…`, shown once."""
 
+    def new_publishable_key(self, key_id: ApiKeyId) -> str:
+        """A new publishable key `pk_…`, which a storefront may show to everybody."""
+
+    def new_secret(self) -> str:
+        """256 random bits in characters that a URL, a cookie and a header may hold: one-time and refresh tokens."""
+
+    def derive(self, purpose: str, name: str) -> bytes:
+        """32 bytes that nobody else can compute, the same for the same words and unlike those for any others.
+
+        What can be derived need not be kept: the database holds its name, and a thief of the database nothing.
+        """
+
     def fingerprint(self, secret: str) -> bytes:
         """What is kept instead of a secret key: SHA-256 of it."""

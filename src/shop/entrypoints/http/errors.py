@@ -30,7 +30,9 @@ _STATUSES: Mapping[str, int] = {
     "payload_too_large": 413,
     "precondition_required": 428,
     "rate_limited": 429,
+    "sign_in_refused": 400,
     "signature_rejected": 400,
+    "token_expired": 401,
     "unsupported_media_type": 415,
     "version_mismatch": 412,
 }

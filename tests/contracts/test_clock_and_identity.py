@@ -9,7 +9,7 @@ from shop.adapters.contracts.clock import ClockContract, IdsContract
 from shop.adapters.contracts.identity import AuthenticatorContract, AuthenticatorUnderTest, SecretsContract
 from shop.adapters.contracts.payments import MovableClock
 from shop.adapters.secrets import HmacSecrets
-from shop.adapters.system import SystemClock, SystemIds
+from shop.adapters.system import OffsetClock, SystemClock, SystemIds
 from shop.application.commands.identity import CreateApiKey, RevokeApiKey
 from shop.application.messages import Actor
 from shop.application.ports.clock import Clock, Ids
@@ -22,6 +22,16 @@ class TestSystemClock(ClockContract):
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Clock]:
         yield SystemClock()
+
+
+class TestOffsetClock(ClockContract):
+    """The machine's clock, a month ahead."""
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Clock]:
+        clock = OffsetClock(SystemClock())
+        clock.move(timedelta(days=30))
+        yield clock
 
 
 class TestSystemIds(IdsContract):

@@ -8,7 +8,7 @@ from shop.entrypoints.http.app import create_app
 from shop.entrypoints.http.table import ENDPOINTS
 from tests.shops import open_small_shop
 
-# Method, path, operation, who (P public, G bearer of a token, S staff with a scope, X provider), tier.
+# Method, path, operation, who (P public, G bearer of a token, S staff with a scope, X provider, T test key), tier.
 TABLE = """
 GET    /api/store                                   store_get                 P                 1
 GET    /api/store/countries                         store_country_list        P                 1
@@ -56,6 +56,7 @@ GET    /api/admin/api-keys                          api_key_list              S:
 POST   /api/admin/api-keys                          api_key_create            S:apikeys:write   1
 DELETE /api/admin/api-keys/{id}                     api_key_revoke            S:apikeys:write   1
 GET    /api/admin/events                            event_list                S:events:read     1
+POST   /api/test/clock/advance                      test_clock_advance        T:settings:write  1
 GET    /health/live                                 health_live               P                 1
 GET    /health/ready                                health_ready              P                 1
 GET    /api/openapi.json                            openapi_json              P                 1

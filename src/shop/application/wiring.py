@@ -12,6 +12,7 @@ from shop.application.commands import (
     catalog,
     categories,
     checkout,
+    clock,
     identity,
     imports,
     inventory,
@@ -21,12 +22,13 @@ from shop.application.commands import (
 )
 from shop.application.messages import Command, Context, Query
 from shop.application.ports.cache import Cache, RateLimiter
-from shop.application.ports.clock import Clock, Ids
+from shop.application.ports.clock import Clock, Ids, MovableClock
 from shop.application.ports.identity import Authenticator, Secrets
 from shop.application.ports.payments import PaymentGateway
 from shop.application.ports.storage import Storage, SubscribersByType
 from shop.application.queries import carts as cart_queries
 from shop.application.queries import catalog as catalog_queries
+from shop.application.queries import clock as clock_queries
 from shop.application.queries import events as event_queries
 from shop.application.queries import identity as identity_queries
 from shop.application.queries import inventory as inventory_queries
@@ -72,6 +74,11 @@ class Ports:
     @property
     def cashier(self) -> Cashier:
         return Cashier(self.storage.uow, self.ids, self.gateway)
+
+    @property
+    def movable_clock(self) -> MovableClock | None:
+        """The clock, where it is one that may be moved: never in production."""
+        return self.clock if isinstance(self.clock, MovableClock) else None
 
 
 def command_handlers(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
@@ -119,6 +126,7 @@ def command_handlers(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
         ),
         payments.ReceiveProviderNews: partial(payments.receive_provider_news, uow=uow, ids=ids, gateway=gateway),
         payments.ApplyProviderNews: partial(payments.apply_provider_news, cashier=cashier),
+        clock.MoveClock: partial(clock.move_clock, clock=ports.movable_clock, offsets=ports.storage.clock),
         store.ConfigureStore: partial(store.configure_store, uow=uow),
         identity.CreateApiKey: partial(identity.create_api_key, uow=uow, ids=ids, secrets=secrets),
         identity.RevokeApiKey: partial(identity.revoke_api_key, uow=uow),
@@ -162,6 +170,7 @@ def query_handlers(ports: Ports) -> Mapping[type[Query[Any]], Handler]:
         inventory_queries.GetLocations: partial(inventory_queries.get_locations, inventory=readers.inventory),
         store_queries.GetStore: partial(store_queries.get_store, store=shop, gateway=gateway),
         store_queries.GetStoreSettings: partial(store_queries.get_store_settings, store=shop),
+        clock_queries.GetClock: partial(clock_queries.get_clock, clock=ports.clock),
         event_queries.GetEvents: partial(event_queries.get_events, outbox=ports.storage.outbox),
         identity_queries.GetApiKeys: partial(identity_queries.get_api_keys, api_keys=readers.api_keys),
     }

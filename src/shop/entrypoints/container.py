@@ -7,7 +7,7 @@ from dependency_injector import containers, providers
 from shop.adapters.keys import KeyAuthenticator
 from shop.adapters.loading import load
 from shop.adapters.secrets import HmacSecrets
-from shop.adapters.system import SystemClock, SystemIds
+from shop.adapters.system import OffsetClock, SystemClock, SystemIds
 from shop.application.ports.clock import Clock, Ids
 from shop.application.ports.options import Options
 from shop.application.shop import Shop
@@ -15,8 +15,19 @@ from shop.application.wiring import Ports, subscribers
 from shop.entrypoints.settings import Settings
 
 
-def _options(settings: Settings, clock: Clock, ids: Ids) -> Options:
-    return Options(environment=settings.variables(), clock=clock, ids=ids, subscribers=subscribers())
+def _clock(settings: Settings, machine_clock: Clock) -> Clock:
+    """The real time in production; elsewhere a clock that can be moved ahead."""
+    return machine_clock if settings.production else OffsetClock(machine_clock)
+
+
+def _options(settings: Settings, clock: Clock, machine_clock: Clock, ids: Ids) -> Options:
+    return Options(
+        environment=settings.variables(),
+        clock=clock,
+        machine_clock=machine_clock,
+        ids=ids,
+        subscribers=subscribers(),
+    )
 
 
 def _adapter(port: str, name: str, options: Options) -> Any:
@@ -35,9 +46,10 @@ class Container(containers.DeclarativeContainer):
     """One per process. Override a provider to swap an adapter: `container.payments.override(MyGateway())`."""
 
     settings = providers.Dependency(instance_of=Settings)
-    clock = providers.Singleton(SystemClock)
+    machine_clock = providers.Singleton(SystemClock)
+    clock = providers.Singleton(_clock, settings, machine_clock)
     ids = providers.Singleton(SystemIds)
-    options = providers.Singleton(_options, settings, clock, ids)
+    options = providers.Singleton(_options, settings, clock, machine_clock, ids)
     secrets = providers.Singleton(_secrets, settings)
     storage = providers.Singleton(_adapter, "storage", settings.provided.storage, options)
     payments = providers.Singleton(_adapter, "payments", settings.provided.payments, options)

@@ -2,13 +2,24 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 from dependency_injector import providers
 
 from shop.application.shop import Shop
+from shop.domain.kernel.errors import Unavailable
 from shop.entrypoints.container import Container
 from shop.entrypoints.settings import Settings
+
+
+class ClockMoved(Unavailable):
+    """The shop's clock was moved for a test, and this shop must tell the real time."""
+
+    code = "clock_moved"
+    title = "The shop's clock was moved for a test"
+    default_hint = "Put it back with SHOP_ENV=development shop clock reset, or use a database that was not for tests."
+
 
 SWAPPABLE = frozenset({"storage", "payments", "cache", "limiter", "clock", "ids", "secrets", "authenticator"})
 
@@ -42,4 +53,19 @@ async def opened(shop: Shop) -> AsyncIterator[Shop]:
         stack.push_async_callback(ports.storage.close)
         await ports.storage.open()
         await ports.storage.check()
+        await follow_clock(shop)
         yield shop
+
+
+async def follow_clock(shop: Shop) -> None:
+    """Moves this process's clock to where storage says the shop's is. Raises ClockMoved where it cannot be moved."""
+    offset = await shop.ports.storage.clock.read()
+    movable = shop.ports.movable_clock
+    if movable is not None:
+        movable.move(offset)
+    elif offset:
+        raise ClockMoved(f"The database says that the shop's clock is {_told(offset)} ahead of the real time.")
+
+
+def _told(offset: timedelta) -> str:
+    return str(timedelta(seconds=round(offset.total_seconds())))

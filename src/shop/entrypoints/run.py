@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,18 @@ from granian.log import LogLevels
 from granian.server import Server
 from granian.server.embed import Server as EmbeddedServer
 
+from shop.application.messages import SYSTEM
+from shop.application.ports.views import AdvancedClockView
+from shop.application.queries.clock import GetClock
 from shop.application.shop import Shop
-from shop.domain.kernel.errors import Conflict, Invalid, Unavailable
+from shop.domain.kernel.errors import Conflict, Invalid, ShopError, Unavailable
 from shop.entrypoints.container import Container
 from shop.entrypoints.demo.card import Card
 from shop.entrypoints.demo.home import Home
-from shop.entrypoints.embed import open_shop, opened
+from shop.entrypoints.embed import follow_clock, open_shop, opened
 from shop.entrypoints.http.app import create_app
 from shop.entrypoints.settings import Settings
+from shop.entrypoints.worker.clock import advance_clock
 from shop.entrypoints.worker.deliveries import deliver_once
 from shop.entrypoints.worker.main import Worker
 
@@ -32,6 +37,8 @@ STARTED_WITHIN_SECONDS = 10.0
 GRACE_SECONDS = 20
 COLLECTOR_THRESHOLDS = (20_000, 20, 50)
 _PROBE_SECONDS = 0.02
+CLOCK_LOOK_SECONDS = 1.0
+_log = logging.getLogger("shop")
 LOG_FORMAT = logging.Formatter(
     "%(asctime)s %(levelname)s %(name)s %(request_id)s %(message)s", defaults={"request_id": "-"}
 )
@@ -87,7 +94,7 @@ def work(settings: Settings) -> None:
     _log_to_stderr(settings)
 
     async def run() -> None:
-        async with open_shop(settings) as shop:
+        async with open_shop(settings) as shop, _following_clock(shop):
             await Worker(shop).run(_stop_signals())
 
     _run(run())
@@ -104,6 +111,19 @@ def demo(home: Path, port: int, announce: Callable[[Card], None]) -> None:
     settings = place.settings()
     _log_to_stderr(settings)
     _run(_serve_here(settings, "127.0.0.1", port, with_worker=True, announce=lambda: announce(card)))
+
+
+def advance(settings: Settings, until: Callable[[datetime], datetime]) -> AdvancedClockView:
+    """Moves the shop's clock ahead and does what is due on the way. Raises ClockNotMovable, Invalid, Unavailable."""
+
+    async def run() -> AdvancedClockView:
+        async with open_shop(settings) as shop:
+            events = await advance_clock(shop, until(shop.ports.clock.now()), actor=SYSTEM)
+            clock = await shop.ask(GetClock())
+            return AdvancedClockView(now=clock.now, offset_seconds=clock.offset_seconds, events=events)
+
+    found: AdvancedClockView = _run(run())
+    return found
 
 
 def application() -> Application:
@@ -151,10 +171,10 @@ async def _serve_here(
 ) -> None:
     """Server and worker in this process and loop."""
     stop = _stop_signals()
-    async with open_shop(settings) as shop, _working(shop, with_worker):
+    async with open_shop(settings) as shop, _following_clock(shop), _working(shop, with_worker):
         _spare_the_collector()
         server = EmbeddedServer(
-            create_app(shop, settings),
+            create_app(shop, settings, advance=advance_clock),
             address=host,
             port=port,
             interface=Interfaces.ASGI,
@@ -196,11 +216,11 @@ def _application(*, with_worker: bool) -> Application:
 
     @asynccontextmanager
     async def lifespan(_application: object) -> AsyncIterator[None]:
-        async with opened(shop), _working(shop, with_worker):
+        async with opened(shop), _following_clock(shop), _working(shop, with_worker):
             _spare_the_collector()
             yield
 
-    return create_app(shop, settings, lifespan=lifespan)
+    return create_app(shop, settings, lifespan=lifespan, advance=advance_clock)
 
 
 def _spare_the_collector() -> None:
@@ -223,6 +243,33 @@ async def _working(shop: Shop, wanted: bool) -> AsyncIterator[None]:
     finally:
         stop.set()
         await working
+
+
+@asynccontextmanager
+async def _following_clock(shop: Shop) -> AsyncIterator[None]:
+    """Looks every second whether another process has moved the shop's clock, while the block runs.
+
+    Not at each request: that would cost every one of them a round trip, and a second is soon enough. In production
+    nobody can move it, and nothing is looked at.
+    """
+    if shop.ports.movable_clock is None:
+        yield
+        return
+    following = asyncio.create_task(_follow_clock(shop))
+    try:
+        yield
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+
+
+async def _follow_clock(shop: Shop) -> None:
+    while True:
+        await asyncio.sleep(CLOCK_LOOK_SECONDS)
+        try:
+            await follow_clock(shop)
+        except ShopError as error:
+            _log.warning("cannot see whether the clock was moved: %s", error.detail)
 
 
 async def _settle(shop: Shop) -> None:

@@ -327,3 +327,16 @@ def test_redis_that_is_there_is_found_well(terminal: Terminal, redis_url: str, m
     monkeypatch.setenv("SHOP_REDIS_URL", redis_url)
     findings = {finding["check"]: finding["detail"] for finding in terminal.type("doctor", "--no-books").json}
     assert findings["redis"] == "remembers"
+
+
+def test_the_clock_moves_ahead_and_back(terminal: Terminal) -> None:
+    assert terminal.type("clock", "show").json["offset_seconds"] == 0
+    order_id = ordered(terminal, method="fake_card_3ds")
+    moved = terminal.type("clock", "advance", "2d").json
+    assert 172_800 - 60 < moved["offset_seconds"] <= 172_800
+    assert {event["subject_id"] for event in moved["events"] if event["type"] == "order.cancelled"} == {str(order_id)}
+    assert terminal.type("clock", "advance", "2019-01-01T00:00:00Z").code == 2
+    assert terminal.type("clock", "advance", "2100-01-01").code == 2
+    assert terminal.type("clock", "advance", "never-ever").code == 2
+    assert terminal.type("clock", "reset").code == 0
+    assert terminal.type("clock", "show").json["offset_seconds"] == 0

@@ -2,6 +2,7 @@
 
 from shop.adapters.memory.answers import MemoryAnswers
 from shop.adapters.memory.carts import MemoryCartReader
+from shop.adapters.memory.clock import MemoryClockOffsets
 from shop.adapters.memory.identity import MemoryApiKeyReader
 from shop.adapters.memory.outbox import EventWriter, MemoryOutbox
 from shop.adapters.memory.readers.catalog import MemoryCatalogReader
@@ -12,7 +13,7 @@ from shop.adapters.memory.store import MemoryStoreReader
 from shop.adapters.memory.tables import Tables
 from shop.adapters.memory.unit_of_work import MemoryUnitOfWork
 from shop.application.ports.answers import Answers
-from shop.application.ports.clock import Ids
+from shop.application.ports.clock import ClockOffsets, Ids
 from shop.application.ports.options import Options
 from shop.application.ports.outbox import Outbox
 from shop.application.ports.readers import (
@@ -51,6 +52,7 @@ class MemoryStorage:
         self.readers: Readers = MemoryReaders(tables)
         self.outbox: Outbox = MemoryOutbox(tables)
         self.answers: Answers = MemoryAnswers(tables)
+        self.clock: ClockOffsets = MemoryClockOffsets(tables)
 
     async def open(self) -> None:
         """There is nothing to connect to."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from attrs import Factory, define, field, frozen
@@ -111,6 +111,7 @@ class Tables:
     api_keys: dict[ApiKeyId, ApiKey] = Factory(dict)
     settings: StoreSettings = field(factory=lambda: StoreSettings(store=Store(), taxes=TaxTable(), shipping_methods=()))
     answers: dict[AnswerKey, tuple[Answer, datetime]] = Factory(dict)
+    clock_offset: timedelta = timedelta(0)
     events: dict[EventId, StoredEvent] = Factory(dict)
     next_event_number: int = 1
     open_deliveries: dict[tuple[EventId, str], StoredDelivery] = Factory(dict)

@@ -4,6 +4,7 @@ from sqlalchemy import column, select, table
 
 from shop.adapters.sql.addresses import open_database
 from shop.adapters.sql.answers import SqlAnswers
+from shop.adapters.sql.clock import SqlClockOffsets
 from shop.adapters.sql.database import Database
 from shop.adapters.sql.events import EventWriter
 from shop.adapters.sql.migrations import HEAD
@@ -13,7 +14,7 @@ from shop.adapters.sql.readers.store import SqlStoreReader
 from shop.adapters.sql.statements import Statement
 from shop.adapters.sql.unit_of_work import SqlUnitOfWork
 from shop.application.ports.answers import Answers
-from shop.application.ports.clock import Clock, Ids
+from shop.application.ports.clock import Clock, ClockOffsets, Ids
 from shop.application.ports.options import Options
 from shop.application.ports.outbox import Outbox
 from shop.application.ports.readers import Readers
@@ -50,6 +51,7 @@ class SqlStorage:
         self.readers: Readers = SqlReaders(database, settings)
         self.outbox: Outbox = SqlOutbox(database)
         self.answers: Answers = SqlAnswers(database)
+        self.clock: ClockOffsets = SqlClockOffsets(database)
 
     async def open(self) -> None:
         await self.database.open()

@@ -203,7 +203,7 @@ def open_stripe_payments(options: Options) -> StripePaymentGateway:
         webhook_secret=options.get("SHOP_STRIPE_WEBHOOK_SECRET"),
         api_base=options.get("SHOP_STRIPE_API_BASE", API_BASE),
     )
-    return StripePaymentGateway(account, options.clock)
+    return StripePaymentGateway(account, options.machine_clock)
 
 
 def _intent_params(request: IntentRequest) -> PaymentIntentCreateParams:

@@ -1,7 +1,7 @@
 """Time and new ids: the only places where either comes from."""
 
-from datetime import datetime
-from typing import Protocol, TypeVar
+from datetime import datetime, timedelta
+from typing import Protocol, TypeVar, runtime_checkable
 
 from shop.domain.kernel.identifiers import Identifier
 
@@ -13,6 +13,31 @@ class Clock(Protocol):
 
     def now(self) -> datetime:
         """Now: aware, UTC, to the microsecond."""
+
+
+@runtime_checkable
+class MovableClock(Protocol):
+    """A clock that may be ahead of the real time, for trying out what happens in a month. Never in production."""
+
+    @property
+    def offset(self) -> timedelta:
+        """How far it is ahead."""
+
+    def now(self) -> datetime:
+        """The real time and the offset."""
+
+    def move(self, offset: timedelta) -> None:
+        """From now on it is that far ahead."""
+
+
+class ClockOffsets(Protocol):
+    """Where storage keeps how far the shop's clock is ahead, so that all processes of a shop agree."""
+
+    async def read(self) -> timedelta:
+        """Zero where nobody ever moved it."""
+
+    async def write(self, offset: timedelta) -> None:
+        """All processes follow within two seconds."""
 
 
 class Ids(Protocol):

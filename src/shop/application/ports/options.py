@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from shop.application.ports.clock import Clock, Ids
 from shop.application.ports.storage import SubscribersByType
@@ -18,6 +18,8 @@ class Options:
 
     environment: Mapping[str, str] = field(repr=False)
     clock: Clock
+    machine_clock: Clock = field(default=Factory(lambda options: options.clock, takes_self=True))
+    """The real time, whatever the shop's clock says: for what others signed just now."""
     ids: Ids
     subscribers: SubscribersByType = field(factory=dict)
 

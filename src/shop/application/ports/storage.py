@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from shop.application.ports.answers import Answers
+from shop.application.ports.clock import ClockOffsets
 from shop.application.ports.outbox import Outbox
 from shop.application.ports.readers import Readers
 from shop.application.ports.unit_of_work import UnitOfWork
@@ -22,6 +23,7 @@ class Storage(Protocol):
     readers: Readers
     outbox: Outbox
     answers: Answers
+    clock: ClockOffsets
 
     async def open(self) -> None:
         """Connects; to be called in the loop that will use it."""

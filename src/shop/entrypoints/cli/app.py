@@ -7,6 +7,7 @@ import typer
 from shop import __version__
 from shop.entrypoints.cli import (
     calls,
+    clock,
     database,
     demo,
     doctor,
@@ -41,6 +42,7 @@ app.add_typer(inventory.app, name="inventory")
 app.add_typer(keys.app, name="keys")
 app.add_typer(events.app, name="events")
 app.add_typer(store.app, name="store")
+app.add_typer(clock.app, name="clock")
 app.add_typer(calls.app, name="api")
 
 

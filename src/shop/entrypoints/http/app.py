@@ -2,7 +2,7 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -16,9 +16,9 @@ from shop.domain.kernel.errors import Invalid, NotFound, ShopError
 from shop.entrypoints.http.answers import Answer
 from shop.entrypoints.http.bodies import ClientGone
 from shop.entrypoints.http.caching import RememberedAnswers
-from shop.entrypoints.http.calls import Call, Prepared, Site, Visit
+from shop.entrypoints.http.calls import Advance, Call, Prepared, Site, Visit
 from shop.entrypoints.http.door import Door, DoorOptions, one_line
-from shop.entrypoints.http.endpoints import Endpoint
+from shop.entrypoints.http.endpoints import Endpoint, Who
 from shop.entrypoints.http.errors import InternalError, MethodNotAllowed, problem, status_of
 from shop.entrypoints.http.openapi import openapi_document
 from shop.entrypoints.http.table import ENDPOINTS, PAGES
@@ -29,13 +29,21 @@ _log = logging.getLogger("shop.http")
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
 
-def create_app(shop: Shop, settings: Settings | None = None, *, lifespan: Lifespan | None = None) -> ASGIApp:
-    """The application for a server such as granian. `lifespan` opens what the shop needs, in the server's loop."""
+def create_app(
+    shop: Shop,
+    settings: Settings | None = None,
+    *,
+    lifespan: Lifespan | None = None,
+    advance: Advance | None = None,
+) -> ASGIApp:
+    """The application for a server such as granian. `lifespan` opens what the shop needs, in the server's loop;
+    `advance` moves the clock of a shop that is not in production, where nothing is there that is for tests."""
     settings = settings or Settings()
     remembered = RememberedAnswers(shop.ports.cache, settings.catalog_cache_seconds)
-    site = Site(shop, remembered, to_json(openapi_document(ENDPOINTS, settings.base_url)))
+    endpoints = tuple(row for row in ENDPOINTS if row.who is not Who.TEST or not settings.production)
+    site = Site(shop, remembered, to_json(openapi_document(endpoints, settings.base_url)), advance)
     litestar = Litestar(
-        route_handlers=_routes(site),
+        route_handlers=_routes(site, endpoints),
         exception_handlers={HTTPException: _on_http_exception, Exception: _on_exception},
         openapi_config=None,
         logging_config=None,
@@ -51,10 +59,10 @@ def create_app(shop: Shop, settings: Settings | None = None, *, lifespan: Lifesp
     return Door(litestar, remembered=remembered, limiter=shop.ports.limiter, ids=shop.ports.ids, options=options)
 
 
-def _routes(site: Site) -> list[HTTPRouteHandler]:
+def _routes(site: Site, endpoints: Iterable[Endpoint]) -> list[HTTPRouteHandler]:
     methods: defaultdict[str, list[Any]] = defaultdict(list)
     handlers = []
-    for endpoint in (*ENDPOINTS, *PAGES):
+    for endpoint in (*endpoints, *PAGES):
         path = _litestar_path(endpoint)
         own: Any = ["GET", "HEAD"] if endpoint.method == "GET" else [endpoint.method]
         methods[path] += own

@@ -2,7 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -11,16 +12,18 @@ from attrs import evolve, frozen
 from litestar.types import Receive, Scope
 
 from shop.application.access import check_permission
+from shop.application.commands.clock import ClockNotMovable
 from shop.application.messages import GUEST, Actor, Command, Context, Idempotency, Query
 from shop.application.ports.identity import CredentialsRejected
 from shop.application.ports.paging import Page
+from shop.application.ports.views import EventView
 from shop.application.shop import Shop
-from shop.domain.kernel.errors import Invalid
+from shop.domain.kernel.errors import Forbidden, Invalid
 from shop.domain.kernel.identifiers import Identifier, RequestId
 from shop.entrypoints.http.answers import Answer, Header
 from shop.entrypoints.http.bodies import canonical, check_media_type, decode, read_bytes
 from shop.entrypoints.http.caching import RememberedAnswers
-from shop.entrypoints.http.endpoints import Endpoint, Keys, Who
+from shop.entrypoints.http.endpoints import WITH_SCOPE, Endpoint, Keys, Who
 from shop.entrypoints.http.errors import KeyMalformed, KeyMissing, PreconditionRequired
 from shop.entrypoints.http.languages import locale_of
 from shop.entrypoints.http.parameters import Parameter, read_query
@@ -29,10 +32,14 @@ from shop.entrypoints.representation import Plain, Representation, representatio
 R = TypeVar("R")
 I = TypeVar("I", bound=Identifier)  # noqa: E741
 
+Advance = Callable[..., Coroutine[Any, Any, list[EventView]]]
+"""Moves the shop's clock ahead and does what is due on the way: a worker's work, lent to the test endpoints."""
+
 PUBLIC_CACHE: Header = (b"cache-control", b"public, max-age=60, stale-while-revalidate=600")
 PRIVATE_CACHE: Header = (b"cache-control", b"private, no-store")
 VARY: Header = (b"vary", b"Accept-Language, Accept-Encoding")
 TOKEN_LENGTH_MAX = 200
+TEST_KEY = b" sk_test_"
 QUERIES_MAX, QUERY_REMEMBERED_MAX = 500, 200
 _ETAG_VERSION_DIGITS_MAX = 15
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -43,6 +50,15 @@ class ETagMalformed(Invalid):
 
     code = "version_mismatch"
     title = "Not an ETag of this"
+
+
+class TestKeyNeeded(Forbidden):
+    """What only tries things out takes no key of a shop that is live."""
+
+    __test__ = False
+    code = "test_key_needed"
+    title = "A test key is needed"
+    default_hint = "Mint one with SHOP_ENV=development: shop keys create."
 
 
 class Visit:
@@ -59,11 +75,18 @@ class Visit:
 class Site:
     """What all requests share."""
 
-    def __init__(self, shop: Shop, remembered: RememberedAnswers, openapi: bytes = b"") -> None:
+    def __init__(
+        self, shop: Shop, remembered: RememberedAnswers, openapi: bytes = b"", advance: Advance | None = None
+    ) -> None:
         self.shop = shop
+        self.advance = advance or _no_worker
         self.remembered = remembered
         self.openapi = openapi
         self.openapi_etag = _etag(None, openapi)
+
+
+async def _no_worker(shop: Shop, to: datetime, *, actor: Actor) -> list[EventView]:
+    raise ClockNotMovable("This server has no worker at hand that could do what is due.")
 
 
 @frozen
@@ -123,8 +146,10 @@ class Call:
         """Finds out who asks for what. Raises what is to be told them instead."""
         endpoint = self.endpoint
         self.actor = await self._identify()
-        if endpoint.who is Who.STAFF:
+        if endpoint.who in WITH_SCOPE:
             check_permission(endpoint.scope, self.actor)
+        if endpoint.who is Who.TEST and TEST_KEY not in self.headers[b"authorization"]:
+            raise TestKeyNeeded
         self.query = prepared.query(self.query_string)
         if endpoint.raw_body:
             self.raw = await read_bytes(self._receive, self.headers, endpoint.body_bytes_max)

@@ -30,6 +30,11 @@ class Who(Enum):
     GUEST = "G"
     STAFF = "S"
     PROVIDER = "X"
+    TEST = "T"
+    """For trying out, with a test key and a scope: outside production only; there the address does not exist."""
+
+
+WITH_SCOPE = frozenset({Who.STAFF, Who.TEST})
 
 
 class Keys(Enum):

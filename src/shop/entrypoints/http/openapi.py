@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from shop.application.ports.views import StockLevelView
-from shop.entrypoints.http.endpoints import CART_TOKEN, ORDER_TOKEN, Endpoint, Keys, Shows, Who
+from shop.entrypoints.http.endpoints import CART_TOKEN, ORDER_TOKEN, WITH_SCOPE, Endpoint, Keys, Shows, Who
 from shop.entrypoints.http.parameters import Parameter
 from shop.entrypoints.http.problems import PROBLEMS
 from shop.entrypoints.representation import Plain, schema_name, schema_of
@@ -129,7 +129,7 @@ def _operation(row: Endpoint, components: dict[str, Plain]) -> Plain:
 
 
 def _security(row: Endpoint) -> list[Plain]:
-    if row.who is Who.STAFF:
+    if row.who in WITH_SCOPE:
         return [{"secretKey": []}]
     if row.token:
         return [{"cartToken" if row.token == CART_TOKEN else "orderToken": []}]
@@ -237,8 +237,10 @@ def _headers(row: Endpoint) -> Plain:
 def codes_of(row: Endpoint) -> tuple[str, ...]:
     """Every problem code that an endpoint may answer with."""
     codes = [*_ALWAYS, *row.problems]
-    if row.who is Who.STAFF:
+    if row.who in WITH_SCOPE:
         codes += ["authentication_required", "scope_missing"]
+    if row.who is Who.TEST:
+        codes.append("test_key_needed")
     if row.parameters or row.body:
         codes += ["id_malformed", "id_wrong_type"]
     if row.parameters:
@@ -292,7 +294,7 @@ def _problem(row: Endpoint, status: int, codes: list[str]) -> Plain:
 
 def _samples(row: Endpoint) -> list[Plain]:
     header = ""
-    if row.who is Who.STAFF:
+    if row.who in WITH_SCOPE:
         header = ' -H "Authorization: Bearer $KEY"'
     elif row.token:
         header = f' -H "{row.token}: $TOKEN"'

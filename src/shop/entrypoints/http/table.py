@@ -14,6 +14,7 @@ from shop.entrypoints.http import (
     payments,
     products,
     store,
+    testing,
     variants,
 )
 from shop.entrypoints.http.endpoints import Endpoint
@@ -31,6 +32,7 @@ _CAPABILITIES = (
     admin_inventory,
     admin_access,
     admin_events,
+    testing,
     health,
     docs,
 )

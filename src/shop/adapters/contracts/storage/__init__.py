@@ -13,7 +13,7 @@ from shop.adapters.contracts.storage.catalog import CatalogPromises
 from shop.adapters.contracts.storage.lists import ListPromises
 from shop.adapters.contracts.storage.money import BookPromises, PaymentPromises
 from shop.adapters.contracts.storage.outbox import OutboxPromises
-from shop.adapters.contracts.storage.running import AnswerPromises, SettingsPromises
+from shop.adapters.contracts.storage.running import AnswerPromises, ClockPromises, SettingsPromises
 from shop.adapters.contracts.storage.sales import CartPromises, OrderPromises
 from shop.adapters.contracts.storage.shelves import ShelfPromises
 from shop.adapters.contracts.storage.stock import StockPromises
@@ -34,6 +34,7 @@ class StorageContract(
     OutboxPromises,
     AnswerPromises,
     SettingsPromises,
+    ClockPromises,
     ListPromises,
 ):
     """The promises of `shop.application.ports.storage.Storage`."""

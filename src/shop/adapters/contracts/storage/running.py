@@ -1,5 +1,6 @@
 """What keeps the shop running: answers by key, secret keys, and its settings."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -197,3 +198,20 @@ def _settings() -> StoreSettings:
             ),
         ),
     )
+
+
+class ClockPromises(StoragePromises):
+    """The promises of `ClockOffsets`."""
+
+    @alone
+    async def test_a_clock_that_nobody_moved_tells_the_real_time(self, bench: Bench) -> None:
+        assert await bench.storage.clock.read() == timedelta(0)
+
+    @alone
+    async def test_the_offset_is_kept_to_the_microsecond(self, bench: Bench) -> None:
+        ahead = timedelta(days=3660, microseconds=1)
+        await bench.storage.clock.write(timedelta(days=30))
+        await bench.storage.clock.write(ahead)
+        assert await bench.storage.clock.read() == ahead
+        await bench.storage.clock.write(timedelta(0))
+        assert await bench.storage.clock.read() == timedelta(0)

@@ -18,7 +18,7 @@ from shop.adapters.sql.schema.money import (
     payment_sessions,
     payments,
 )
-from shop.adapters.sql.schema.running import answers, api_keys, deliveries, events, store_settings
+from shop.adapters.sql.schema.running import answers, api_keys, deliveries, events, shop_clock, store_settings
 from shop.adapters.sql.schema.sales import cart_items, carts, order_lines, order_numbers, orders
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "product_categories",
     "products",
     "reservations",
+    "shop_clock",
     "stock_levels",
     "stock_movements",
     "store_settings",

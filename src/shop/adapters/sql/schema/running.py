@@ -42,6 +42,16 @@ store_settings = Table(
     CheckConstraint("id = 1", name="only_one"),
 )
 
+# How far the clock of a shop that is not in production is ahead. No row: not at all.
+shop_clock = Table(
+    "shop_clock",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("offset_microseconds", BigInteger, nullable=False),
+    CheckConstraint("id = 1", name="only_one"),
+    CheckConstraint("offset_microseconds >= 0", name="never_behind"),
+)
+
 events = Table(
     "events",
     metadata,

@@ -19,6 +19,7 @@ from shop.application.ports.views.catalog import (
     VariantAvailabilityView,
     VariantView,
 )
+from shop.application.ports.views.clock import AdvancedClockView, ClockView
 from shop.application.ports.views.events import DeliveryView, EventView
 from shop.application.ports.views.identity import ApiKeyView
 from shop.application.ports.views.inventory import LocationView, StockLevelView, StockMovementView
@@ -40,12 +41,14 @@ from shop.application.ports.views.store import StoreView
 
 __all__ = [
     "AdminOrderView",
+    "AdvancedClockView",
     "ApiKeyView",
     "AvailabilityView",
     "CartItemView",
     "CartProblemView",
     "CartView",
     "CategoryView",
+    "ClockView",
     "DeliveryView",
     "EventView",
     "LocationView",

@@ -84,6 +84,7 @@ async def _living(shop: Shop, settings: Settings) -> AsyncIterator[Finding]:
     yield await _cache(shop, settings)
     yield await _payments(shop)
     yield await _outbox(shop)
+    yield await _clock(shop)
 
 
 async def _cache(shop: Shop, settings: Settings) -> Finding:
@@ -134,6 +135,15 @@ async def _outbox(shop: Shop) -> Finding:
             hint="Start one: shop worker",
         )
     return _fine("events", f"{pending} deliveries wait, none was set aside")
+
+
+async def _clock(shop: Shop) -> Finding:
+    """Production has refused already: there, a shop whose clock was moved does not open."""
+    ahead = await shop.ports.storage.clock.read()
+    if not ahead:
+        return _fine("clock", "the shop tells the real time")
+    detail = f"the shop's clock was moved {ahead.days} days ahead; in production this database would be refused"
+    return Finding(check="clock", verdict=Verdict.NOTE, detail=detail, hint="Put it back with: shop clock reset")
 
 
 async def _books(shop: Shop) -> AsyncIterator[Finding]:

@@ -1,0 +1,51 @@
+"""For trying out: what only a shop that is not in production has."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from msgspec import Meta
+
+from shop.application.commands.clock import ClockNotMovable, read_duration
+from shop.application.ports.views import AdvancedClockView
+from shop.application.queries.clock import GetClock
+from shop.domain.kernel.errors import Invalid
+from shop.entrypoints.http.answers import Answer
+from shop.entrypoints.http.bodies import Body, below
+from shop.entrypoints.http.calls import Call
+from shop.entrypoints.http.endpoints import Endpoints, Keys, Shows, Who
+from shop.entrypoints.http.endurance import carried_through
+
+endpoints = Endpoints("test")
+
+
+class ClockAdvance(Body):
+    """How far: to a moment, or by a length of time; one of the two."""
+
+    to: Annotated[datetime, Meta(tz=True)] | None = None
+    by: Annotated[str, Meta(max_length=40, description="Such as P30D, PT12H or 30d")] | None = None
+
+
+@endpoints.post(
+    "/api/test/clock/advance",
+    "test_clock_advance",
+    Who.TEST,
+    "Move the shop's clock ahead",
+    scope="settings:write",
+    body=ClockAdvance,
+    example={"by": "P30D"},
+    keys=Keys.NO,
+    shows=Shows(view=AdvancedClockView),
+    problems=(ClockNotMovable.code, "conflict"),
+)
+async def test_clock_advance(call: Call) -> Answer:
+    """Moves the clock a day at a time and does what is due on each: holds run out, subscriptions renew.
+
+    At most 400 days at once; it never moves back. All processes follow within two seconds.
+    """
+    body: ClockAdvance = call.body
+    if (body.to is None) is (body.by is None):
+        raise Invalid("Say either how far (`by`) or until when (`to`).")
+    to = body.to.astimezone(UTC) if body.to else call.context.now + below("/by", lambda: read_duration(body.by or ""))
+    events = await carried_through(call.site.advance(call.shop, to, actor=call.actor))
+    clock = await call.ask(GetClock())
+    return call.one(AdvancedClockView(now=clock.now, offset_seconds=clock.offset_seconds, events=events))

@@ -54,6 +54,8 @@ class UserRepository(Protocol):
 
     async def find_by_identity(self, provider: str, subject: str) -> User | None: ...
 
+    async def find_by_passkey(self, credential_id: bytes) -> User | None: ...
+
     async def with_role(self, role_id: RoleId, limit: int) -> list[UserId]:
         """Active users who have this role."""
 

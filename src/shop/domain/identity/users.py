@@ -55,6 +55,12 @@ class IdentityTaken(Conflict):
     title = "Another account is opened by this one already"
 
 
+class LastWayIn(Conflict):
+    code = "last_way_in"
+    title = "Nothing else opens this account"
+    default_hint = "Set a password first: POST /api/auth/password/forgot."
+
+
 class OwnerNeeded(Conflict):
     """A shop without an owner could never be given one again."""
 
@@ -253,6 +259,15 @@ class User(Aggregate):
         if len(self.identities) >= IDENTITIES_MAX:
             raise Invalid(f"At most {IDENTITIES_MAX} accounts elsewhere open one here.")
         self.identities, self.updated_at = (*self.identities, identity), at
+
+    def unlink(self, provider: str, at: datetime) -> None:
+        """That provider's account opens this one no more. Raises LastWayIn when nothing else would; twice is once."""
+        left = tuple(identity for identity in self.identities if identity.provider != provider)
+        if left == self.identities:
+            return
+        if not left and not self.password_hash and not self.passkeys:
+            raise LastWayIn
+        self.identities, self.updated_at = left, at
 
     # The address book.
 

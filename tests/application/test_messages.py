@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 from attrs import evolve
 
-from shop.application.messages import GUEST, SYSTEM, Actor
+from shop.application.messages import GUEST, SYSTEM, Actor, JustWritten
 from shop.domain.kernel.identifiers import ApiKeyId, UserId
 
 KEY = ApiKeyId(UUID(int=1))
@@ -53,3 +53,13 @@ def test_only_people_are_users() -> None:
     user = UserId(UUID(int=2))
     assert Actor(kind="user", id=user).user_id == user
     assert Actor(kind="api_key", id=KEY).user_id is None
+
+
+def test_what_was_just_written_is_handed_over_once_and_as_what_it_is() -> None:
+    just_written = JustWritten()
+    just_written.keep(KEY, "a key")
+    assert just_written.take(UserId(KEY.uuid), str) is None
+    assert just_written.take(KEY, str) == "a key"
+    assert just_written.take(KEY, str) is None
+    just_written.keep(KEY, "a key")
+    assert just_written.take(KEY, int) is None

@@ -321,17 +321,20 @@ def other_sums_accepted(patch: MonkeyPatch) -> None:
 
 def captured_twice(patch: MonkeyPatch) -> None:
     """What the provider took already is asked for once more, under another attempt, when nobody answered."""
-    rightly = settlement._next_news
+    rightly = settlement._next_step
 
-    async def next_news(sale: Sale, context: Context, cashier: Cashier) -> IntentState | None:
+    async def next_step(sale: Sale, context: Context, cashier: Cashier) -> settlement._Step | None:
         try:
-            return await rightly(sale, context, cashier)
+            step = await rightly(sale, context, cashier)
+            if step is None or step.trouble is None:
+                return step
         except Unavailable:
-            request = evolve(settlement._request(sale), attempt_id=AttemptId(UUID(int=sale.order.id.uuid.int + 1)))
-            made = await cashier.gateway.create_intent(request)
-            return await cashier.gateway.capture(made.provider_ref, request.attempt_id)
+            pass
+        request = evolve(settlement._request(sale), attempt_id=AttemptId(UUID(int=sale.order.id.uuid.int + 1)))
+        made = await cashier.gateway.create_intent(request)
+        return settlement._Step(await cashier.gateway.capture(made.provider_ref, request.attempt_id))
 
-    patch.setattr(settlement, "_next_news", next_news)
+    patch.setattr(settlement, "_next_step", next_step)
 
 
 def forgotten_answers(patch: MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from shop.domain.kernel.errors import Conflict, Invalid
 from shop.domain.kernel.identifiers import EventId, Identifier, RequestId, SessionId, UserId
 
 R = TypeVar("R", covariant=True)
+T = TypeVar("T")
 
 # Besides scopes such as `orders:write`, a message may require one of these policies.
 PUBLIC = "public"  # anybody
@@ -73,6 +74,26 @@ class Idempotency:
     replayed: bool = False
 
 
+class JustWritten:
+    """What use cases have just written in the course of one request, by id: so that nobody has to read it again.
+
+    Each thing is handed over once: whoever asks a second time, or tries again after a collision, reads.
+    """
+
+    __slots__ = ("_things",)
+
+    def __init__(self) -> None:
+        self._things: dict[Identifier, object] = {}
+
+    def keep(self, identifier: Identifier, thing: object) -> None:
+        """Only what is committed: what is read from here counts as stored."""
+        self._things[identifier] = thing
+
+    def take(self, identifier: Identifier, kind: type[T]) -> T | None:
+        thing = self._things.pop(identifier, None)
+        return thing if isinstance(thing, kind) else None
+
+
 @frozen(kw_only=True)
 class Context:
     """The circumstances of one message: who, when, in the course of what."""
@@ -82,6 +103,7 @@ class Context:
     request_id: RequestId
     caused_by: EventId | None = None
     idempotency: Idempotency | None = None
+    just_written: JustWritten = field(factory=JustWritten, eq=False, repr=False)
 
 
 class Command(Generic[R]):

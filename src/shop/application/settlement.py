@@ -6,14 +6,16 @@ Steps may be repeated and cut short anywhere: each call to the provider carries 
 each write expects what it was decided on.
 """
 
+from collections.abc import Iterable
+
 from attrs import frozen
 
 from shop.application.messages import Context
 from shop.application.ports.clock import Ids
 from shop.application.ports.payments import IntentRequest, PaymentGateway, PaymentRefused
 from shop.application.ports.unit_of_work import Transaction, UnitOfWork
-from shop.domain.inventory import LIVE, MovementKind, ReservationState, StockMovement
-from shop.domain.kernel.errors import Conflict, Invalid
+from shop.domain.inventory import LIVE, MovementKind, Reservation, ReservationState, StockMovement
+from shop.domain.kernel.errors import Conflict, Invalid, Unavailable
 from shop.domain.kernel.identifiers import LedgerEntryId, MovementId, OrderId
 from shop.domain.kernel.money import Money, total
 from shop.domain.ledger import (
@@ -56,10 +58,19 @@ class Cashier:
 
 @frozen
 class Sale:
-    """An order and its payment, which move together."""
+    """An order and its payment, which move together; and the stock held for it, where nobody has to look it up."""
 
     order: Order
     payment: Payment
+    held: tuple[Reservation, ...] | None = None
+
+
+@frozen
+class _Step:
+    """What the provider said, and what it did not do after that."""
+
+    news: IntentState
+    trouble: Unavailable | PaymentRefused | None = None
 
 
 async def sale_of(order_id: OrderId, context: Context, uow: UnitOfWork) -> Sale | None:
@@ -79,11 +90,13 @@ async def carry_on(sale: Sale, context: Context, cashier: Cashier, *, refresh: b
     if refresh and (ref := sale.payment.attempt.provider_ref):
         sale = await settle(sale, await cashier.provider_of(sale.payment).fetch(ref), context, cashier)
     for _ in range(STEPS_MAX):
-        news = await _next_news(sale, context, cashier)
-        if news is None:
+        step = await _next_step(sale, context, cashier)
+        if step is None:
             break
         version = sale.payment.version
-        sale = await settle(sale, news, context, cashier)
+        sale = await settle(sale, step.news, context, cashier)
+        if step.trouble is not None:
+            raise step.trouble
         if sale.payment.version == version:
             break  # such as a refund that the provider takes its time for: asking at once again changes nothing
     return sale
@@ -134,24 +147,45 @@ def _never_made(attempt: PaymentAttempt) -> IntentState:
     )
 
 
-async def _next_news(sale: Sale, context: Context, cashier: Cashier) -> IntentState | None:
+async def _next_step(sale: Sale, context: Context, cashier: Cashier) -> _Step | None:
     """Does the next thing at the provider, if there is one, with no transaction open."""
     order, payment = sale.order, sale.payment
     attempt = payment.attempt
     if not attempt.provider_ref:
         # Once the hold has run out the shopper is long gone: the order is called off, and not paid for after all.
         over = order.status is OrderStatus.CANCELLED or order.is_overdue(context.now)
-        return None if over else await cashier.provider_of(payment).create_intent(_request(sale))
+        return None if over else await _begin(sale, cashier)
     if attempt.status is AttemptStatus.AUTHORIZED:
         gateway = cashier.provider_of(payment)
-        if order.status in (OrderStatus.CANCELLED, OrderStatus.ON_HOLD) and not payment.captured:
-            return await gateway.cancel(attempt.provider_ref, attempt.id)
-        return await gateway.capture(attempt.provider_ref, attempt.id)
+        if not _stands(order) and not payment.captured:
+            return _Step(await gateway.cancel(attempt.provider_ref, attempt.id))
+        return _Step(await gateway.capture(attempt.provider_ref, attempt.id))
     if payment.refund_due:
         left = payment.captured - payment.refunded
         gateway = cashier.provider_of(payment)
-        return await gateway.refund(attempt.provider_ref, attempt.id, left, str(payment.refunded.minor))
+        return _Step(await gateway.refund(attempt.provider_ref, attempt.id, left, str(payment.refunded.minor)))
     return None
+
+
+async def _begin(sale: Sale, cashier: Cashier) -> _Step:
+    """Makes the intent, and captures at once what was authorised as it was asked: one write tells of both.
+
+    Cut short in between, the attempt's keys lead to the same intent and the same capture again. A capture that fails
+    is told after the authorisation was written.
+    """
+    gateway, attempt = cashier.provider_of(sale.payment), sale.payment.attempt
+    made = await gateway.create_intent(_request(sale))
+    if made.status is not AttemptStatus.AUTHORIZED or made.amount != attempt.amount or not _stands(sale.order):
+        return _Step(made)
+    try:
+        return _Step(await gateway.capture(made.provider_ref, attempt.id))
+    except (Unavailable, PaymentRefused) as trouble:
+        return _Step(made, trouble)
+
+
+def _stands(order: Order) -> bool:
+    """Whether its money may be taken."""
+    return order.status not in (OrderStatus.CANCELLED, OrderStatus.ON_HOLD)
 
 
 def _request(sale: Sale) -> IntentRequest:
@@ -191,14 +225,14 @@ async def _write(
     just_refunded: Money,
 ) -> Sale:
     async with cashier.uow(context) as tx:
-        stock = _StockOf(tx, sale.order.id, context, cashier.ids)
+        stock = _StockOf(tx, sale.order.id, context, cashier.ids, sale.held)
         books = _BooksOf(tx, sale, provider_ref, just_refunded, context, cashier.ids)
         for move in moves:
             await _follow(move, sale, stock, books, context, reason)
         tx.payments.save(sale.payment)
         if moves:
             tx.orders.save(sale.order)
-    return sale
+    return Sale(sale.order, sale.payment)
 
 
 async def _follow(
@@ -248,16 +282,17 @@ class _StockOf:
     order_id: OrderId
     context: Context
     ids: Ids
+    held: tuple[Reservation, ...] | None = None
 
     async def allocate(self) -> None:
         """It is sold: the hold no longer runs out."""
-        for reservation in await self.tx.stock.reservations(self.order_id):
+        for reservation in await self._reservations():
             if reservation.state is ReservationState.HELD:
                 self.tx.stock.settle(reservation, reservation.move_to(ReservationState.ALLOCATED))
 
     async def release(self) -> None:
         """It can be sold to somebody else."""
-        for reservation in await self.tx.stock.reservations(self.order_id):
+        for reservation in await self._reservations():
             if reservation.state not in LIVE:
                 continue
             self.tx.stock.settle(reservation, reservation.move_to(ReservationState.RELEASED))
@@ -272,6 +307,9 @@ class _StockOf:
                     at=self.context.now,
                 )
             )
+
+    async def _reservations(self) -> Iterable[Reservation]:
+        return self.held if self.held is not None else await self.tx.stock.reservations(self.order_id)
 
 
 @frozen

@@ -19,6 +19,7 @@ from shop.application.messages import (
     Idempotency,
     IdempotencyInProgress,
     IdempotencyKeyReused,
+    JustWritten,
     Query,
 )
 from shop.application.ports.outbox import Delivery
@@ -55,13 +56,15 @@ class Shop:
         *,
         request_id: RequestId | None = None,
         idempotency: Idempotency | None = None,
+        just_written: JustWritten | None = None,
     ) -> Context:
-        """The circumstances of a message that comes in now."""
+        """The circumstances of a message that comes in now; `just_written` is of those before it in one request."""
         return Context(
             actor=actor,
             now=self.ports.clock.now(),
             request_id=request_id or self.ports.ids.new(RequestId),
             idempotency=idempotency,
+            just_written=just_written or JustWritten(),
         )
 
     async def execute(self, command: Command[R], *, actor: Actor = SYSTEM, context: Context | None = None) -> R:

@@ -157,7 +157,6 @@ def query_handlers(ports: Ports) -> Mapping[type[Query[Any]], Handler]:
         payment_queries.GetPaymentSession: partial(
             payment_queries.get_payment_session,
             payments=readers.payments,
-            carts=readers.carts,
             secrets=secrets,
         ),
         payment_queries.GetPayments: partial(payment_queries.get_payments, payments=readers.payments),

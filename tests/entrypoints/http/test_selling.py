@@ -179,3 +179,38 @@ async def test_addresses_and_metadata_are_merge_patched(site: OpenSite, client: 
     wrong = await client.patch(path, json={"shipping_address": {**ADDRESS, "country": "UK"}}, headers=token)
     assert (wrong.status_code, wrong.json()["code"]) == (422, "address_incomplete")
     assert wrong.json()["errors"][0]["pointer"] == "/shipping_address/country"
+
+
+async def test_what_a_change_answers_is_what_is_read_afterwards(site: OpenSite, client: httpx.AsyncClient) -> None:
+    variant = await site.small.product()
+    opened = await client.post("/api/carts", json={"currency": "EUR"})
+    path, token = opened.headers["location"], {"Cart-Token": opened.json()["cart_token"]}
+
+    async def as_read(answer: httpx.Response) -> None:
+        read = await client.get(path, headers=token)
+        shown = {name: value for name, value in answer.json().items() if name != "cart_token"}
+        assert (shown, answer.headers["etag"]) == (read.json(), read.headers["etag"])
+
+    await as_read(opened)
+    added = await client.post(f"{path}/items", json={"variant_id": str(variant), "quantity": 2}, headers=token)
+    await as_read(added)
+    line = f"{path}/items/{added.json()['items'][0]['id']}"
+    await as_read(await client.patch(line, json={"quantity": 3}, headers=token))
+    await as_read(await client.patch(path, json={"email": "a@example.com", "shipping_address": ADDRESS}, headers=token))
+    await as_read(await client.put(f"{path}/shipping-option", json={"option_id": "express"}, headers=token))
+    await as_read(await client.delete(line, headers=token))
+
+
+async def test_a_cart_changes_only_at_the_version_that_was_asked_for(site: OpenSite, client: httpx.AsyncClient) -> None:
+    cart = await site.cart((await site.small.product(), 1))
+    path, token = f"/api/carts/{cart['id']}", site.token(cart)
+    known = (await client.get(path, headers=token)).headers["etag"]
+    changed = await client.patch(path, json={"note": "ring twice"}, headers={**token, "If-Match": known})
+    assert (changed.status_code, changed.json()["note"]) == (200, "ring twice")
+    late = await client.patch(path, json={"note": "knock"}, headers={**token, "If-Match": known})
+    assert (late.status_code, late.json()["code"]) == (412, "version_mismatch")
+    assert late.json()["current"] == changed.json()
+    odd = await client.patch(path, json={"note": "knock"}, headers={**token, "If-Match": '"mine"'})
+    assert odd.status_code == 412
+    anyhow = await client.patch(path, json={"note": "knock"}, headers={**token, "If-Match": "*"})
+    assert (anyhow.status_code, anyhow.json()["note"]) == (200, "knock")

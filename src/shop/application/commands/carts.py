@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from attrs import frozen
 
 from shop.application.access import check_owner
-from shop.application.messages import INTERNAL, OWNER, PUBLIC, Command, Context
+from shop.application.messages import INTERNAL, OWNER, PUBLIC, Command, Context, check_version
 from shop.application.ports.clock import Ids
 from shop.application.ports.identity import Secrets
 from shop.application.ports.readers import StoreReader
@@ -70,6 +70,7 @@ async def open_cart(
         )
         tx.carts.save(cart)
         tx.answer(cart.id)
+    context.just_written.keep(cart.id, CartWithOffers(cart=cart, offers={}))
     return cart.id
 
 
@@ -93,6 +94,7 @@ async def add_to_cart(
         _check_to_be_had(found.offers.get(command.variant_id), command.variant_id, cart.currency, item.quantity)
         tx.carts.save(cart)
         tx.answer(item.id)
+    context.just_written.keep(cart.id, found)
     return item.id
 
 
@@ -118,6 +120,7 @@ async def change_cart_item(command: ChangeCartItem, context: Context, *, uow: Un
             if more:
                 _check_to_be_had(found.offers.get(item.variant_id), item.variant_id, cart.currency, item.quantity)
         tx.carts.save(cart)
+    context.just_written.keep(cart.id, found)
 
 
 @frozen(kw_only=True)
@@ -135,6 +138,8 @@ class DescribeCart(Command[None]):
     note: str | None = None
     metadata: Mapping[str, str | None] | None = None
     """Laid over what is there; None takes a key away."""
+    expected_version: int | None = None
+    """Only if the cart is still at this one; None: whatever it is at."""
 
 
 async def describe_cart(
@@ -147,13 +152,15 @@ async def describe_cart(
     changes: dict[str, Any] = {name: value for name in named if (value := getattr(command, name)) is not None}
     changes |= dict.fromkeys(command.forget & {"shipping_address", "billing_address"})
     async with uow(context) as tx:
-        cart = await tx.carts.get(command.cart_id)
-        check_owner(context.actor, cart.owner_id, cart.id, secrets=secrets, otherwise=CartNotFound)
+        found = await tx.carts.with_offers(command.cart_id)
+        cart = _owned(found, context, secrets)
+        check_version(cart.version, command.expected_version)
         # Laid over what this transaction read: two who add keys at the same time both find theirs there.
         kept = {} if "metadata" in command.forget else cart.metadata
         changes["metadata"] = merged_metadata(kept, command.metadata or {})
         cart.describe(context.now, **changes)
         tx.carts.save(cart)
+    context.just_written.keep(cart.id, found)
 
 
 @frozen(kw_only=True)
@@ -180,6 +187,7 @@ async def choose_shipping(
             raise ShippingUnavailable(f"“{command.option_id[:60]}” is not offered for this cart; it has: {names}.")
         cart.choose_shipping(command.option_id, at=context.now)
         tx.carts.save(cart)
+    context.just_written.keep(cart.id, found)
 
 
 @frozen(kw_only=True)

@@ -12,6 +12,7 @@ from shop.application.ports.identity import Secrets
 from shop.application.ports.readers import StoreReader
 from shop.application.ports.unit_of_work import Transaction, UnitOfWork
 from shop.application.pricing import PricedCart, price_cart
+from shop.application.settlement import Sale
 from shop.domain.carts import CartEmpty, CartNotFound, CartNotReady, CartStatus
 from shop.domain.inventory import (
     Allocation,
@@ -98,10 +99,13 @@ async def create_order(
         cart.become_order(context.now)
         tx.carts.save(cart)
         tx.orders.save(order)
-        if order.total:
-            tx.payments.save(_payment_of(order, session, context, ids))
-        _hold_stock(tx, priced, order, context, ids)
+        held = _hold_stock(tx, priced, order, context, ids)
+        payment = _payment_of(order, session, context, ids) if order.total else None
+        if payment is not None:
+            tx.payments.save(payment)
         tx.answer(order.id)
+    if payment is not None:
+        context.just_written.keep(order.id, Sale(order, payment, held))
     return order.id
 
 
@@ -212,11 +216,15 @@ def _payment_of(order: Order, session: PaymentSession, context: Context, ids: Id
     )
 
 
-def _hold_stock(tx: Transaction, priced: PricedCart, order: Order, context: Context, ids: Ids) -> None:
+def _hold_stock(
+    tx: Transaction, priced: PricedCart, order: Order, context: Context, ids: Ids
+) -> tuple[Reservation, ...]:
     demand = demand_of((line.variant_id, line.quantity) for line in order.lines if line.tracked)
     levels = [level for variant_id in demand for level in priced.offers[variant_id].levels]
+    held = []
     for allocation in allocate(demand, levels):
-        tx.stock.hold(_reservation(allocation, order, ids))
+        held.append(_reservation(allocation, order, ids))
+        tx.stock.hold(held[-1])
         tx.stock.move(
             StockMovement(
                 id=ids.new(MovementId),
@@ -228,6 +236,7 @@ def _hold_stock(tx: Transaction, priced: PricedCart, order: Order, context: Cont
                 at=context.now,
             )
         )
+    return tuple(held)
 
 
 def _reservation(allocation: Allocation, order: Order, ids: Ids) -> Reservation:

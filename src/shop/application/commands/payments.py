@@ -10,10 +10,10 @@ from shop.application.messages import INTERNAL, OWNER, PROVIDER, Command, Contex
 from shop.application.ports.clock import Ids
 from shop.application.ports.identity import Secrets
 from shop.application.ports.payments import PaymentGateway
-from shop.application.ports.readers import PaymentReader
+from shop.application.ports.readers import PaymentReader, SessionWithPayment
 from shop.application.ports.unit_of_work import StaleAggregate, Transaction, UnitOfWork
 from shop.application.settlement import Cashier, Sale, carry_on, sale_of, settle
-from shop.domain.carts import CartNotFound
+from shop.domain.carts import CartNotFound, CartStatus
 from shop.domain.kernel.errors import Conflict, NotFound
 from shop.domain.kernel.identifiers import CartId, InboxId, OrderId, PaymentSessionId
 from shop.domain.payments import (
@@ -77,6 +77,8 @@ async def create_payment_session(
         )
         tx.payment_sessions.save(session)
         tx.answer(session.id)
+    if cart.status is CartStatus.OPEN:  # nothing was paid for it yet
+        context.just_written.keep(session.id, SessionWithPayment(session=session, owner_id=cart.owner_id))
     return session.id
 
 
@@ -93,7 +95,8 @@ class ProcessPayment(Command[OrderId]):
 
 
 async def process_payment(command: ProcessPayment, context: Context, *, cashier: Cashier) -> OrderId:
-    sale = await sale_of(command.order_id, context, cashier.uow)
+    fresh = context.just_written.take(command.order_id, Sale)
+    sale = fresh or await sale_of(command.order_id, context, cashier.uow)
     if sale is not None:
         await carry_on(sale, context, cashier, refresh=command.refresh)
     return command.order_id
@@ -110,7 +113,7 @@ class ConfirmPayment(Command[OrderId]):
 async def confirm_payment(
     command: ConfirmPayment, context: Context, *, secrets: Secrets, cashier: Cashier, payments: PaymentReader
 ) -> OrderId:
-    session, _ = await payments.session(command.session_id)
+    session = (await payments.session(command.session_id)).session
     async with cashier.uow(context) as tx:
         cart = await tx.carts.get(session.cart_id)
         check_owner(context.actor, cart.owner_id, cart.id, secrets=secrets, otherwise=PaymentSessionNotFound)

@@ -94,6 +94,15 @@ class PaymentFilter:
 
 
 @frozen(kw_only=True)
+class SessionWithPayment:
+    """A payment session, whose cart it is for, and the payment of that cart's order, if there is one."""
+
+    session: PaymentSession
+    owner_id: UserId | None
+    payment: Payment | None = None
+
+
+@frozen(kw_only=True)
 class OrderWithOwner:
     """An order view, and whose it is: the use case compares before it shows."""
 
@@ -171,7 +180,7 @@ class PaymentReader(Protocol):
     async def one(self, payment_id: PaymentId) -> PaymentView:
         """With the latest 100 messages of the provider about it, the latest first. Raises PaymentNotFound."""
 
-    async def session(self, session_id: PaymentSessionId) -> tuple[PaymentSession, Payment | None]:
+    async def session(self, session_id: PaymentSessionId) -> SessionWithPayment:
         """A session, and the payment of its cart's order, if there is one. Raises PaymentSessionNotFound.
 
         After a decline another session of the same cart pays for the same order: each tells of the one payment.

@@ -8,6 +8,7 @@ from shop.application.access import check_owner
 from shop.application.messages import INTERNAL, OWNER, Context, Query
 from shop.application.ports.identity import Secrets
 from shop.application.ports.readers import CartReader, StoreReader
+from shop.application.ports.repositories import CartWithOffers
 from shop.application.ports.views import (
     CartItemView,
     CartProblemView,
@@ -74,7 +75,7 @@ async def get_expired_carts(query: GetExpiredCarts, context: Context, *, carts: 
 async def _priced(
     cart_id: CartId, context: Context, carts: CartReader, store: StoreReader, secrets: Secrets
 ) -> PricedCart:
-    found = await carts.with_offers(cart_id)
+    found = context.just_written.take(cart_id, CartWithOffers) or await carts.with_offers(cart_id)
     check_owner(context.actor, found.cart.owner_id, cart_id, secrets=secrets, otherwise=CartNotFound)
     return price_cart(found, await store.settings())
 

@@ -10,7 +10,7 @@ from shop.application.messages import INTERNAL, OWNER, PUBLIC, Context, Query
 from shop.application.ports.identity import Secrets
 from shop.application.ports.paging import Page, PageRequest
 from shop.application.ports.payments import PaymentGateway
-from shop.application.ports.readers import CartReader, PaymentFilter, PaymentReader
+from shop.application.ports.readers import PaymentFilter, PaymentReader, SessionWithPayment
 from shop.application.ports.unit_of_work import UnitOfWork
 from shop.application.ports.views import PaymentMethodView, PaymentSessionView, PaymentView
 from shop.domain.kernel.identifiers import OrderId, PaymentId, PaymentSessionId
@@ -46,12 +46,12 @@ async def get_payment_session(
     context: Context,
     *,
     payments: PaymentReader,
-    carts: CartReader,
     secrets: Secrets,
 ) -> PaymentSessionView:
-    session, payment = await payments.session(query.session_id)
-    cart = (await carts.with_offers(session.cart_id)).cart
-    check_owner(context.actor, cart.owner_id, cart.id, secrets=secrets, otherwise=PaymentSessionNotFound)
+    fresh = context.just_written.take(query.session_id, SessionWithPayment)
+    found = fresh or await payments.session(query.session_id)
+    session, payment = found.session, found.payment
+    check_owner(context.actor, found.owner_id, session.cart_id, secrets=secrets, otherwise=PaymentSessionNotFound)
     attempt = payment.attempt if payment else None
     return PaymentSessionView(
         id=session.id,

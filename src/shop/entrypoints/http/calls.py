@@ -13,7 +13,7 @@ from litestar.types import Receive, Scope
 
 from shop.application.access import check_permission
 from shop.application.commands.clock import ClockNotMovable
-from shop.application.messages import GUEST, Actor, Command, Context, Idempotency, Query
+from shop.application.messages import GUEST, Actor, Command, Context, Idempotency, JustWritten, Query
 from shop.application.ports.identity import CredentialsRejected
 from shop.application.ports.paging import Page
 from shop.application.ports.views import EventView
@@ -120,8 +120,8 @@ class Call:
     """One request to one endpoint."""
 
     __slots__ = (
-        "_receive", "actor", "body", "context", "endpoint", "headers", "locale", "path", "path_values", "query",
-        "query_string", "raw", "representation", "shop", "site", "visit",
+        "_receive", "actor", "body", "context", "endpoint", "headers", "just_written", "locale", "path",
+        "path_values", "query", "query_string", "raw", "representation", "shop", "site", "visit",
     )  # fmt: skip
 
     def __init__(self, site: Site, endpoint: Endpoint, scope: Scope, receive: Receive) -> None:
@@ -141,6 +141,7 @@ class Call:
         self.query: Mapping[str, Any] = {}
         self.body: Any = None
         self.raw = b""
+        self.just_written = JustWritten()
 
     async def prepare(self, prepared: Prepared) -> None:
         """Finds out who asks for what. Raises what is to be told them instead."""
@@ -164,7 +165,9 @@ class Call:
         self.context = self.context_of(self.actor, self._idempotency() if keyed else None)
 
     def context_of(self, actor: Actor, idempotency: Idempotency | None = None) -> Context:
-        return self.shop.context(actor, request_id=self.visit.request_id, idempotency=idempotency)
+        return self.shop.context(
+            actor, request_id=self.visit.request_id, idempotency=idempotency, just_written=self.just_written
+        )
 
     async def execute(self, command: Command[R]) -> R:
         return await self.shop.execute(command, context=self.context)
@@ -188,9 +191,15 @@ class Call:
 
     def expected_version(self) -> int | None:
         """The version in If-Match, None for `*`. Raises PreconditionRequired, ETagMalformed."""
+        if not self.headers.get(b"if-match"):
+            raise PreconditionRequired
+        return self.version_if_sent()
+
+    def version_if_sent(self) -> int | None:
+        """The version in If-Match, None for `*` and for who does not mind. Raises ETagMalformed."""
         sent = self.headers.get(b"if-match")
         if not sent:
-            raise PreconditionRequired
+            return None
         if sent.strip() == b"*":
             return None
         version = sent.strip().decode("latin-1").removeprefix('"').partition("-")[0]

@@ -73,6 +73,10 @@ async def cart_as_it_is(call: Call, cart_id: CartId) -> Plain:
     return call.representation.plain(await call.ask(GetCart(cart_id=cart_id)))
 
 
+async def _current(call: Call) -> Plain:
+    return await cart_as_it_is(call, call.id(CartId))
+
+
 async def _show(call: Call, *, status: int = 200) -> Answer:
     return call.one(await call.ask(GetCart(cart_id=call.id(CartId))), status=status)
 
@@ -130,11 +134,13 @@ async def cart_get(call: Call) -> Answer:
         },
     },
     shows=_ONE,
+    may_match=True,
+    current=_current,
     problems=("not_found", "cart_closed", "address_incomplete", "currency_not_sold", "conflict"),
     **_OWN,
 )
 async def cart_update(call: Call) -> Answer:
-    """Sets e-mail, addresses, currency, note and metadata."""
+    """Sets e-mail, addresses, currency, note and metadata; with If-Match only if nobody changed the cart since."""
     body: CartChange = call.body
     cart_id = call.id(CartId)
     changes = given(body, "email", "currency", "note")
@@ -145,7 +151,8 @@ async def cart_update(call: Call) -> Answer:
             forgotten.add(name)
         elif value is not UNSET:
             changes[name] = value if name == "metadata" else below(f"/{name}", value.address)
-    await call.execute(DescribeCart(cart_id=cart_id, forget=frozenset(forgotten), **changes))
+    expected = call.version_if_sent()
+    await call.execute(DescribeCart(cart_id=cart_id, forget=frozenset(forgotten), expected_version=expected, **changes))
     return await _show(call)
 
 

@@ -84,6 +84,9 @@ class Endpoint:
     status: int = 200
     keys: Keys = Keys.NO
     if_match: bool = False
+    """Changes only the version that If-Match names, which must be sent."""
+    may_match: bool = False
+    """The same where If-Match is sent; it need not be."""
     conditional: bool = False
     """Carries an ETag and answers If-None-Match."""
     token: str = ""

@@ -175,6 +175,8 @@ def _header_parameters(row: Endpoint) -> list[Plain]:
         )
     if row.if_match:
         add("If-Match", "The ETag of the thing as it was read, or *.", required=True, minLength=1)
+    if row.may_match:
+        add("If-Match", "The ETag of the thing as it was read: 412 if it has changed since.", minLength=1)
     if row.conditional:
         add("If-None-Match", "An ETag: 304 if the thing still has it.")
     return headers
@@ -259,6 +261,8 @@ def codes_of(row: Endpoint) -> tuple[str, ...]:
         codes.append("idempotency_key_missing")
     if row.if_match:
         codes += ["precondition_required", "version_mismatch"]
+    if row.may_match:
+        codes.append("version_mismatch")
     return tuple(dict.fromkeys(codes))
 
 

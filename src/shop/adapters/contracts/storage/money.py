@@ -166,20 +166,22 @@ class PaymentPromises(StoragePromises):
 
     @alone
     async def test_a_session_knows_the_payment_of_its_carts_order(self, bench: Bench) -> None:
-        cart, elsewhere = bench.samples.cart(), bench.samples.cart()
+        cart, elsewhere = bench.samples.rich_cart(), bench.samples.cart()
         used, later = bench.samples.session(cart), bench.samples.session(cart)
         unused = bench.samples.session(elsewhere)
         order = bench.samples.order(cart, used)
         await bench.save(cart, elsewhere, used, later, unused)
         read = bench.readers.payments.session
-        assert (await read(used.id))[1] is None
+        assert (await read(used.id)).payment is None
         await bench.save(order)
         payment = bench.samples.payment(order)
         await bench.save(payment)
-        session, found = await read(used.id)
-        assert (state(session), state(found)) == (state(used), state(payment))
-        assert state((await read(later.id))[1]) == state(payment)
-        assert (await read(unused.id))[1] is None
+        found = await read(used.id)
+        assert (state(found.session), state(found.payment)) == (state(used), state(payment))
+        assert found.owner_id == cart.owner_id is not None
+        assert state((await read(later.id)).payment) == state(payment)
+        nothing = await read(unused.id)
+        assert (nothing.owner_id, nothing.payment) == (None, None)
         with pytest.raises(PaymentSessionNotFound):
             await read(bench.samples.new(PaymentSessionId))
 

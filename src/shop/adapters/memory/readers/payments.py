@@ -8,10 +8,10 @@ from shop.adapters.memory.payments import payment_of, payments_of, session_of
 from shop.adapters.memory.readers.filters import within
 from shop.adapters.memory.tables import Tables
 from shop.application.ports.paging import Page, PageRequest
-from shop.application.ports.readers import PaymentFilter
+from shop.application.ports.readers import PaymentFilter, SessionWithPayment
 from shop.application.ports.views import PaymentAttemptView, PaymentView, ProviderMessageView
 from shop.domain.kernel.identifiers import PaymentId, PaymentSessionId
-from shop.domain.payments import InboxItem, Payment, PaymentSession
+from shop.domain.payments import InboxItem, Payment
 
 MESSAGES_MAX = 100
 
@@ -40,11 +40,15 @@ class MemoryPaymentReader:
         payment = payment_of(self._tables, payment_id)
         return payment_view(payment, [_message_view(item) for item in self._messages(payment)])
 
-    async def session(self, session_id: PaymentSessionId) -> tuple[PaymentSession, Payment | None]:
+    async def session(self, session_id: PaymentSessionId) -> SessionWithPayment:
         session = session_of(self._tables, session_id)
         order_id = self._tables.order_by_cart.get(session.cart_id)
         payments = payments_of(self._tables, order_id) if order_id is not None else ()
-        return session, copied(payments[-1]) if payments else None
+        return SessionWithPayment(
+            session=session,
+            owner_id=self._tables.carts[session.cart_id].owner_id,
+            payment=copied(payments[-1]) if payments else None,
+        )
 
     def _matching(self, which: PaymentFilter) -> Iterator[Payment]:
         for payment in self._tables.payments.values():

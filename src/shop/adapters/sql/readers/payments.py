@@ -25,15 +25,15 @@ from shop.adapters.sql.readers.paging import (
     walk,
     window,
 )
-from shop.adapters.sql.schema import inbox, orders, payment_attempts, payment_sessions, payments
+from shop.adapters.sql.schema import carts, inbox, orders, payment_attempts, payment_sessions, payments
 from shop.adapters.sql.schema.columns import word
 from shop.adapters.sql.statements import Statement, any_of
 from shop.application.ports.paging import Page, PageRequest
-from shop.application.ports.readers import PaymentFilter
+from shop.application.ports.readers import PaymentFilter, SessionWithPayment
 from shop.application.ports.views import PaymentAttemptView, PaymentView, ProviderMessageView
-from shop.domain.kernel.identifiers import AttemptId, OrderId, PaymentId, PaymentSessionId
+from shop.domain.kernel.identifiers import AttemptId, OrderId, PaymentId, PaymentSessionId, UserId
 from shop.domain.kernel.money import Money
-from shop.domain.payments import AttemptStatus, Payment, PaymentNotFound, PaymentSession, PaymentSessionNotFound
+from shop.domain.payments import AttemptStatus, PaymentNotFound, PaymentSessionNotFound
 
 MESSAGES_MAX = 100
 _CREATED = Key("created_at", payments.c.created_at, Kind.MOMENT)
@@ -62,7 +62,11 @@ _MESSAGES = Statement(
     .order_by(inbox.c.received_at.desc(), inbox.c.id.desc())
     .limit(MESSAGES_MAX)
 )
-_SESSION = Statement(select(payment_sessions).where(payment_sessions.c.id == bindparam("session_id")))
+_SESSION = Statement(
+    select(*payment_sessions.columns, carts.c.owner_id)
+    .join_from(payment_sessions, carts, carts.c.id == payment_sessions.c.cart_id)
+    .where(payment_sessions.c.id == bindparam("session_id"))
+)
 _PAYING = Statement(
     select(*PAYMENT_COLUMNS)
     .join_from(payments, orders, orders.c.id == payments.c.order_id)
@@ -145,13 +149,17 @@ class SqlPaymentReader:
         messages = await self._database.fetch(_MESSAGES, payment_id=payment_id.uuid)
         return payment_view(row, [_message(message) for message in messages])
 
-    async def session(self, session_id: PaymentSessionId) -> tuple[PaymentSession, Payment | None]:
+    async def session(self, session_id: PaymentSessionId) -> SessionWithPayment:
         row = await self._database.fetch_one(_SESSION, session_id=session_id.uuid)
         if row is None:
             raise PaymentSessionNotFound(f"There is no payment session {session_id}.")
-        session = session_of(row)
+        session, owner = session_of(row), row["owner_id"]
         payment = await self._database.fetch_one(_PAYING, cart_id=session.cart_id.uuid)
-        return session, payment_of(payment) if payment is not None else None
+        return SessionWithPayment(
+            session=session,
+            owner_id=UserId(owner) if owner is not None else None,
+            payment=payment_of(payment) if payment is not None else None,
+        )
 
 
 def _narrowing(which: PaymentFilter) -> tuple[_Narrowing, dict[str, Any]]:

@@ -136,7 +136,7 @@ async def cart_get(call: Call) -> Answer:
     shows=_ONE,
     may_match=True,
     current=_current,
-    problems=("not_found", "cart_closed", "address_incomplete", "currency_not_sold", "conflict"),
+    problems=("cart_closed", "address_incomplete", "currency_not_sold", "version_mismatch", "conflict"),
     **_OWN,
 )
 async def cart_update(call: Call) -> Answer:

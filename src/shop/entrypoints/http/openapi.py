@@ -261,8 +261,6 @@ def codes_of(row: Endpoint) -> tuple[str, ...]:
         codes.append("idempotency_key_missing")
     if row.if_match:
         codes += ["precondition_required", "version_mismatch"]
-    if row.may_match:
-        codes.append("version_mismatch")
     return tuple(dict.fromkeys(codes))
 
 

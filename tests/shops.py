@@ -19,7 +19,7 @@ from shop.application.commands.checkout import CreateOrder
 from shop.application.commands.orders import ExpireOrder
 from shop.application.commands.payments import CreatePaymentSession, ProcessPayment, ReceiveProviderNews
 from shop.application.messages import GUEST, SYSTEM, Actor, Command, Context, Idempotency
-from shop.application.ports.cache import RateLimit, RateVerdict
+from shop.application.ports.cache import RateLimit, RateVerdict, WhenAway
 from shop.application.ports.identity import CredentialsRejected
 from shop.application.ports.options import Options
 from shop.application.ports.outbox import Delivery, DeliveryState
@@ -148,7 +148,7 @@ class DroppedTags:
 class NoLimits:
     """Lets everybody through."""
 
-    async def hit(self, key: str, limit: RateLimit) -> RateVerdict:
+    async def hit(self, key: str, limit: RateLimit, *, when_away: WhenAway = "open") -> RateVerdict:
         return RateVerdict(True, limit.quota, 0)
 
     async def close(self) -> None:

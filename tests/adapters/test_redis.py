@@ -8,6 +8,7 @@ import pytest
 from shop.adapters.redis.cache import NEAR_SECONDS, RedisCache
 from shop.adapters.redis.connection import RedisConnection
 from shop.adapters.redis.limits import RedisRateLimiter
+from shop.adapters.system import SystemClock
 from shop.application.ports.cache import RateLimit
 from tests.servers import redis_server
 
@@ -78,7 +79,7 @@ async def test_without_redis_nothing_raises_and_the_near_memory_remains() -> Non
 
 
 async def test_a_redis_that_is_away_is_not_asked_again_at_once() -> None:
-    limiter = RedisRateLimiter(RedisConnection(NOBODY))
+    limiter = RedisRateLimiter(RedisConnection(NOBODY), SystemClock())
     try:
         await limiter.hit("caller", RateLimit(5, 60))
         started = time.perf_counter()
@@ -92,7 +93,7 @@ async def test_a_redis_that_is_away_is_not_asked_again_at_once() -> None:
 async def test_redis_may_die_and_come_back() -> None:
     with redis_server() as server:
         cache = RedisCache(RedisConnection(server.url))
-        limiter = RedisRateLimiter(RedisConnection(server.url))
+        limiter = RedisRateLimiter(RedisConnection(server.url), SystemClock())
         try:
             await cache.put("list", b"answer", ttl_seconds=60)
             server.crash()
@@ -110,7 +111,10 @@ async def test_redis_may_die_and_come_back() -> None:
 
 
 async def test_a_limit_is_one_for_all_processes(redis_url: str) -> None:
-    one, other = RedisRateLimiter(RedisConnection(redis_url)), RedisRateLimiter(RedisConnection(redis_url))
+    one, other = (
+        RedisRateLimiter(RedisConnection(redis_url), SystemClock()),
+        RedisRateLimiter(RedisConnection(redis_url), SystemClock()),
+    )
     limit = RateLimit(10, 60)
     try:
         verdicts = await asyncio.gather(*(limiter.hit("caller", limit) for limiter in [one, other] * 10))
@@ -123,7 +127,7 @@ async def test_a_limit_is_one_for_all_processes(redis_url: str) -> None:
 
 
 async def test_a_window_ends(redis_url: str) -> None:
-    limiter = RedisRateLimiter(RedisConnection(redis_url))
+    limiter = RedisRateLimiter(RedisConnection(redis_url), SystemClock())
     limit = RateLimit(1, 1)
     try:
         assert (await limiter.hit("caller", limit)).allowed

@@ -1,17 +1,33 @@
 """Redis keeps every promise of a cache and of a rate limiter."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 import pytest
+from redis.asyncio import Redis
 
 from shop.adapters.contracts.cache import CacheContract, CacheUnderTest, LimiterUnderTest, RateLimiterContract
 from shop.adapters.redis.cache import RedisCache
 from shop.adapters.redis.connection import RedisConnection
 from shop.adapters.redis.limits import RedisRateLimiter
+from shop.adapters.system import SystemClock
 
+T = TypeVar("T")
 pytestmark = pytest.mark.integration
+
+
+class Unplugged(RedisConnection):
+    """A connection that a test can cut."""
+
+    cut = False
+
+    def unplug(self) -> None:
+        self.cut = True
+
+    async def run(self, command: Callable[[Redis], Awaitable[T]]) -> T | None:
+        return None if self.cut else await super().run(command)
 
 
 class TestRedisCache(CacheContract):
@@ -43,8 +59,9 @@ class TestRedisRateLimiter(RateLimiterContract):
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[LimiterUnderTest]:
-        limiter = RedisRateLimiter(RedisConnection(self.url))
+        connection = Unplugged(self.url)
+        limiter = RedisRateLimiter(connection, SystemClock())
         try:
-            yield LimiterUnderTest(limiter=limiter, wait=asyncio.sleep)
+            yield LimiterUnderTest(limiter=limiter, wait=asyncio.sleep, take_away=connection.unplug)
         finally:
             await limiter.close()

@@ -5,6 +5,7 @@ from datetime import timedelta
 import attrs
 import pytest
 
+from shop.application.limits import CLASSES, DEFAULT, USUAL
 from shop.application.ports.cache import RateLimit
 from shop.entrypoints.settings import DEVELOPMENT_SECRET, Settings, SettingsWrong
 
@@ -83,10 +84,23 @@ def test_the_settings_show_no_password() -> None:
 
 
 def test_the_rate_limit_is_a_quota_per_window_or_off() -> None:
-    assert Settings(rate_limit="5/60").limit == RateLimit(5, 60)
-    assert Settings(rate_limit="off").limit is None
-    assert Settings.from_environment(PRODUCTION).limit == RateLimit(600, 60)
-    assert Settings().limit == RateLimit(60_000, 60)
+    assert Settings(rate_limit="5/60").limits.of(DEFAULT) == RateLimit(5, 60)
+    assert Settings(rate_limit="off").limits.of(DEFAULT) is None
+    assert Settings.from_environment(PRODUCTION).limits.of(DEFAULT) == RateLimit(600, 60)
+    assert Settings().limits.of(DEFAULT) == RateLimit(60_000, 60)
+
+
+@pytest.mark.parametrize("name", [name for name in CLASSES if name != DEFAULT])
+def test_each_class_has_a_limit_and_a_variable_of_its_own(name: str) -> None:
+    variable = f"SHOP_RATE_LIMIT_{name.upper().replace('-', '_')}"
+    production = Settings.from_environment({**PRODUCTION, "SHOP_RATE_LIMIT": "off"})
+    assert production.limits.of(name) == USUAL[name]
+    assert Settings.from_environment({**PRODUCTION, variable: "7/30"}).limits.of(name) == RateLimit(7, 30)
+    assert Settings.from_environment({**PRODUCTION, variable: "off"}).limits.of(name) is None
+    assert Settings().limits.of(name) == RateLimit(USUAL[name].quota * 100, USUAL[name].window_seconds)
+    assert Settings(rate_limit="off").limits.of(name) is None
+    with pytest.raises(SettingsWrong, match=variable):
+        Settings.from_environment({variable: "many"})
 
 
 def test_production_starts_with_what_it_needs() -> None:

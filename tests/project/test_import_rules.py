@@ -180,6 +180,7 @@ HOMES = {
     "alembic": ("adapters/sql",),
     "asyncpg": ("adapters/sql",),
     "redis": ("adapters/redis",),
+    "limits": ("adapters/redis",),
     "stripe": ("adapters/stripe",),
     "pytest": ("adapters/contracts",),
     "hypothesis": ("adapters/contracts",),

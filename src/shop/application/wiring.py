@@ -20,6 +20,7 @@ from shop.application.commands import (
     payments,
     store,
 )
+from shop.application.limits import RateLimits
 from shop.application.messages import Command, Context, Query
 from shop.application.ports.cache import Cache, RateLimiter
 from shop.application.ports.clock import Clock, Ids, MovableClock
@@ -70,6 +71,7 @@ class Ports:
     secrets: Secrets
     authenticator: Authenticator
     lifetimes: Lifetimes = Lifetimes()
+    limits: RateLimits = RateLimits()
 
     @property
     def cashier(self) -> Cashier:

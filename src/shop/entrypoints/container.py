@@ -70,5 +70,6 @@ class Container(containers.DeclarativeContainer):
         secrets=secrets,
         authenticator=authenticator,
         lifetimes=settings.provided.lifetimes,
+        limits=settings.provided.limits,
     )
     shop = providers.Singleton(Shop, ports)

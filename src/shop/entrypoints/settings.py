@@ -2,15 +2,18 @@
 
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import attrs
 from attrs import field, frozen
 
+from shop.application.limits import CLASSES, DEFAULT, USUAL, RateLimits
 from shop.application.ports.cache import RateLimit
 from shop.application.wiring import Lifetimes
 from shop.domain.kernel.errors import Invalid
@@ -19,6 +22,9 @@ ENVIRONMENTS = ("demo", "development", "production")
 DEVELOPMENT_SECRET = "for-development-only-never-in-production"  # noqa: S105 - production refuses it
 SECRET_LENGTH_MIN = 32
 PROXIES_MAX = 10
+LENIENCE = 100
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]{1,253}(:[0-9]{1,5})?|https?://\[[0-9a-f:.]{2,45}\](:[0-9]{1,5})?")
+_NAME = re.compile(r"[A-Za-z0-9.-]{1,253}|[0-9a-fA-F:]{2,45}")
 
 
 class SettingsWrong(Invalid):
@@ -53,6 +59,9 @@ class Settings:
         "SHOP_SECRET_KEY", DEVELOPMENT_SECRET, "Signs guests' tokens; at least 32 characters", secret=True
     )
     base_url: str = _setting("SHOP_BASE_URL", "http://127.0.0.1:8000", "Where the shop is reached from outside")
+    allowed_hosts: str = _setting(
+        "SHOP_ALLOWED_HOSTS", "", "More names under which the shop answers, by comma, besides that of SHOP_BASE_URL"
+    )
     cors_origins: str = _setting("SHOP_CORS_ORIGINS", "", "Origins of storefronts in browsers, by comma")
     proxies: int = _setting(
         "SHOP_PROXIES", 0, "Proxies in front that append to X-Forwarded-For: whom rate limits count depends on it"
@@ -61,6 +70,15 @@ class Settings:
         "SHOP_RATE_LIMIT",
         "",
         "Requests/seconds for each caller, or off; empty: 600/60 in production, 100 times that elsewhere",
+    )
+    rate_limit_write: str = _setting("SHOP_RATE_LIMIT_WRITE", "", "The same for what changes something; empty: 300/60")
+    rate_limit_sign_in: str = _setting("SHOP_RATE_LIMIT_SIGN_IN", "", "The same for trying to sign in; empty: 5/60")
+    rate_limit_register: str = _setting("SHOP_RATE_LIMIT_REGISTER", "", "The same for new accounts; empty: 3/60")
+    rate_limit_recovery: str = _setting(
+        "SHOP_RATE_LIMIT_RECOVERY", "", "The same for what mails somebody a link; empty: 3/60"
+    )
+    rate_limit_codes: str = _setting(
+        "SHOP_RATE_LIMIT_CODES", "", "The same for codes that could be guessed; empty: 5/60"
     )
     catalog_cache_seconds: float = _setting(
         "SHOP_CATALOG_CACHE_SECONDS", 60.0, "How long answers about the catalogue are remembered; 0: not at all"
@@ -106,13 +124,33 @@ class Settings:
         return self.env == "production"
 
     @property
-    def limit(self) -> RateLimit | None:
-        """The rate limit, or None when it is off."""
-        if self.rate_limit == "off":
+    def hosts(self) -> tuple[str, ...]:
+        """The names under which the shop answers."""
+        return (urlsplit(self.base_url).hostname or "", *_listed(self.allowed_hosts))
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """Whose pages may speak to the API from a browser."""
+        return _listed(self.cors_origins)
+
+    @property
+    def limits(self) -> RateLimits:
+        """The rate limit of each class that is counted."""
+        told = {name: self._limit(name) for name in CLASSES}
+        return RateLimits({name: limit for name, limit in told.items() if limit is not None})
+
+    def _limit(self, name: str) -> RateLimit | None:
+        text: str = getattr(self, _limit_setting(name))
+        if text == "off":
             return None
+        if text:
+            quota, _, seconds = text.partition("/")
+            return RateLimit(int(quota), int(seconds))
+        if self.production:
+            return USUAL[name]
         # Whoever tries the shop out does so from one address, with as many clients as they like.
-        quota, _, seconds = (self.rate_limit or ("600/60" if self.production else "60000/60")).partition("/")
-        return RateLimit(int(quota), int(seconds))
+        usual = RateLimit(USUAL[name].quota * LENIENCE, USUAL[name].window_seconds)
+        return None if self.rate_limit == "off" else usual
 
     @property
     def lifetimes(self) -> Lifetimes:
@@ -137,14 +175,24 @@ class Settings:
         problems = []
         if self.env not in ENVIRONMENTS:
             problems.append(f"SHOP_ENV is one of {', '.join(ENVIRONMENTS)}.")
-        if self.rate_limit not in ("", "off") and not _is_limit(self.rate_limit):
-            problems.append("SHOP_RATE_LIMIT is such as 600/60, or off.")
+        limits = {name: getattr(self, name) for name in map(_limit_setting, CLASSES)}
+        problems += [
+            f"SHOP_{name.upper()} is such as 600/60, or off."
+            for name, text in limits.items()
+            if text not in ("", "off") and not _is_limit(text)
+        ]
         if self.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
             problems.append("SHOP_LOG_LEVEL is DEBUG, INFO, WARNING or ERROR.")
         counts = ("database_connections", "cart_days", "stock_hold_minutes", "answers_days", "events_days")
         problems += [f"SHOP_{name.upper()} is at least 1." for name in counts if getattr(self, name) < 1]
         if not 0 <= self.proxies <= PROXIES_MAX:
             problems.append(f"SHOP_PROXIES is 0 to {PROXIES_MAX}.")
+        if not _ORIGIN.fullmatch(self.base_url.rstrip("/")):
+            problems.append("SHOP_BASE_URL is such as https://shop.example, without a path.")
+        if not all(_ORIGIN.fullmatch(origin) for origin in self.origins):
+            problems.append("SHOP_CORS_ORIGINS has whole origins such as https://front.example; * and null are none.")
+        if not all(_NAME.fullmatch(name) for name in self.hosts[1:]):
+            problems.append("SHOP_ALLOWED_HOSTS has names such as shop.example, without ports and wildcards.")
         if self.catalog_cache_seconds < 0:
             problems.append("SHOP_CATALOG_CACHE_SECONDS is at least 0.")
         if self.production:
@@ -161,7 +209,19 @@ class Settings:
             problems.append("SHOP_DATABASE_URL=memory: forgets everything: production needs another.")
         if not self.base_url.startswith("https://"):
             problems.append("SHOP_BASE_URL starts with https:// in production.")
+        if self.log_level == "DEBUG":
+            problems.append("SHOP_LOG_LEVEL=DEBUG writes what shoppers send into the log: not in production.")
+        if not all(origin.startswith("https://") for origin in self.origins):
+            problems.append("SHOP_CORS_ORIGINS start with https:// in production.")
         return problems
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _limit_setting(limit_class: str) -> str:
+    return "rate_limit" if limit_class == DEFAULT else f"rate_limit_{limit_class.replace('-', '_')}"
 
 
 def _is_limit(text: str) -> bool:

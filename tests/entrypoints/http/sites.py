@@ -95,6 +95,7 @@ async def open_site(
         limiter=MemoryRateLimiter(small.clock),
         authenticator=KeyAuthenticator(small.storage.readers.api_keys, secrets=small.secrets, clock=small.clock),
         gateway=gateway or small.shop.ports.gateway,
+        limits=settings.limits,
     )
     small.shop = Shop(ports, jitter=lambda: 0.0)
     app = create_app(small.shop, settings)

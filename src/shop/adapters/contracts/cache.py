@@ -9,16 +9,19 @@
 pytest is all that is needed. Each test runs in an event loop of its own, on an empty cache opened for it.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import ClassVar
 
+import pytest
 from attrs import frozen
 
 from shop.adapters.contracts.stories import alone
-from shop.application.ports.cache import Cache, RateLimit, RateLimiter
+from shop.application.ports.cache import Cache, CountersAway, RateLimit, RateLimiter
 
 Wait = Callable[[float], Awaitable[None]]
+A_DAY = 86_400
 
 
 @frozen(kw_only=True)
@@ -31,10 +34,11 @@ class CacheUnderTest:
 
 @frozen(kw_only=True)
 class LimiterUnderTest:
-    """A limiter, and what lets so many seconds pass for it."""
+    """A limiter, what lets so many seconds pass for it, and what takes its counters away, if anything can."""
 
     limiter: RateLimiter
     wait: Wait
+    take_away: Callable[[], None] | None = None
 
 
 class CacheContract:
@@ -154,3 +158,31 @@ class RateLimiterContract:
         assert all(verdict.reset_seconds == 1 for verdict in verdicts)
         await subject.wait(1.1)
         assert (await subject.limiter.hit("k", limit)).allowed
+
+    @alone
+    async def test_one_name_under_two_limits_is_counted_twice(self, subject: LimiterUnderTest) -> None:
+        assert (await subject.limiter.hit("k", RateLimit(1, A_DAY))).remaining == 0
+        assert (await subject.limiter.hit("k", RateLimit(9, 2 * A_DAY))).remaining == 8
+
+    @alone
+    async def test_of_many_at_once_exactly_as_many_pass_as_may(self, subject: LimiterUnderTest) -> None:
+        limit = RateLimit(25, A_DAY)
+        for key in ("one", "two"):
+            verdicts = await asyncio.gather(*(subject.limiter.hit(key, limit) for _ in range(200)))
+            assert sum(verdict.allowed for verdict in verdicts) == limit.quota
+            assert sorted(v.remaining for v in verdicts if v.allowed) == list(range(limit.quota))
+
+    @alone
+    async def test_without_counters_the_catalogue_is_open_and_sign_in_is_closed(
+        self, subject: LimiterUnderTest
+    ) -> None:
+        limit = RateLimit(2, A_DAY)
+        assert (await subject.limiter.hit("k", limit, when_away="closed")).allowed
+        if subject.take_away is None:
+            return
+        subject.take_away()
+        for _ in range(limit.quota + 1):
+            assert (await subject.limiter.hit("k", limit, when_away="open")).allowed
+            assert (await subject.limiter.hit("k", limit)).allowed
+            with pytest.raises(CountersAway):
+                await subject.limiter.hit("k", limit, when_away="closed")

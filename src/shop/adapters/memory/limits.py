@@ -2,7 +2,7 @@
 
 import math
 
-from shop.application.ports.cache import RateLimit, RateLimiter, RateVerdict
+from shop.application.ports.cache import RateLimit, RateLimiter, RateVerdict, WhenAway
 from shop.application.ports.clock import Clock
 from shop.application.ports.options import Options
 
@@ -10,14 +10,18 @@ COUNTERS_MAX = 100_000
 
 
 class MemoryRateLimiter:
-    """Counts in windows that begin at whole multiples of their length. Windows that are over are swept out."""
+    """Counts in a dictionary, which is never away. Windows that are over are swept out when it is full.
+
+    Not with the library that counts in Redis: its counters in memory look at every other one while they count one
+    (at 20,000 callers 1.4 ms a request), grow without bound, and know no clock but the machine's.
+    """
 
     def __init__(self, clock: Clock, counters_max: int = COUNTERS_MAX) -> None:
         self._clock = clock
         self._counters_max = counters_max
         self._counts: dict[tuple[str, int], tuple[int, int]] = {}
 
-    async def hit(self, key: str, limit: RateLimit) -> RateVerdict:
+    async def hit(self, key: str, limit: RateLimit, *, when_away: WhenAway = "open") -> RateVerdict:
         now = self._clock.now().timestamp()
         ends_at = (math.floor(now / limit.window_seconds) + 1) * limit.window_seconds
         counted_until, count = self._counts.get((key, limit.window_seconds), (ends_at, 0))

@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 T = TypeVar("T")
 TIMEOUT_SECONDS = 0.25
 AWAY_SECONDS = 1.0
+CONNECTIONS_MAX, FREE_WITHIN_SECONDS = 50, 2.0
 _log = logging.getLogger("shop.redis")
 
 
@@ -31,13 +32,16 @@ class RedisConnection:
     @property
     def client(self) -> "Redis":
         if self._client is None:
-            self._client = Redis.from_url(
+            # One that waits for a free connection: to have too many callers at once is not to have no Redis.
+            pool = BlockingConnectionPool.from_url(
                 self._url,
                 socket_timeout=TIMEOUT_SECONDS,
                 socket_connect_timeout=TIMEOUT_SECONDS,
                 retry=Retry(NoBackoff(), 0),
-                max_connections=50,
+                max_connections=CONNECTIONS_MAX,
+                timeout=FREE_WITHIN_SECONDS,
             )
+            self._client = Redis.from_pool(pool)
         return self._client
 
     async def run(self, command: Callable[["Redis"], Awaitable[T]]) -> T | None:

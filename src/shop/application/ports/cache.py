@@ -1,8 +1,10 @@
 """Speed that the shop can do without: remembered answers, and counters that keep the greedy at bay."""
 
-from typing import Protocol
+from typing import Literal, Protocol
 
 from attrs import frozen
+
+from shop.domain.kernel.errors import Unavailable
 
 
 class Cache(Protocol):
@@ -24,6 +26,18 @@ class Cache(Protocol):
         """Lets go of connections."""
 
 
+WhenAway = Literal["open", "closed"]
+"""What happens while the counters are away: everybody passes, or nobody does."""
+
+
+class CountersAway(Unavailable):
+    """What nobody counts is not let through here: it is what guessers would do without end."""
+
+    code = "counters_unavailable"
+    title = "Not while nobody can count"
+    default_hint = "Try again in a moment."
+
+
 @frozen
 class RateLimit:
     """So many requests in so many seconds."""
@@ -42,10 +56,14 @@ class RateVerdict:
 
 
 class RateLimiter(Protocol):
-    """Counts. When its counters are away it lets everybody through: slower is no reason to close the shop."""
+    """Counts, one by one: of requests at the same moment exactly as many pass as the limit says.
 
-    async def hit(self, key: str, limit: RateLimit) -> RateVerdict:
-        """Counts one more under this key."""
+    - Windows begin at whole multiples of their length.
+    - While the counters are away the catalogue stays open, and what guessers would try stays closed.
+    """
+
+    async def hit(self, key: str, limit: RateLimit, *, when_away: WhenAway = "open") -> RateVerdict:
+        """Counts one more under this key. Raises CountersAway where it is to be closed while nobody can count."""
 
     async def close(self) -> None:
         """Lets go of connections."""

@@ -11,15 +11,18 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
+from shop.application.limits import DEFAULT
 from shop.application.shop import Shop
 from shop.domain.kernel.errors import Invalid, NotFound, ShopError
 from shop.entrypoints.http.answers import Answer
 from shop.entrypoints.http.bodies import ClientGone
 from shop.entrypoints.http.caching import RememberedAnswers
 from shop.entrypoints.http.calls import Advance, Call, Prepared, Site, Visit
+from shop.entrypoints.http.counting import ADDRESS, KEY, Counting
 from shop.entrypoints.http.door import Door, DoorOptions, one_line
 from shop.entrypoints.http.endpoints import Endpoint, Who
 from shop.entrypoints.http.errors import InternalError, MethodNotAllowed, problem, status_of
+from shop.entrypoints.http.hosts import Hosts
 from shop.entrypoints.http.openapi import openapi_document
 from shop.entrypoints.http.table import ENDPOINTS, PAGES
 from shop.entrypoints.representation import Plain, to_json
@@ -41,7 +44,10 @@ def create_app(
     settings = settings or Settings()
     remembered = RememberedAnswers(shop.ports.cache, settings.catalog_cache_seconds)
     endpoints = tuple(row for row in ENDPOINTS if row.who is not Who.TEST or not settings.production)
-    site = Site(shop, remembered, to_json(openapi_document(endpoints, settings.base_url)), advance)
+    counting = Counting(shop.ports.limiter, settings.limits)
+    site = Site(
+        shop, remembered, counting, openapi=to_json(openapi_document(endpoints, settings.base_url)), advance=advance
+    )
     litestar = Litestar(
         route_handlers=_routes(site, endpoints),
         exception_handlers={HTTPException: _on_http_exception, Exception: _on_exception},
@@ -50,13 +56,14 @@ def create_app(
         lifespan=[lifespan] if lifespan else [],
     )
     options = DoorOptions(
-        limit=settings.limit,
-        origins=frozenset(part.strip().encode() for part in settings.cors_origins.split(",") if part.strip()),
+        base_url=settings.base_url,
+        hosts=Hosts(settings.hosts, local=not settings.production),
+        origins=frozenset(origin.encode() for origin in settings.origins),
         proxies=settings.proxies,
         production=settings.production,
         timing=not settings.production,
     )
-    return Door(litestar, remembered=remembered, limiter=shop.ports.limiter, ids=shop.ports.ids, options=options)
+    return Door(litestar, remembered=remembered, counting=counting, ids=shop.ports.ids, options=options)
 
 
 def _routes(site: Site, endpoints: Iterable[Endpoint]) -> list[HTTPRouteHandler]:
@@ -107,8 +114,13 @@ def _handler(site: Site, prepared: Prepared) -> Any:
 async def _answer(call: Call, prepared: Prepared) -> Answer:
     """Decodes, carries out and tells, whatever happens."""
     endpoint = prepared.endpoint
+    counting = call.site.counting
     try:
+        if endpoint.limit_class is not DEFAULT:
+            await counting.count(endpoint.limit_class, ADDRESS, call.visit.caller, call.visit.more)
         await call.prepare(prepared)
+        if call.actor.id is not None:
+            await counting.count(endpoint.limit_class, KEY, str(call.actor.id), call.visit.more)
         if endpoint.remembered and b"authorization" not in call.headers:
             key = (call.path, call.query_string, call.locale)
             answer = await call.site.remembered.answer(key, lambda: endpoint.handle(call))

@@ -1,5 +1,6 @@
 """Bodies: read within bounds, refused when they say more than is understood, errors that point to the place."""
 
+import asyncio
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -15,7 +16,7 @@ from shop.domain.kernel.errors import Flaw, Invalid, ShopError
 from shop.domain.kernel.identifiers import Identifier
 from shop.domain.kernel.metadata import merged_metadata
 from shop.domain.kernel.money import AMOUNT_MAX, Money
-from shop.entrypoints.http.errors import BodyMalformed, MediaTypeUnsupported, PayloadTooLarge
+from shop.entrypoints.http.errors import BodyMalformed, MediaTypeUnsupported, PayloadTooLarge, RequestTooSlow
 
 T = TypeVar("T")
 I = TypeVar("I", bound=Identifier)  # noqa: E741
@@ -24,6 +25,8 @@ _UNKNOWN_FIELD = re.compile(r"unknown field `(?P<name>.*)`", re.DOTALL)
 _MISSING_FIELD = re.compile(r"missing required field `(?P<name>.*)`", re.DOTALL)
 _STEP = re.compile(r"\.(?P<name>\w+)|\[(?P<index>\d+|\.\.\.)\]")
 _ESCAPED_NULL = b"\\u0000"
+BODY_SECONDS_MAX = 15.0
+DEPTH_MAX = 32
 
 
 class ClientGone(Exception):
@@ -118,16 +121,22 @@ async def read_bytes(receive: Receive, headers: Mapping[bytes, bytes], maximum: 
     announced = headers.get(b"content-length", b"0")
     if announced.isdigit() and int(announced[:20]) > maximum:
         raise PayloadTooLarge(f"At most {maximum} bytes are taken here.")
-    whole: bytes = b""
-    while True:
-        message: Any = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGone
-        whole += message.get("body", b"")
-        if len(whole) > maximum:
-            raise PayloadTooLarge(f"At most {maximum} bytes are taken here.")
-        if not message.get("more_body", False):
-            return whole
+    parts: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(BODY_SECONDS_MAX):
+            while True:
+                message: Any = await receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientGone
+                parts.append(message.get("body", b""))
+                size += len(parts[-1])
+                if size > maximum:
+                    raise PayloadTooLarge(f"At most {maximum} bytes are taken here.")
+                if not message.get("more_body", False):
+                    return b"".join(parts)
+    except TimeoutError:
+        raise RequestTooSlow(f"A body is here within {BODY_SECONDS_MAX:.0f} seconds.") from None
 
 
 def check_media_type(headers: Mapping[bytes, bytes], method: str) -> None:
@@ -147,6 +156,8 @@ def decode(body: bytes, decoder: "msgspec.json.Decoder[Any]") -> Any:
         raise BodyMalformed(f"The body is not JSON: {str(error)[:200]}") from None
     # Its depth is bounded from here on: it was decoded as a type of known depth.
     plain = _read_once(body.decode())
+    if body.count(b"{") + body.count(b"[") > DEPTH_MAX:
+        _check_depth(plain, DEPTH_MAX)
     if _ESCAPED_NULL in body:
         _check_nulls(plain, "")
     return decoded
@@ -170,6 +181,15 @@ def canonical(body: bytes) -> bytes:
     if not body:
         return b""
     return msgspec.json.encode(msgspec.json.decode(body), order="sorted")
+
+
+def _check_depth(value: Any, left: int) -> None:
+    if not isinstance(value, (dict, list)):
+        return
+    if not left:
+        raise BodyMalformed(f"It is nested more than {DEPTH_MAX} deep.")
+    for each in value.values() if isinstance(value, dict) else value:
+        _check_depth(each, left - 1)
 
 
 def _check_nulls(value: Any, pointer: str) -> None:

@@ -23,6 +23,7 @@ from shop.domain.kernel.identifiers import Identifier, RequestId
 from shop.entrypoints.http.answers import Answer, Header
 from shop.entrypoints.http.bodies import canonical, check_media_type, decode, read_bytes
 from shop.entrypoints.http.caching import RememberedAnswers
+from shop.entrypoints.http.counting import Counting
 from shop.entrypoints.http.endpoints import WITH_SCOPE, Endpoint, Keys, Who
 from shop.entrypoints.http.errors import KeyMalformed, KeyMissing, PreconditionRequired
 from shop.entrypoints.http.languages import locale_of
@@ -64,23 +65,34 @@ class TestKeyNeeded(Forbidden):
 class Visit:
     """What the door found out about a request before it was routed."""
 
-    __slots__ = ("headers", "request_id", "shown_id")
+    __slots__ = ("caller", "headers", "more", "request_id", "shown_id")
 
-    def __init__(self, headers: dict[bytes, bytes], request_id: RequestId, shown_id: str) -> None:
+    def __init__(self, headers: dict[bytes, bytes], request_id: RequestId, shown_id: str, caller: str) -> None:
         self.headers = headers
         self.request_id = request_id
         self.shown_id = shown_id
+        self.caller = caller
+        """From which network it comes."""
+        self.more: list[Header] = []
+        """Headers that its answer gets, whatever it is."""
 
 
 class Site:
     """What all requests share."""
 
     def __init__(
-        self, shop: Shop, remembered: RememberedAnswers, openapi: bytes = b"", advance: Advance | None = None
+        self,
+        shop: Shop,
+        remembered: RememberedAnswers,
+        counting: Counting,
+        *,
+        openapi: bytes = b"",
+        advance: Advance | None = None,
     ) -> None:
         self.shop = shop
         self.advance = advance or _no_worker
         self.remembered = remembered
+        self.counting = counting
         self.openapi = openapi
         self.openapi_etag = _etag(None, openapi)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from attrs import field, frozen
 
+from shop.application.limits import DEFAULT, WRITE
 from shop.entrypoints.http.parameters import Parameter
 from shop.entrypoints.representation import Plain
 
@@ -95,6 +96,8 @@ class Endpoint:
     """The same for everybody: may be answered from the cache."""
     current: "Callable[[Call], Awaitable[Plain]] | None" = None
     """Shows the thing as it is now to somebody who wanted to change another version of it."""
+    limit_class: str = DEFAULT
+    """Which limit counts its callers besides the one for everything (see application/limits.py)."""
     problems: tuple[str, ...] = ()
     """Codes of what may go wrong besides what goes wrong everywhere."""
 
@@ -116,6 +119,9 @@ class Endpoints:
         self.rows: list[Endpoint] = []
 
     def _add(self, method: str, path: str, operation_id: str, who: Who, summary: str, **more: Any) -> Collect:
+        if method != "GET" and who is not Who.PROVIDER:
+            more.setdefault("limit_class", WRITE)
+
         def collect(handle: Handle) -> Handle:
             self.rows.append(
                 Endpoint(

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from shop.application.access import ScopeMissing
+from shop.application.limits import RateLimited
 from shop.domain.kernel.errors import Conflict, Flaw, Forbidden, Invalid, NotFound, ShopError, Unavailable
 from shop.entrypoints.http.answers import Answer
 
@@ -23,6 +24,8 @@ _STATUSES: Mapping[str, int] = {
     "body_malformed": 400,
     "cart_changed": 412,
     "credentials_rejected": 401,
+    "header_repeated": 400,
+    "host_unknown": 400,
     "idempotency_key_malformed": 400,
     "idempotency_key_missing": 400,
     "internal_error": 500,
@@ -31,6 +34,7 @@ _STATUSES: Mapping[str, int] = {
     "precondition_required": 428,
     "rate_limited": 429,
     "sign_in_refused": 400,
+    "request_timeout": 408,
     "signature_rejected": 400,
     "token_expired": 401,
     "unsupported_media_type": 415,
@@ -78,9 +82,28 @@ class PreconditionRequired(Invalid):
     default_hint = "Send If-Match with the ETag of the thing as you last read it."
 
 
-class RateLimited(Conflict):
-    code = "rate_limited"
-    title = "Too many requests"
+class HeaderRepeated(Invalid):
+    """Programs disagree on which of the two counts: what a proxy checked might not be what we did."""
+
+    code = "header_repeated"
+    title = "A header stands there twice"
+
+
+class HostUnknown(Invalid):
+    code = "host_unknown"
+    title = "The shop has no such name"
+    default_hint = "Ask for it under the name in SHOP_BASE_URL, or name this one in SHOP_ALLOWED_HOSTS."
+
+
+class HttpsNeeded(Forbidden):
+    code = "https_needed"
+    title = "This came without encryption"
+    default_hint = "Use https://. If a key went along, revoke it: somebody may have read it."
+
+
+class RequestTooSlow(Invalid):
+    code = "request_timeout"
+    title = "The body came too slowly"
 
 
 class InternalError(ShopError):
@@ -120,9 +143,11 @@ def problem(error: ShopError, *, path: str, request_id: str, besides: Mapping[st
     headers = [(b"cache-control", b"no-store")]
     if status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
-    elif status == 413:
+    elif status in (408, 413):
         # The server hangs up on a body that nobody reads: a client must not send its next request on that line.
         headers.append((b"connection", b"close"))
+    elif isinstance(error, RateLimited):
+        headers.append((b"retry-after", b"%d" % error.retry_after))
     elif status == 503:
         headers.append((b"retry-after", b"5"))
     return Answer(status, msgspec.json.encode(told), PROBLEM_JSON, headers)

@@ -29,6 +29,9 @@ PROBLEMS: Mapping[str, Problem] = {
     "category_loops": Problem((422,), "A category cannot hang below itself."),
     "clock_not_movable": Problem((409,), "The shop tells the real time: its clock cannot be moved here."),
     "conflict": Problem((409,), "The state of the shop does not allow this now, or somebody else was faster."),
+    "counters_unavailable": Problem(
+        (503,), "Nobody can count tries at the moment, so nothing that could be guessed may be tried."
+    ),
     "credentials_rejected": Problem((401,), "The key is unknown, malformed or revoked. Mint one: shop keys create."),
     "currencies_differ": Problem((422,), "Amounts of two currencies cannot be added or compared."),
     "currency_not_sold": Problem((422,), "The shop does not sell in this currency."),
@@ -39,6 +42,9 @@ PROBLEMS: Mapping[str, Problem] = {
     "filter_unknown": Problem(
         (422,), "A query parameter, or a name in one, is unknown here; the hint says a near one."
     ),
+    "header_repeated": Problem((400,), "A header that can have one value stands there twice."),
+    "host_unknown": Problem((400,), "The shop does not answer under the name that the Host header has."),
+    "https_needed": Problem((403,), "The API is spoken over https:// only."),
     "id_malformed": Problem((422,), "An id is a prefix, an underscore and 26 characters."),
     "id_wrong_type": Problem((422,), "The id names another kind of thing than the one needed here."),
     "idempotency_in_progress": Problem((409,), "The first request with this Idempotency-Key is still under way."),
@@ -60,6 +66,7 @@ PROBLEMS: Mapping[str, Problem] = {
     "payment_refused": Problem((409,), "The payment provider understood and will not do it."),
     "precondition_required": Problem((428,), "Send If-Match with the ETag of what you are changing."),
     "rate_limited": Problem((429,), "Too many requests. Wait as many seconds as Retry-After says."),
+    "request_timeout": Problem((408,), "The body did not come to its end in time."),
     "scope_missing": Problem((403,), "The key does not have the scope that this needs; `required_scope` names it."),
     "shipping_unavailable": Problem((409,), "The chosen delivery does not serve this cart."),
     "sign_in_refused": Problem((400,), "The sign-in provider said no, or its answer proves nothing. Begin again."),

@@ -12,6 +12,7 @@ from attrs import define, evolve, field
 
 from shop.adapters.fake.books import BookedIntent, MemoryBooks
 from shop.adapters.fake.payments import FakePaymentGateway
+from shop.adapters.memory.markup import PlainMarkup
 from shop.adapters.memory.storage import open_memory_storage
 from shop.application.commands.carts import AddToCart, ChooseShipping, DescribeCart, OpenCart
 from shop.application.commands.catalog import CreateProduct, NewVariant
@@ -365,6 +366,7 @@ async def open_small_shop(
         ids=ids,
         secrets=PlainSecrets(),
         authenticator=NobodyKnown(),
+        markup=PlainMarkup(),
     )
     small = SmallShop(
         shop=Shop(ports, jitter=lambda: 0.0),

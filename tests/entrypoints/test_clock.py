@@ -143,7 +143,9 @@ async def test_a_live_key_moves_no_clock(monkeypatch: pytest.MonkeyPatch) -> Non
 
 async def test_in_production_there_is_no_such_address() -> None:
     small = await open_small_shop()
-    client = await _client(small.shop, "*", settings=Settings.from_environment({**PRODUCTION, "SHOP_ALLOWED_HOSTS": "shop.test"}))
+    client = await _client(
+        small.shop, "*", settings=Settings.from_environment({**PRODUCTION, "SHOP_ALLOWED_HOSTS": "shop.test"})
+    )
     answer = await client.post("/api/test/clock/advance", json={"by": "P1D"})
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
     assert "/api/test" not in (await client.get("/api/openapi.json")).text

@@ -12,6 +12,7 @@ from shop.adapters.fake.payments import FakePaymentGateway
 from shop.adapters.loading import AdapterUnknown
 from shop.adapters.memory.cache import MemoryCache
 from shop.adapters.memory.limits import MemoryRateLimiter
+from shop.adapters.memory.markup import PlainMarkup
 from shop.adapters.memory.storage import MemoryStorage
 from shop.adapters.redis.cache import RedisCache
 from shop.adapters.redis.limits import RedisRateLimiter
@@ -46,6 +47,7 @@ def swaps() -> dict[str, object]:
         "payments": FakePaymentGateway(OpenBooks(), clock, "another", provider="another"),
         "cache": DroppedTags(),
         "limiter": NoLimits(),
+        "markup": PlainMarkup(),
         "clock": clock,
         "ids": CountedIds(),
         "secrets": PlainSecrets(),

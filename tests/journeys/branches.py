@@ -9,6 +9,7 @@ import httpx
 from attrs import define
 
 from shop.adapters.fake.payments import FakePaymentGateway
+from shop.adapters.memory.markup import PlainMarkup
 from shop.adapters.sql.addresses import open_database
 from shop.adapters.sql.storage import SqlStorage
 from shop.application.shop import Shop
@@ -100,6 +101,7 @@ async def open_branches(
                 ids=ids,
                 secrets=PlainSecrets(),
                 authenticator=NobodyKnown(),
+                markup=PlainMarkup(),
             )
             branches.append(SmallShop(Shop(ports), storage, provider, books, clock, ids, cache))
         if url.startswith("sqlite"):

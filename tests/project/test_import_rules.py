@@ -181,6 +181,7 @@ HOMES = {
     "asyncpg": ("adapters/sql",),
     "redis": ("adapters/redis",),
     "limits": ("adapters/redis",),
+    "nh3": ("adapters/nh3",),
     "stripe": ("adapters/stripe",),
     "pytest": ("adapters/contracts",),
     "hypothesis": ("adapters/contracts",),

@@ -20,6 +20,7 @@ from attrs import define, evolve, field, frozen
 from shop.adapters.fake.faults import FaultyGateway, RandomFaults
 from shop.adapters.fake.news import OutgoingNews
 from shop.adapters.fake.payments import FakePaymentGateway
+from shop.adapters.memory.markup import PlainMarkup
 from shop.adapters.memory.storage import MemoryStorage
 from shop.application.commands.catalog import CreateProduct, NewVariant
 from shop.application.commands.inventory import AdjustStock, CreateLocation
@@ -118,6 +119,7 @@ class Process:
                 ids=world.ids,
                 secrets=PlainSecrets(world.draw.random),
                 authenticator=NobodyKnown(),
+                markup=PlainMarkup(),
             ),
             jitter=world.draw.random,
         )
@@ -361,6 +363,7 @@ class World:
             ids=self.ids,
             secrets=PlainSecrets(),
             authenticator=NobodyKnown(),
+            markup=PlainMarkup(),
         )
         return Shop(ports)
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from shop.adapters.contracts.cache import CacheContract, RateLimiterContract
 from shop.adapters.contracts.clock import ClockContract, IdsContract
 from shop.adapters.contracts.identity import AuthenticatorContract, SecretsContract
+from shop.adapters.contracts.markup import MarkupContract
 from shop.adapters.contracts.payments import PaymentGatewayContract
 from shop.adapters.contracts.storage import StorageContract
 from shop.adapters.keys import KeyAuthenticator
@@ -18,6 +19,7 @@ from shop.application.ports.answers import Answers
 from shop.application.ports.cache import Cache, RateLimiter
 from shop.application.ports.clock import Clock, Ids
 from shop.application.ports.identity import Authenticator, Secrets
+from shop.application.ports.markup import Markup
 from shop.application.ports.outbox import Outbox
 from shop.application.ports.payments import PaymentGateway
 from shop.application.ports.storage import Storage
@@ -36,6 +38,7 @@ _CHOSEN_BY = {
     "payments": "`SHOP_PAYMENTS`",
     "cache": "redis where `SHOP_REDIS_URL` is set, else memory",
     "limiter": "redis where `SHOP_REDIS_URL` is set, else memory",
+    "markup": "nh3 where that is installed (it is with the extra `api`), else plain",
 }
 
 
@@ -66,6 +69,7 @@ PORTS_BY_NAME = {
     "clock": Port(Clock, ClockContract, adapter=SystemClock),
     "ids": Port(Ids, IdsContract, adapter=SystemIds),
     "secrets": Port(Secrets, SecretsContract, adapter=HmacSecrets),
+    "markup": Port(Markup, MarkupContract),
     "authenticator": Port(Authenticator, AuthenticatorContract, adapter=KeyAuthenticator),
 }
 

@@ -29,9 +29,13 @@ OURS: Mapping[str, Mapping[str, str]] = {
         "memory": "shop.adapters.memory.limits:open_memory_limiter",
         "redis": "shop.adapters.redis.limits:open_redis_limiter",
     },
+    "markup": {
+        "plain": "shop.adapters.memory.markup:open_plain_markup",
+        "nh3": "shop.adapters.nh3.markup:open_safe_markup",
+    },
 }
 # Which extra of the distribution brings what an adapter imports.
-_EXTRAS = {"sqlite": "sql", "postgresql": "postgres", "stripe": "stripe", "redis": "redis"}
+_EXTRAS = {"sqlite": "sql", "postgresql": "postgres", "stripe": "stripe", "redis": "redis", "nh3": "api"}
 
 
 class AdapterUnknown(Invalid):

@@ -1,9 +1,18 @@
 """Who may: scopes and policies, and whose it is. What is not the caller's does not exist for them."""
 
-from shop.application.messages import CUSTOMER, INTERNAL, POLICIES, SIGNED_IN, SYSTEM, Actor
+from collections.abc import Iterable
+from typing import Any
+
+from shop.application.messages import CUSTOMER, INTERNAL, POLICIES, SIGNED_IN, SYSTEM, Actor, Command, Query
 from shop.application.ports.identity import AuthenticationRequired, Secrets
+from shop.application.ports.network import ProgrammingMistake
+from shop.domain.identity import SCOPES
 from shop.domain.kernel.errors import Forbidden, NotFound
 from shop.domain.kernel.identifiers import CartId, OrderId, UserId
+
+
+class PolicyMissing(ProgrammingMistake):
+    """Something can be asked for, and nobody has said who may: the shop does not start like this."""
 
 
 class ScopeMissing(Forbidden):
@@ -17,6 +26,14 @@ class ScopeMissing(Forbidden):
             hint=f"Mint a key that has it: shop keys create --scopes {scope}",
         )
         self.required_scope = scope
+
+
+def check_policies(messages: Iterable[type[Command[Any]] | type[Query[Any]]]) -> None:
+    """Raises PolicyMissing for a message that requires nothing, or something that nobody can have."""
+    for message in messages:
+        requires = getattr(message, "requires", None)
+        if requires not in POLICIES and requires not in SCOPES:
+            raise PolicyMissing(f"{message.__name__} requires {requires!r}, which is neither a policy nor a scope.")
 
 
 def check_permission(requires: str, actor: Actor) -> None:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
 
-from shop.application.access import check_permission
+from shop.application.access import check_permission, check_policies
 from shop.application.messages import (
     SYSTEM,
     Actor,
@@ -48,6 +48,7 @@ class Shop:
         self._commands = command_handlers(ports)
         self._queries = query_handlers(ports)
         self._reactions = reactions(ports)
+        check_policies([*self._commands, *self._queries])
         self._jitter = jitter
 
     def context(

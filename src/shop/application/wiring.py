@@ -25,6 +25,7 @@ from shop.application.messages import Command, Context, Query
 from shop.application.ports.cache import Cache, RateLimiter
 from shop.application.ports.clock import Clock, Ids, MovableClock
 from shop.application.ports.identity import Authenticator, Secrets
+from shop.application.ports.markup import Markup
 from shop.application.ports.payments import PaymentGateway
 from shop.application.ports.storage import Storage, SubscribersByType
 from shop.application.queries import carts as cart_queries
@@ -70,6 +71,7 @@ class Ports:
     ids: Ids
     secrets: Secrets
     authenticator: Authenticator
+    markup: Markup
     lifetimes: Lifetimes = Lifetimes()
     limits: RateLimits = RateLimits()
 
@@ -88,16 +90,16 @@ def command_handlers(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
     uow, ids, secrets, gateway = ports.storage.uow, ports.ids, ports.secrets, ports.gateway
     readers, lifetimes, cashier = ports.storage.readers, ports.lifetimes, ports.cashier
     return {
-        catalog.CreateProduct: partial(catalog.create_product, uow=uow, ids=ids),
-        catalog.UpdateProduct: partial(catalog.update_product, uow=uow),
+        catalog.CreateProduct: partial(catalog.create_product, uow=uow, ids=ids, markup=ports.markup),
+        catalog.UpdateProduct: partial(catalog.update_product, uow=uow, markup=ports.markup),
         catalog.ArchiveProduct: partial(catalog.archive_product, uow=uow),
         catalog.AddVariant: partial(catalog.add_variant, uow=uow, ids=ids),
         catalog.UpdateVariant: partial(catalog.update_variant, uow=uow, ids=ids),
         catalog.ArchiveVariant: partial(catalog.archive_variant, uow=uow),
-        categories.CreateCategory: partial(categories.create_category, uow=uow, ids=ids),
-        categories.UpdateCategory: partial(categories.update_category, uow=uow),
+        categories.CreateCategory: partial(categories.create_category, uow=uow, ids=ids, markup=ports.markup),
+        categories.UpdateCategory: partial(categories.update_category, uow=uow, markup=ports.markup),
         categories.DeleteCategory: partial(categories.delete_category, uow=uow),
-        imports.ImportProduct: partial(imports.import_product, uow=uow, ids=ids),
+        imports.ImportProduct: partial(imports.import_product, uow=uow, ids=ids, markup=ports.markup),
         inventory.AdjustStock: partial(inventory.adjust_stock, uow=uow, ids=ids),
         inventory.CountStock: partial(inventory.count_stock, uow=uow, ids=ids),
         inventory.CreateLocation: partial(inventory.create_location, uow=uow, ids=ids),

@@ -9,6 +9,7 @@ from attrs import define, evolve, field, frozen
 
 from shop.domain.kernel.address import Address
 from shop.domain.kernel.aggregates import Aggregate
+from shop.domain.kernel.cards import without_card_numbers
 from shop.domain.kernel.currencies import exponent
 from shop.domain.kernel.email import checked_email
 from shop.domain.kernel.errors import Conflict, Flaw, Invalid, NotFound
@@ -104,7 +105,7 @@ class Cart(Aggregate):
     shipping_address: Address | None = None
     billing_address: Address | None = None
     shipping_code: str = ""
-    note: str = field(default="", validator=_short_note)
+    note: str = field(default="", converter=without_card_numbers, validator=_short_note)
     items: tuple[CartItem, ...] = ()
     status: CartStatus = CartStatus.OPEN
     metadata: Mapping[str, str] = field(factory=dict, converter=checked_metadata)

@@ -1,5 +1,6 @@
 """The container: settings go in, a Shop comes out. It makes adapters and ports, and nothing else."""
 
+from importlib.util import find_spec
 from typing import Any
 
 from dependency_injector import containers, providers
@@ -42,6 +43,11 @@ def _beside_redis(settings: Settings) -> str:
     return "redis" if settings.redis_url else "memory"
 
 
+def _best_markup() -> str:
+    """Descriptions keep their tags where what tells good tags from bad is installed."""
+    return "nh3" if find_spec("nh3") else "plain"
+
+
 class Container(containers.DeclarativeContainer):
     """One per process. Override a provider to swap an adapter: `container.payments.override(MyGateway())`."""
 
@@ -56,6 +62,7 @@ class Container(containers.DeclarativeContainer):
     _counters = providers.Callable(_beside_redis, settings)
     cache = providers.Singleton(_adapter, "cache", _counters, options)
     limiter = providers.Singleton(_adapter, "limiter", _counters, options)
+    markup = providers.Singleton(_adapter, "markup", providers.Callable(_best_markup), options)
     authenticator = providers.Singleton(
         KeyAuthenticator, storage.provided.readers.api_keys, secrets=secrets, clock=clock
     )
@@ -69,6 +76,7 @@ class Container(containers.DeclarativeContainer):
         ids=ids,
         secrets=secrets,
         authenticator=authenticator,
+        markup=markup,
         lifetimes=settings.provided.lifetimes,
         limits=settings.provided.limits,
     )

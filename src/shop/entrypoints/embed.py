@@ -21,7 +21,7 @@ class ClockMoved(Unavailable):
     default_hint = "Put it back with SHOP_ENV=development shop clock reset, or use a database that was not for tests."
 
 
-SWAPPABLE = frozenset({"storage", "payments", "cache", "limiter", "clock", "ids", "secrets", "authenticator"})
+SWAPPABLE = frozenset({"storage", "payments", "cache", "limiter", "clock", "ids", "secrets", "authenticator", "markup"})
 
 
 @asynccontextmanager
@@ -29,7 +29,7 @@ async def open_shop(settings: Settings | None = None, **adapters: Any) -> AsyncI
     """A living shop: in memory unless the settings say otherwise, closed when the block ends.
 
     Any adapter may be given instead of what the settings would choose: `open_shop(payments=MyGateway())`. The names
-    are storage, payments, cache, limiter, clock, ids, secrets and authenticator. Raises TypeError for another one,
+    are storage, payments, cache, limiter, clock, ids, secrets, authenticator and markup. Raises TypeError for another,
     SettingsWrong, AdapterUnknown, Unavailable when the database cannot be reached or is behind on migrations.
     """
     unknown = sorted(adapters.keys() - SWAPPABLE)

@@ -27,6 +27,7 @@ from shop.entrypoints.demo.card import Card
 from shop.entrypoints.demo.home import Home
 from shop.entrypoints.embed import follow_clock, open_shop, opened
 from shop.entrypoints.http.app import create_app
+from shop.entrypoints.masking import MaskingFormatter
 from shop.entrypoints.settings import Settings
 from shop.entrypoints.worker.clock import advance_clock
 from shop.entrypoints.worker.deliveries import deliver_once
@@ -39,7 +40,7 @@ COLLECTOR_THRESHOLDS = (20_000, 20, 50)
 _PROBE_SECONDS = 0.02
 CLOCK_LOOK_SECONDS = 1.0
 _log = logging.getLogger("shop")
-LOG_FORMAT = logging.Formatter(
+LOG_FORMAT = MaskingFormatter(
     "%(asctime)s %(levelname)s %(name)s %(request_id)s %(message)s", defaults={"request_id": "-"}
 )
 

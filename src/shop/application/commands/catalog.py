@@ -7,6 +7,7 @@ from attrs import evolve, frozen
 
 from shop.application.messages import Command, Context, check_version
 from shop.application.ports.clock import Ids
+from shop.application.ports.markup import Markup
 from shop.application.ports.unit_of_work import Transaction, UnitOfWork
 from shop.application.storeroom import Storeroom
 from shop.domain.catalog import (
@@ -61,7 +62,10 @@ class CreateProduct(Command[ProductId]):
     metadata: Mapping[str, str] = {}
 
 
-async def create_product(command: CreateProduct, context: Context, *, uow: UnitOfWork, ids: Ids) -> ProductId:
+async def create_product(
+    command: CreateProduct, context: Context, *, uow: UnitOfWork, ids: Ids, markup: Markup
+) -> ProductId:
+    description = markup.clean(command.description)
     async with uow(context) as tx:
         await _check_categories(tx, command.category_ids)
         variants = tuple(_variant(new, ids) for new in command.variants)
@@ -69,7 +73,7 @@ async def create_product(command: CreateProduct, context: Context, *, uow: UnitO
             id=ids.new(ProductId),
             slug=command.slug,
             title=command.title,
-            description=command.description,
+            description=description,
             vendor=command.vendor,
             status=command.status,
             tags=command.tags,
@@ -109,7 +113,9 @@ class UpdateProduct(Command[None]):
     metadata: Mapping[str, str] | None = None
 
 
-async def update_product(command: UpdateProduct, context: Context, *, uow: UnitOfWork) -> None:
+async def update_product(command: UpdateProduct, context: Context, *, uow: UnitOfWork, markup: Markup) -> None:
+    if command.description is not None:
+        command = evolve(command, description=markup.clean(command.description))
     async with uow(context) as tx:
         product = await tx.products.get(command.product_id)
         check_version(product.version, command.expected_version)

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from shop.application.messages import Command, Context, check_version
 from shop.application.ports.clock import Ids
+from shop.application.ports.markup import Markup
 from shop.application.ports.unit_of_work import UnitOfWork
 from shop.domain.catalog import Category, CategoryChanged
 from shop.domain.kernel.identifiers import CategoryId
@@ -29,13 +30,16 @@ class CreateCategory(Command[CategoryId]):
     metadata: Mapping[str, str] = {}
 
 
-async def create_category(command: CreateCategory, context: Context, *, uow: UnitOfWork, ids: Ids) -> CategoryId:
+async def create_category(
+    command: CreateCategory, context: Context, *, uow: UnitOfWork, ids: Ids, markup: Markup
+) -> CategoryId:
+    description = markup.clean(command.description)
     async with uow(context) as tx:
         category = Category(
             id=ids.new(CategoryId),
             slug=command.slug,
             name=command.name,
-            description=command.description,
+            description=description,
             position=command.position,
             seo_title=command.seo_title,
             seo_description=command.seo_description,
@@ -71,7 +75,9 @@ class UpdateCategory(Command[None]):
 _CATEGORY_PARTS = ("slug", "name", "description", "position", "seo_title", "seo_description", "metadata")
 
 
-async def update_category(command: UpdateCategory, context: Context, *, uow: UnitOfWork) -> None:
+async def update_category(command: UpdateCategory, context: Context, *, uow: UnitOfWork, markup: Markup) -> None:
+    if command.description is not None:
+        command = evolve(command, description=markup.clean(command.description))
     async with uow(context) as tx:
         category = await tx.categories.get(command.category_id)
         check_version(category.version, command.expected_version)

@@ -8,11 +8,13 @@ from attrs import evolve, frozen
 
 from shop.application.messages import Command, Context
 from shop.application.ports.clock import Ids
+from shop.application.ports.markup import Markup
 from shop.application.ports.unit_of_work import Transaction, UnitOfWork
 from shop.application.storeroom import Storeroom
 from shop.domain.catalog import Category, Media, Option, Price, Product, ProductStatus, Variant
 from shop.domain.inventory import MovementKind
 from shop.domain.kernel.identifiers import CategoryId, ProductId, VariantId
+from shop.domain.kernel.metadata import checked_metadata
 
 
 class Outcome(StrEnum):
@@ -77,15 +79,18 @@ class ImportProduct(Command[Imported]):
     dry_run: bool = False
 
 
-async def import_product(command: ImportProduct, context: Context, *, uow: UnitOfWork, ids: Ids) -> Imported:
+async def import_product(
+    command: ImportProduct, context: Context, *, uow: UnitOfWork, ids: Ids, markup: Markup
+) -> Imported:
     record = command.record
+    description = markup.clean(record.description)
     async with uow(context) as tx:
         known = await _find(tx, record)
         category_ids = await _categories(tx, record.categories, context, ids, write=not command.dry_run)
         variants = _variants(record, known, ids)
         parts = {
             "title": record.title,
-            "description": record.description,
+            "description": description,
             "vendor": record.vendor,
             "tags": record.tags,
             "seo_title": record.seo_title,
@@ -94,7 +99,7 @@ async def import_product(command: ImportProduct, context: Context, *, uow: UnitO
             "options": record.options,
             "variants": variants,
             "category_ids": category_ids,
-            "metadata": dict(record.metadata),
+            "metadata": checked_metadata(dict(record.metadata)),
         }
         if known is None:
             product = Product.create(

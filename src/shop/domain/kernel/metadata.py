@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 
+from shop.domain.kernel.cards import DIGITS_MIN, without_card_numbers
 from shop.domain.kernel.errors import Flaw, Invalid
 
 KEYS_MAX, KEY_LENGTH_MAX, VALUE_LENGTH_MAX = 50, 40, 500
 
 
 def checked_metadata(metadata: Mapping[str, str]) -> Mapping[str, str]:
-    """The metadata, if it is within 50 keys of 40 characters with values of 500. Raises Invalid."""
+    """The metadata without card numbers, if it has at most 50 keys of 40 characters, values of 500. Raises Invalid."""
     if len(metadata) > KEYS_MAX:
         raise Invalid(f"Metadata holds at most {KEYS_MAX} keys; these are {len(metadata)}.")
     for key, value in metadata.items():
@@ -19,6 +20,8 @@ def checked_metadata(metadata: Mapping[str, str]) -> Mapping[str, str]:
                 f"Metadata keys have 1 to {KEY_LENGTH_MAX} characters and values at most {VALUE_LENGTH_MAX}.",
                 flaws=(Flaw(f"/metadata/{key[:KEY_LENGTH_MAX]}", "metadata_too_long", "Too long"),),
             )
+    if any(len(value) >= DIGITS_MIN for value in metadata.values()):
+        return {key: without_card_numbers(value) for key, value in metadata.items()}
     return metadata
 
 

@@ -20,7 +20,7 @@ from shop.entrypoints.http.caching import RememberedAnswers
 from shop.entrypoints.http.calls import Advance, Call, Prepared, Site, Visit
 from shop.entrypoints.http.counting import ADDRESS, KEY, Counting
 from shop.entrypoints.http.door import Door, DoorOptions, one_line
-from shop.entrypoints.http.endpoints import Endpoint, Who
+from shop.entrypoints.http.endpoints import Endpoint, Who, check_endpoints
 from shop.entrypoints.http.errors import InternalError, MethodNotAllowed, problem, status_of
 from shop.entrypoints.http.hosts import Hosts
 from shop.entrypoints.http.openapi import openapi_document
@@ -44,6 +44,7 @@ def create_app(
     settings = settings or Settings()
     remembered = RememberedAnswers(shop.ports.cache, settings.catalog_cache_seconds)
     endpoints = tuple(row for row in ENDPOINTS if row.who is not Who.TEST or not settings.production)
+    check_endpoints((*endpoints, *PAGES))
     counting = Counting(shop.ports.limiter, settings.limits)
     site = Site(
         shop, remembered, counting, openapi=to_json(openapi_document(endpoints, settings.base_url)), advance=advance

@@ -3,14 +3,16 @@
 Routing, permission, decoding, the OpenAPI document and the tests all read this one table.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from attrs import field, frozen
 
-from shop.application.limits import DEFAULT, WRITE
+from shop.application.access import PolicyMissing
+from shop.application.limits import CLASSES, DEFAULT, WRITE
+from shop.domain.identity import SCOPES
 from shop.entrypoints.http.parameters import Parameter
 from shop.entrypoints.representation import Plain
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 Handle = Callable[["Call"], Awaitable["Answer"]]
 Collect = Callable[[Handle], Handle]
 JSON_BYTES_MAX = 1_000_000
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 CART_TOKEN, ORDER_TOKEN = "Cart-Token", "Order-Token"
 
 
@@ -109,6 +112,23 @@ class Endpoint:
     @property
     def described(self) -> str:
         return (self.handle.__doc__ or "").strip()
+
+
+def check_endpoints(rows: Iterable[Endpoint]) -> None:
+    """Raises PolicyMissing for a row that does not say who may, or that says it in words that nobody understands."""
+    seen: set[tuple[str, str]] = set()
+    for row in rows:
+        wanted = row.who in WITH_SCOPE
+        if wanted and row.scope not in SCOPES:
+            raise PolicyMissing(f"{row.operation_id} is for staff and names no scope that there is: {row.scope!r}.")
+        if not wanted and row.scope:
+            raise PolicyMissing(f"{row.operation_id} names the scope {row.scope}, and is for everybody.")
+        if row.limit_class not in CLASSES:
+            raise PolicyMissing(f"{row.operation_id} is of the class {row.limit_class!r}, which has no limit.")
+        address = (row.method, "/".join("{}" if part.startswith("{") else part for part in row.path.split("/")))
+        if address in seen:
+            raise PolicyMissing(f"{row.operation_id} stands at {row.method} {row.path}, where another one is.")
+        seen.add(address)
 
 
 class Endpoints:

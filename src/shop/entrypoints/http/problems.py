@@ -33,6 +33,7 @@ PROBLEMS: Mapping[str, Problem] = {
         (503,), "Nobody can count tries at the moment, so nothing that could be guessed may be tried."
     ),
     "credentials_rejected": Problem((401,), "The key is unknown, malformed or revoked. Mint one: shop keys create."),
+    "csrf_rejected": Problem((403,), "The request has a cookie, and does not come from one of the shop's own pages."),
     "currencies_differ": Problem((422,), "Amounts of two currencies cannot be added or compared."),
     "currency_not_sold": Problem((422,), "The shop does not sell in this currency."),
     "currency_unknown": Problem((422,), "Not a currency code of ISO 4217."),

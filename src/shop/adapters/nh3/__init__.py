@@ -1,0 +1,1 @@
+"""HTML made safe by nh3."""

@@ -11,7 +11,7 @@ def forwarded(*values: str) -> list[tuple[bytes, bytes]]:
     return [(b"host", b"shop.test"), *((b"x-forwarded-for", value.encode()) for value in values)]
 
 
-def test_S72_without_proxies_nobody_names_their_own_address() -> None:
+def test_s72_without_proxies_nobody_names_their_own_address() -> None:
     assert caller_of(("203.0.113.9", 1), forwarded("198.51.100.1"), 0) == "203.0.113.9"
     assert caller_of(None, [], 0) == ""
 
@@ -29,7 +29,7 @@ def test_S72_without_proxies_nobody_names_their_own_address() -> None:
         (["x" * 500], 1, "x" * 60),
     ],
 )
-def test_S72_proxies_say_whom_they_heard_from(told: list[str], proxies: int, caller: str) -> None:
+def test_s72_proxies_say_whom_they_heard_from(told: list[str], proxies: int, caller: str) -> None:
     assert caller_of(PROXY, forwarded(*told), proxies) == caller
 
 
@@ -44,6 +44,6 @@ def test_S72_proxies_say_whom_they_heard_from(told: list[str], proxies: int, cal
         ("a:b:what", "a:b:what"),
     ],
 )
-def test_S72_a_household_has_one_limit_under_ipv6(address: str, caller: str) -> None:
+def test_s72_a_household_has_one_limit_under_ipv6(address: str, caller: str) -> None:
     assert caller_of((address, 1), [], 0) == caller
     assert caller_of(PROXY, forwarded(address), 1) == caller

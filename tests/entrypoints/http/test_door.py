@@ -105,7 +105,7 @@ async def test_each_request_has_a_line_in_the_log(site: OpenSite, caplog: pytest
     assert vars(record)["request_id"].startswith("req_")
 
 
-async def test_S67_an_address_cannot_write_lines_into_the_log(site: OpenSite, caplog: pytest.LogCaptureFixture) -> None:
+async def test_s67_an_address_cannot_write_lines_into_the_log(site: OpenSite, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "shop.http"):
         assert await Wire("/api/x\n2026-11-23 ERROR shop all is lost\x1b[2J").through(site.app) == 404
     (record,) = [record for record in caplog.records if record.name == "shop.http"]

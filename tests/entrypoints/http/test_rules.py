@@ -93,7 +93,7 @@ async def test_errors_point_to_the_place(staff: httpx.AsyncClient, body: Any, po
     assert pointer is None or answer.json()["errors"][0]["pointer"] == pointer
 
 
-async def test_S10_fields_that_nobody_may_set_are_refused(site: OpenSite, staff: httpx.AsyncClient) -> None:
+async def test_s10_fields_that_nobody_may_set_are_refused(site: OpenSite, staff: httpx.AsyncClient) -> None:
     cart = await site.cart((await site.small.product(), 1))
     path, headers = f"/api/carts/{cart['id']}", site.token(cart)
     for forged in ({"total": 0}, {"status": "ordered"}, {"owner_id": "user_x"}, {"version": 99}, {"id": "cart_x"}):
@@ -108,7 +108,7 @@ async def test_S10_fields_that_nobody_may_set_are_refused(site: OpenSite, staff:
 
 
 @pytest.mark.parametrize("quantity", [0, -1, 10_001, 1.5, "2", True, None, 10**30, 1e300])
-async def test_S16_quantities_are_whole_and_positive(site: OpenSite, quantity: object) -> None:
+async def test_s16_quantities_are_whole_and_positive(site: OpenSite, quantity: object) -> None:
     variant = await site.small.product()
     cart = await site.cart(ready=False)
     body = json.dumps({"variant_id": str(variant), "quantity": quantity})
@@ -472,7 +472,7 @@ async def test_the_greedy_wait() -> None:
         assert "ratelimit" not in (await site.guest.get("/api/store")).headers
 
 
-async def test_S72_behind_a_proxy_each_caller_has_a_limit() -> None:
+async def test_s72_behind_a_proxy_each_caller_has_a_limit() -> None:
     async with open_site(Settings(rate_limit="1/60", proxies=1)) as site:
         for told, status in (("::1, 198.51.100.7", 200), ("::2, 198.51.100.7", 429), ("198.51.100.8", 200)):
             answer = await site.guest.get("/api/store", headers={"X-Forwarded-For": told})

@@ -40,7 +40,7 @@ async def test_a_message_is_kept_and_followed(site: OpenSite) -> None:
     assert order.json()["payment_status"] == "paid"
 
 
-async def test_S63_forged_messages_are_refused_before_anything_is_read(
+async def test_s63_forged_messages_are_refused_before_anything_is_read(
     site: OpenSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     body, clock = await a_message(site), site.small.clock
@@ -72,7 +72,7 @@ async def test_S63_forged_messages_are_refused_before_anything_is_read(
     assert (await post(site, body, {"Fake-Signature": good})).status_code == 200
 
 
-async def test_S64_a_message_again_and_again_is_one(site: OpenSite) -> None:
+async def test_s64_a_message_again_and_again_is_one(site: OpenSite) -> None:
     body = await a_message(site)
     for _ in range(20):
         assert (await post(site, body)).status_code == 200
@@ -98,5 +98,5 @@ async def test_F34_what_was_not_kept_is_not_acknowledged(
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"null", b"[]", b'{"id": 1}', b"\x00\xff"])
-async def test_S65_signed_nonsense_does_no_harm(site: OpenSite, content: bytes) -> None:
+async def test_s65_signed_nonsense_does_no_harm(site: OpenSite, content: bytes) -> None:
     assert (await post(site, content)).status_code < 500

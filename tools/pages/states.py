@@ -10,6 +10,7 @@ from shop.domain.identity.users import USER_ARROWS
 from shop.domain.inventory import RESERVATION_ARROWS
 from shop.domain.orders import FULFILMENT_ARROWS, ORDER_ARROWS, PAYMENT_ARROWS
 from shop.domain.payments import ATTEMPT_ARROWS
+from shop.domain.subscriptions import SUBSCRIPTION_ARROWS
 from tools.pages.page import Page
 
 
@@ -44,6 +45,12 @@ LIVES = (
         "Reservation",
         "Units that are kept for an order: held until it is paid, then allocated until it is sent.",
         RESERVATION_ARROWS,
+    ),
+    Life(
+        "Subscription",
+        "Its payments decide: a period that cannot be paid is tried again after 1, 3, 5 and 7 days, and then the "
+        "subscription ends or stays unpaid, as its plan says.",
+        SUBSCRIPTION_ARROWS,
     ),
     Life("Cart", "A cart becomes at most one order.", CART_ARROWS),
     Life("User", "Whoever was erased does not come back.", USER_ARROWS),

@@ -157,6 +157,14 @@ class AttemptId(Identifier):
     prefix = "att"
 
 
+class PlanId(Identifier):
+    prefix = "plan"
+
+
+class SubscriptionId(Identifier):
+    prefix = "sub"
+
+
 class LedgerEntryId(Identifier):
     prefix = "entry"
 

@@ -1,0 +1,64 @@
+"""Subscriptions: plans, who subscribed to them, and when which period is due."""
+
+from shop.domain.subscriptions.events import (
+    SubscriptionCancelled,
+    SubscriptionPaused,
+    SubscriptionPaymentFailed,
+    SubscriptionRenewed,
+    SubscriptionResumed,
+    SubscriptionStarted,
+    SubscriptionTrialEnding,
+)
+from shop.domain.subscriptions.periods import Interval, IntervalUnit, Period
+from shop.domain.subscriptions.plans import (
+    AfterDunning,
+    Plan,
+    PlanCodeTaken,
+    PlanNotFound,
+    PlanNotOffered,
+)
+from shop.domain.subscriptions.proration import Proration, left_of, prorate, spread
+from shop.domain.subscriptions.subscription import (
+    DUNNING,
+    HOLD,
+    INCOMPLETE_FOR,
+    SUBSCRIPTION_ARROWS,
+    Renewal,
+    Subscription,
+    SubscriptionCannotMove,
+    SubscriptionNotFound,
+    SubscriptionNotPausable,
+    SubscriptionStatus,
+)
+
+__all__ = [
+    "DUNNING",
+    "HOLD",
+    "INCOMPLETE_FOR",
+    "SUBSCRIPTION_ARROWS",
+    "AfterDunning",
+    "Interval",
+    "IntervalUnit",
+    "Period",
+    "Plan",
+    "PlanCodeTaken",
+    "PlanNotFound",
+    "PlanNotOffered",
+    "Proration",
+    "Renewal",
+    "Subscription",
+    "SubscriptionCancelled",
+    "SubscriptionCannotMove",
+    "SubscriptionNotFound",
+    "SubscriptionNotPausable",
+    "SubscriptionPaused",
+    "SubscriptionPaymentFailed",
+    "SubscriptionRenewed",
+    "SubscriptionResumed",
+    "SubscriptionStarted",
+    "SubscriptionStatus",
+    "SubscriptionTrialEnding",
+    "left_of",
+    "prorate",
+    "spread",
+]

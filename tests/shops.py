@@ -10,8 +10,10 @@ from uuid import UUID
 
 from attrs import define, evolve, field
 
+from shop.adapters.fake.billing_books import MemoryBillingBooks
 from shop.adapters.fake.books import BookedIntent, MemoryBooks
 from shop.adapters.fake.payments import FakePaymentGateway
+from shop.adapters.fake.subscriptions import FakeSubscriptionBilling
 from shop.adapters.memory.markup import PlainMarkup
 from shop.adapters.memory.storage import open_memory_storage
 from shop.application.commands.carts import AddToCart, ChooseShipping, DescribeCart, OpenCart
@@ -182,6 +184,7 @@ class SmallShop:
     shop: Shop
     storage: Storage
     provider: FakePaymentGateway
+    billing: FakeSubscriptionBilling
     books: OpenBooks
     clock: SettableClock
     ids: CountedIds
@@ -281,7 +284,7 @@ class SmallShop:
 
     async def post_news(self, *, limit: int = 1000) -> int:
         """The provider posts what it has to tell. How many messages that were."""
-        messages = self.provider.take_news(limit)
+        messages = [*self.provider.take_news(limit), *self.billing.take_news(limit)]
         for message in messages:
             await self.shop.execute(self.message(message.body))
         return len(messages)
@@ -357,9 +360,11 @@ async def open_small_shop(
     storage = open_memory_storage(Options(environment={}, clock=clock, ids=ids, subscribers=subscribers()))
     await storage.open()
     provider = FakePaymentGateway(books, clock, WEBHOOK_SECRET)
+    billing = FakeSubscriptionBilling(provider, MemoryBillingBooks(), clock)
     ports = Ports(
         storage=storage,
         gateway=gateway(provider),
+        billing=billing,
         cache=cache,
         limiter=NoLimits(),
         clock=clock,
@@ -372,6 +377,7 @@ async def open_small_shop(
         shop=Shop(ports, jitter=lambda: 0.0),
         storage=storage,
         provider=provider,
+        billing=billing,
         books=books,
         clock=clock,
         ids=ids,

@@ -20,6 +20,7 @@ from shop.adapters.sql.postgres import Postgres
 from shop.adapters.sql.sqlite import Sqlite
 from shop.adapters.sql.storage import SqlStorage
 from shop.adapters.stripe.payments import StripePaymentGateway
+from shop.application.ports.subscriptions import NoBilling
 from shop.application.shop import Shop
 from shop.domain.kernel.errors import Unavailable
 from shop.entrypoints.container import Container
@@ -45,6 +46,7 @@ def swaps() -> dict[str, object]:
     return {
         "storage": MemoryStorage(CountedIds()),
         "payments": FakePaymentGateway(OpenBooks(), clock, "another", provider="another"),
+        "billing": NoBilling(),
         "cache": DroppedTags(),
         "limiter": NoLimits(),
         "markup": PlainMarkup(),

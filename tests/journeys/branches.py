@@ -8,7 +8,9 @@ from typing import Any
 import httpx
 from attrs import define
 
+from shop.adapters.fake.billing_books import MemoryBillingBooks
 from shop.adapters.fake.payments import FakePaymentGateway
+from shop.adapters.fake.subscriptions import FakeSubscriptionBilling
 from shop.adapters.memory.markup import PlainMarkup
 from shop.adapters.sql.addresses import open_database
 from shop.adapters.sql.storage import SqlStorage
@@ -84,6 +86,7 @@ async def open_branches(
     else:
         clock, ids, books = after.first.clock, after.first.ids, after.first.books
     provider = FakePaymentGateway(books, clock, WEBHOOK_SECRET)
+    billing = FakeSubscriptionBilling(provider, MemoryBillingBooks(), clock) if after is None else after.first.billing
     async with AsyncExitStack() as stack:
         branches = []
         for _ in range(count):
@@ -95,6 +98,7 @@ async def open_branches(
             ports = Ports(
                 storage=storage,
                 gateway=provider,
+                billing=billing,
                 cache=cache,
                 limiter=NoLimits(),
                 clock=clock,
@@ -103,7 +107,7 @@ async def open_branches(
                 authenticator=NobodyKnown(),
                 markup=PlainMarkup(),
             )
-            branches.append(SmallShop(Shop(ports), storage, provider, books, clock, ids, cache))
+            branches.append(SmallShop(Shop(ports), storage, provider, billing, books, clock, ids, cache))
         if url.startswith("sqlite"):
             # One loop would carry out each transaction on a file in one go: here others come in between.
             branches = [behind(branch, Jostle(number)) for number, branch in enumerate(branches)]

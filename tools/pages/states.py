@@ -10,7 +10,7 @@ from shop.domain.identity.users import USER_ARROWS
 from shop.domain.inventory import RESERVATION_ARROWS
 from shop.domain.orders import FULFILMENT_ARROWS, ORDER_ARROWS, PAYMENT_ARROWS
 from shop.domain.payments import ATTEMPT_ARROWS
-from shop.domain.subscriptions import SUBSCRIPTION_ARROWS
+from shop.domain.subscriptions.states import SUBSCRIPTION_ARROWS
 from tools.pages.page import Page
 
 

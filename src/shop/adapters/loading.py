@@ -21,6 +21,9 @@ OURS: Mapping[str, Mapping[str, str]] = {
         "fake": "shop.adapters.fake.payments:open_fake_payments",
         "stripe": "shop.adapters.stripe.payments:open_stripe_payments",
     },
+    "billing": {
+        "fake": "shop.adapters.fake.subscriptions:open_fake_billing",
+    },
     "cache": {
         "memory": "shop.adapters.memory.cache:open_memory_cache",
         "redis": "shop.adapters.redis.cache:open_redis_cache",
@@ -43,14 +46,20 @@ class AdapterUnknown(Invalid):
     title = "There is no such adapter"
 
 
+def offered(port: str) -> Mapping[str, str]:
+    """The adapters of this port by name, ours before those of installed packages."""
+    found = dict(OURS[port])
+    for entry in entry_points(group=f"shop.{port}"):
+        found.setdefault(entry.name, entry.value)
+    return found
+
+
 def load(port: str, name: str) -> Callable[..., Any]:
     """The factory of the adapter of this name. Raises AdapterUnknown, which lists the right names."""
-    offered = dict(OURS[port])
-    for entry in entry_points(group=f"shop.{port}"):
-        offered.setdefault(entry.name, entry.value)
-    target = offered.get(name)
+    adapters = offered(port)
+    target = adapters.get(name)
     if target is None:
-        raise AdapterUnknown(f"There is no {port} adapter “{name}”; there is: {', '.join(sorted(offered))}.")
+        raise AdapterUnknown(f"There is no {port} adapter “{name}”; there is: {', '.join(sorted(adapters))}.")
     module, _, attribute = target.partition(":")
     try:
         factory: Callable[..., Any] = getattr(import_module(module), attribute)

@@ -8,11 +8,12 @@ each write expects what it was decided on.
 
 from collections.abc import Iterable
 
-from attrs import frozen
+from attrs import field, frozen
 
 from shop.application.messages import Context
 from shop.application.ports.clock import Ids
 from shop.application.ports.payments import IntentRequest, PaymentGateway, PaymentRefused
+from shop.application.ports.subscriptions import InvoiceCharge, InvoiceMethod, NoBilling, SubscriptionBilling
 from shop.application.ports.unit_of_work import Transaction, UnitOfWork
 from shop.domain.inventory import LIVE, MovementKind, Reservation, ReservationState, StockMovement
 from shop.domain.kernel.errors import Conflict, Invalid, Unavailable
@@ -48,6 +49,7 @@ class Cashier:
     uow: UnitOfWork
     ids: Ids
     gateway: PaymentGateway
+    billing: SubscriptionBilling = field(factory=NoBilling)
 
     def provider_of(self, payment: Payment) -> PaymentGateway:
         """Whom to ask about this payment. Raises PaymentElsewhere once the shop has changed to another provider."""
@@ -125,6 +127,8 @@ async def call_off_free(order_id: OrderId, reason: str, context: Context, cashie
 async def _stop(sale: Sale, cashier: Cashier) -> IntentState:
     """Makes sure that the attempt can take no money, and says how it stands then."""
     gateway, attempt = cashier.provider_of(sale.payment), sale.payment.attempt
+    if (charge := charge_of(sale)) is not None:
+        return await cashier.billing.void(charge)
     ref = attempt.provider_ref
     if not ref:
         # Whether the provider has heard of it is not known: asking again with the same key gives the same intent.
@@ -174,6 +178,8 @@ async def _begin(sale: Sale, cashier: Cashier) -> _Step:
     is told after the authorisation was written.
     """
     gateway, attempt = cashier.provider_of(sale.payment), sale.payment.attempt
+    if (charge := charge_of(sale)) is not None:
+        return _Step(await cashier.billing.charge(charge))
     made = await gateway.create_intent(_request(sale))
     if made.status is not AttemptStatus.AUTHORIZED or made.amount != attempt.amount or not _stands(sale.order):
         return _Step(made)
@@ -186,6 +192,22 @@ async def _begin(sale: Sale, cashier: Cashier) -> _Step:
 def _stands(order: Order) -> bool:
     """Whether its money may be taken."""
     return order.status not in (OrderStatus.CANCELLED, OrderStatus.ON_HOLD)
+
+
+def charge_of(sale: Sale) -> InvoiceCharge | None:
+    """The invoice by which an order of a subscription is paid; None for an order that a shopper pays."""
+    attempt = sale.payment.attempt
+    method = InvoiceMethod.read(attempt.method)
+    if method is None:
+        return None
+    return InvoiceCharge(
+        provider_ref=method.provider_ref,
+        period_start=method.period_start,
+        attempt_id=attempt.id,
+        order_id=sale.order.id,
+        amount=attempt.amount,
+        email=sale.order.email,
+    )
 
 
 def _request(sale: Sale) -> IntentRequest:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from shop.application.commands import (
     carts,
@@ -18,7 +18,9 @@ from shop.application.commands import (
     inventory,
     orders,
     payments,
+    plans,
     store,
+    subscriptions,
 )
 from shop.application.limits import RateLimits
 from shop.application.messages import Command, Context, Query
@@ -28,6 +30,7 @@ from shop.application.ports.identity import Authenticator, Secrets
 from shop.application.ports.markup import Markup
 from shop.application.ports.payments import PaymentGateway
 from shop.application.ports.storage import Storage, SubscribersByType
+from shop.application.ports.subscriptions import NoBilling, SubscriptionBilling
 from shop.application.queries import carts as cart_queries
 from shop.application.queries import catalog as catalog_queries
 from shop.application.queries import clock as clock_queries
@@ -37,8 +40,10 @@ from shop.application.queries import inventory as inventory_queries
 from shop.application.queries import orders as order_queries
 from shop.application.queries import payments as payment_queries
 from shop.application.queries import store as store_queries
+from shop.application.queries import subscriptions as subscription_queries
 from shop.application.reactions import catalog as catalog_reactions
 from shop.application.reactions import payments as payment_reactions
+from shop.application.renewals import Till
 from shop.application.settlement import Cashier
 from shop.domain.carts import LIFETIME
 from shop.domain.catalog import CategoryChanged, ProductArchived, ProductCreated, ProductUpdated
@@ -74,10 +79,15 @@ class Ports:
     markup: Markup
     lifetimes: Lifetimes = Lifetimes()
     limits: RateLimits = RateLimits()
+    billing: SubscriptionBilling = field(factory=NoBilling)
 
     @property
     def cashier(self) -> Cashier:
-        return Cashier(self.storage.uow, self.ids, self.gateway)
+        return Cashier(self.storage.uow, self.ids, self.gateway, self.billing)
+
+    @property
+    def till(self) -> Till:
+        return Till(self.cashier, self.storage.readers.store)
 
     @property
     def movable_clock(self) -> MovableClock | None:
@@ -88,7 +98,7 @@ class Ports:
 def command_handlers(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
     """Which use case carries out which command."""
     uow, ids, secrets, gateway = ports.storage.uow, ports.ids, ports.secrets, ports.gateway
-    readers, lifetimes, cashier = ports.storage.readers, ports.lifetimes, ports.cashier
+    readers, lifetimes, cashier, till = ports.storage.readers, ports.lifetimes, ports.cashier, ports.till
     return {
         catalog.CreateProduct: partial(catalog.create_product, uow=uow, ids=ids, markup=ports.markup),
         catalog.UpdateProduct: partial(catalog.update_product, uow=uow, markup=ports.markup),
@@ -129,7 +139,17 @@ def command_handlers(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
             payments.confirm_payment, secrets=secrets, cashier=cashier, payments=readers.payments
         ),
         payments.ReceiveProviderNews: partial(payments.receive_provider_news, uow=uow, ids=ids, gateway=gateway),
-        payments.ApplyProviderNews: partial(payments.apply_provider_news, cashier=cashier),
+        payments.ApplyProviderNews: partial(payments.apply_provider_news, cashier=cashier, store=readers.store),
+        plans.CreatePlan: partial(plans.create_plan, uow=uow, ids=ids),
+        plans.UpdatePlan: partial(plans.update_plan, uow=uow),
+        plans.ArchivePlan: partial(plans.archive_plan, uow=uow),
+        subscriptions.Subscribe: partial(subscriptions.subscribe, till=till),
+        subscriptions.CarryOnSubscription: partial(subscriptions.carry_on_subscription, till=till),
+        subscriptions.RetrySubscription: partial(subscriptions.retry_subscription, till=till),
+        subscriptions.ChangeSubscription: partial(subscriptions.change_subscription, till=till),
+        subscriptions.PauseSubscription: partial(subscriptions.pause_subscription, till=till),
+        subscriptions.ResumeSubscription: partial(subscriptions.resume_subscription, till=till),
+        subscriptions.CancelSubscription: partial(subscriptions.cancel_subscription, till=till),
         clock.MoveClock: partial(clock.move_clock, clock=ports.movable_clock, offsets=ports.storage.clock),
         store.ConfigureStore: partial(store.configure_store, uow=uow),
         identity.CreateApiKey: partial(identity.create_api_key, uow=uow, ids=ids, secrets=secrets),
@@ -173,9 +193,24 @@ def query_handlers(ports: Ports) -> Mapping[type[Query[Any]], Handler]:
         inventory_queries.GetLocations: partial(inventory_queries.get_locations, inventory=readers.inventory),
         store_queries.GetStore: partial(store_queries.get_store, store=shop, gateway=gateway),
         store_queries.GetStoreSettings: partial(store_queries.get_store_settings, store=shop),
+        **_subscription_queries(ports),
         clock_queries.GetClock: partial(clock_queries.get_clock, clock=ports.clock),
         event_queries.GetEvents: partial(event_queries.get_events, outbox=ports.storage.outbox),
         identity_queries.GetApiKeys: partial(identity_queries.get_api_keys, api_keys=readers.api_keys),
+    }
+
+
+def _subscription_queries(ports: Ports) -> Mapping[type[Query[Any]], Handler]:
+    found, uow = ports.storage.readers.subscriptions, ports.storage.uow
+    asked = subscription_queries
+    return {
+        asked.GetPlans: partial(asked.get_plans, subscriptions=found),
+        asked.GetPlan: partial(asked.get_plan, subscriptions=found),
+        asked.GetMySubscriptions: partial(asked.get_my_subscriptions, subscriptions=found),
+        asked.GetMySubscription: partial(asked.get_my_subscription, subscriptions=found),
+        asked.GetAllSubscriptions: partial(asked.get_all_subscriptions, subscriptions=found),
+        asked.GetAnySubscription: partial(asked.get_any_subscription, subscriptions=found),
+        asked.GetDueSubscriptions: partial(asked.get_due_subscriptions, uow=uow),
     }
 
 
@@ -209,5 +244,5 @@ def reactions(ports: Ports) -> Mapping[str, Handler]:
         FORGET_ANSWERS: partial(catalog_reactions.forget_answers, cache=ports.cache),
         RESUME_PAYMENT: partial(payment_reactions.resume_new_payment, cashier=cashier),
         CAPTURE: partial(payment_reactions.capture_authorized, cashier=cashier),
-        LOOK_AT_NEWS: partial(payment_reactions.look_at_news, cashier=cashier),
+        LOOK_AT_NEWS: partial(payment_reactions.look_at_news, cashier=cashier, store=ports.storage.readers.store),
     }

@@ -6,11 +6,12 @@ from typing import Any
 from dependency_injector import containers, providers
 
 from shop.adapters.keys import KeyAuthenticator
-from shop.adapters.loading import load
+from shop.adapters.loading import load, offered
 from shop.adapters.secrets import HmacSecrets
 from shop.adapters.system import OffsetClock, SystemClock, SystemIds
 from shop.application.ports.clock import Clock, Ids
 from shop.application.ports.options import Options
+from shop.application.ports.subscriptions import NoBilling, SubscriptionBilling
 from shop.application.shop import Shop
 from shop.application.wiring import Ports, subscribers
 from shop.entrypoints.settings import Settings
@@ -33,6 +34,11 @@ def _options(settings: Settings, clock: Clock, machine_clock: Clock, ids: Ids) -
 
 def _adapter(port: str, name: str, options: Options) -> Any:
     return load(port, name)(options)
+
+
+def _billing(name: str, options: Options, gateway: Any) -> SubscriptionBilling:
+    """The provider's billing; a provider that has none bills no subscriptions."""
+    return load("billing", name)(options, gateway) if name in offered("billing") else NoBilling()
 
 
 def _secrets(settings: Settings) -> HmacSecrets:
@@ -59,6 +65,7 @@ class Container(containers.DeclarativeContainer):
     secrets = providers.Singleton(_secrets, settings)
     storage = providers.Singleton(_adapter, "storage", settings.provided.storage, options)
     payments = providers.Singleton(_adapter, "payments", settings.provided.payments, options)
+    billing = providers.Singleton(_billing, settings.provided.payments, options, payments)
     _counters = providers.Callable(_beside_redis, settings)
     cache = providers.Singleton(_adapter, "cache", _counters, options)
     limiter = providers.Singleton(_adapter, "limiter", _counters, options)
@@ -70,6 +77,7 @@ class Container(containers.DeclarativeContainer):
         Ports,
         storage=storage,
         gateway=payments,
+        billing=billing,
         cache=cache,
         limiter=limiter,
         clock=clock,

@@ -21,7 +21,9 @@ class ClockMoved(Unavailable):
     default_hint = "Put it back with SHOP_ENV=development shop clock reset, or use a database that was not for tests."
 
 
-SWAPPABLE = frozenset({"storage", "payments", "cache", "limiter", "clock", "ids", "secrets", "authenticator", "markup"})
+SWAPPABLE = frozenset(
+    {"storage", "payments", "billing", "cache", "limiter", "clock", "ids", "secrets", "authenticator", "markup"}
+)
 
 
 @asynccontextmanager
@@ -29,8 +31,8 @@ async def open_shop(settings: Settings | None = None, **adapters: Any) -> AsyncI
     """A living shop: in memory unless the settings say otherwise, closed when the block ends.
 
     Any adapter may be given instead of what the settings would choose: `open_shop(payments=MyGateway())`. The names
-    are storage, payments, cache, limiter, clock, ids, secrets, authenticator and markup. Raises TypeError for another,
-    SettingsWrong, AdapterUnknown, Unavailable when the database cannot be reached or is behind on migrations.
+    are storage, payments, billing, cache, limiter, clock, ids, secrets, authenticator and markup. Raises TypeError for
+    another, SettingsWrong, AdapterUnknown, Unavailable when the database cannot be reached or is behind on migrations.
     """
     unknown = sorted(adapters.keys() - SWAPPABLE)
     if unknown:
@@ -49,6 +51,7 @@ async def opened(shop: Shop) -> AsyncIterator[Shop]:
     async with AsyncExitStack() as stack:
         stack.push_async_callback(ports.cache.close)
         stack.push_async_callback(ports.limiter.close)
+        stack.push_async_callback(ports.billing.close)
         stack.push_async_callback(ports.gateway.close)
         stack.push_async_callback(ports.storage.close)
         await ports.storage.open()

@@ -133,4 +133,8 @@ async def test_each_chore_comes_in_its_own_time(small: SmallShop) -> None:
     small.clock.forward(timedelta(seconds=5))
     assert set(await schedule.run_due(small.shop)) == {"expire orders"}
     small.clock.forward(timedelta(seconds=5))
-    assert set(await schedule.run_due(small.shop)) == {"expire orders", "finish payments"}
+    assert set(await schedule.run_due(small.shop)) == {
+        "expire orders",
+        "finish payments",
+        "carry on subscriptions",
+    }

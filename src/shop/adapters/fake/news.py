@@ -54,6 +54,19 @@ def written(announcement: Announcement) -> OutgoingNews:
     )
 
 
+def of_subscription(number: int, ref: str, event_type: str, at: int) -> OutgoingNews:
+    """A message about a subscription or one of its invoices."""
+    event_ref = f"evt_{ref}_{number}"
+    thing = {"id": ref, "object": "subscription"}
+    body = {"id": event_ref, "object": "event", "type": event_type, "created": at, "data": {"object": thing}}
+    return OutgoingNews(
+        event_ref=event_ref,
+        event_type=event_type,
+        object_ref=ref,
+        body=json.dumps(body, separators=(",", ":")).encode(),
+    )
+
+
 def sign(body: bytes, secret: str, at: datetime) -> str:
     """The header that proves, to who knows the secret, that these bytes were sent at this moment."""
     moment = int(at.timestamp())

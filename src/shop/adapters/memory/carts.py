@@ -61,10 +61,11 @@ def _cart(tables: Tables, cart_id: CartId) -> Cart:
 
 def _with_offers(tables: Tables, cart_id: CartId, also: Sequence[VariantId]) -> CartWithOffers:
     cart = _cart(tables, cart_id)
-    return CartWithOffers(cart=cart, offers=_offers(tables, [*(i.variant_id for i in cart.items), *also]))
+    return CartWithOffers(cart=cart, offers=offers_of(tables, [*(i.variant_id for i in cart.items), *also]))
 
 
-def _offers(tables: Tables, variant_ids: Iterable[VariantId]) -> dict[VariantId, Offer]:
+def offers_of(tables: Tables, variant_ids: Iterable[VariantId]) -> dict[VariantId, Offer]:
+    """What is known of these variants; nothing for one that is gone."""
     offers = {}
     for variant_id in variant_ids:
         product_id = tables.product_by_variant.get(variant_id)

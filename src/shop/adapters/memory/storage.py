@@ -10,6 +10,7 @@ from shop.adapters.memory.readers.inventory import MemoryInventoryReader
 from shop.adapters.memory.readers.orders import MemoryOrderReader
 from shop.adapters.memory.readers.payments import MemoryPaymentReader
 from shop.adapters.memory.store import MemoryStoreReader
+from shop.adapters.memory.subscriptions import MemorySubscriptionReader
 from shop.adapters.memory.tables import Tables
 from shop.adapters.memory.unit_of_work import MemoryUnitOfWork
 from shop.application.ports.answers import Answers
@@ -25,6 +26,7 @@ from shop.application.ports.readers import (
     PaymentReader,
     Readers,
     StoreReader,
+    SubscriptionReader,
 )
 from shop.application.ports.storage import Storage, SubscribersByType
 from shop.application.ports.unit_of_work import UnitOfWork
@@ -41,6 +43,7 @@ class MemoryReaders:
         self.inventory: InventoryReader = MemoryInventoryReader(tables)
         self.api_keys: ApiKeyReader = MemoryApiKeyReader(tables)
         self.store: StoreReader = MemoryStoreReader(tables)
+        self.subscriptions: SubscriptionReader = MemorySubscriptionReader(tables)
 
 
 class MemoryStorage:

@@ -26,9 +26,11 @@ from shop.domain.kernel.identifiers import (
     OrderId,
     PaymentId,
     PaymentSessionId,
+    PlanId,
     ProductId,
     RequestId,
     ReservationId,
+    SubscriptionId,
     VariantId,
 )
 from shop.domain.ledger import EntryKind, LedgerEntry
@@ -36,6 +38,7 @@ from shop.domain.orders import Order
 from shop.domain.payments import InboxItem, Payment, PaymentSession
 from shop.domain.pricing.taxes import TaxTable
 from shop.domain.store import Store
+from shop.domain.subscriptions import Plan, Renewal, Subscription
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -105,6 +108,10 @@ class Tables:
     payment_by_ref: dict[tuple[str, str], PaymentId] = Factory(dict)
     entries_by_order: dict[OrderId, tuple[LedgerEntry, ...]] = Factory(dict)
     booked: dict[BookedKey, None] = Factory(dict)
+    plans: dict[PlanId, Plan] = Factory(dict)
+    subscriptions: dict[SubscriptionId, Subscription] = Factory(dict)
+    subscription_by_ref: dict[tuple[str, str], SubscriptionId] = Factory(dict)
+    renewals: dict[SubscriptionId, tuple[Renewal, ...]] = Factory(dict)
     inbox: dict[InboxId, InboxItem] = Factory(dict)
     inbox_by_ref: dict[tuple[str, str], InboxId] = Factory(dict)
     inbox_by_object: dict[tuple[str, str], tuple[InboxId, ...]] = Factory(dict)

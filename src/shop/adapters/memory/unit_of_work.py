@@ -18,6 +18,7 @@ from shop.adapters.memory.payments import (
     MemoryPaymentSessionRepository,
 )
 from shop.adapters.memory.store import MemoryStoreRepository
+from shop.adapters.memory.subscriptions import MemoryPlanRepository, MemorySubscriptionRepository
 from shop.adapters.memory.tables import Tables
 from shop.adapters.memory.writes import Rank, Writes
 from shop.application.messages import Context
@@ -32,9 +33,11 @@ from shop.application.ports.repositories import (
     OrderRepository,
     PaymentRepository,
     PaymentSessionRepository,
+    PlanRepository,
     ProductRepository,
     StockRepository,
     StoreRepository,
+    SubscriptionRepository,
 )
 from shop.application.ports.unit_of_work import Transaction
 from shop.domain.kernel.aggregates import Event
@@ -59,6 +62,8 @@ class MemoryTransaction:
         self.inbox: InboxRepository = MemoryInboxRepository(tables, writes)
         self.api_keys: ApiKeyRepository = MemoryApiKeyRepository(tables, writes)
         self.store: StoreRepository = MemoryStoreRepository(tables, writes)
+        self.plans: PlanRepository = MemoryPlanRepository(tables, writes)
+        self.subscriptions: SubscriptionRepository = MemorySubscriptionRepository(tables, writes)
 
     def publish(self, event: Event) -> None:
         self.writes.events.append(event)

@@ -4,12 +4,14 @@ from shop.application.ports.unit_of_work import AnsweredAlready, StaleAggregate
 from shop.domain.catalog import SkuTaken, SlugTaken
 from shop.domain.kernel.errors import Conflict
 from shop.domain.orders import CartAlreadyOrdered
+from shop.domain.subscriptions import PlanCodeTaken
 
 _BY_CONSTRAINT: dict[str, type[Conflict]] = {
     "uq_products_slug": SlugTaken,
     "uq_categories_slug": SlugTaken,
     "uq_variants_sku": SkuTaken,
     "uq_orders_cart_id": CartAlreadyOrdered,
+    "uq_plans_code": PlanCodeTaken,
     "pk_answers": AnsweredAlready,
 }
 _BY_COLUMNS: dict[str, type[Conflict]] = {
@@ -17,6 +19,7 @@ _BY_COLUMNS: dict[str, type[Conflict]] = {
     "categories.slug": SlugTaken,
     "variants.sku": SkuTaken,
     "orders.cart_id": CartAlreadyOrdered,
+    "plans.code": PlanCodeTaken,
     "answers.principal, answers.route, answers.key": AnsweredAlready,
 }
 

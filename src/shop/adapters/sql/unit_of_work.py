@@ -18,6 +18,7 @@ from shop.adapters.sql.ledger import SqlLedger
 from shop.adapters.sql.orders import SqlOrderRepository
 from shop.adapters.sql.payments import SqlInboxRepository, SqlPaymentRepository, SqlPaymentSessionRepository
 from shop.adapters.sql.store import SqlStoreRepository
+from shop.adapters.sql.subscriptions import SqlPlanRepository, SqlSubscriptionRepository
 from shop.application.messages import Context
 from shop.application.ports.network import enter_transaction, leave_transaction
 from shop.application.ports.repositories import (
@@ -29,9 +30,11 @@ from shop.application.ports.repositories import (
     OrderRepository,
     PaymentRepository,
     PaymentSessionRepository,
+    PlanRepository,
     ProductRepository,
     StockRepository,
     StoreRepository,
+    SubscriptionRepository,
 )
 from shop.application.ports.unit_of_work import Transaction
 from shop.domain.kernel.aggregates import Event
@@ -55,6 +58,8 @@ class SqlTransaction:
         self.inbox: InboxRepository = SqlInboxRepository(gathered)
         self.api_keys: ApiKeyRepository = SqlApiKeyRepository(gathered)
         self.store: StoreRepository = SqlStoreRepository(gathered)
+        self.plans: PlanRepository = SqlPlanRepository(gathered)
+        self.subscriptions: SubscriptionRepository = SqlSubscriptionRepository(gathered)
 
     def publish(self, event: Event) -> None:
         self._gathered.events.append(event)

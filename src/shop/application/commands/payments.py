@@ -10,8 +10,9 @@ from shop.application.messages import INTERNAL, OWNER, PROVIDER, Command, Contex
 from shop.application.ports.clock import Ids
 from shop.application.ports.identity import Secrets
 from shop.application.ports.payments import PaymentGateway
-from shop.application.ports.readers import PaymentReader, SessionWithPayment
+from shop.application.ports.readers import PaymentReader, SessionWithPayment, StoreReader
 from shop.application.ports.unit_of_work import StaleAggregate, Transaction, UnitOfWork
+from shop.application.renewals import Till, follow_news
 from shop.application.settlement import Cashier, Sale, carry_on, sale_of, settle
 from shop.domain.carts import CartNotFound, CartStatus
 from shop.domain.kernel.errors import Conflict, NotFound
@@ -25,7 +26,10 @@ from shop.domain.payments import (
     PaymentSession,
     PaymentSessionNotFound,
 )
+from shop.domain.subscriptions import Subscription
 
+ABOUT_SUBSCRIPTIONS = ("customer.subscription.", "invoice.")
+"""How the types of messages begin that are about subscriptions and their invoices."""
 UNMATCHED_AFTER = timedelta(minutes=10)
 """How long a message may be ahead of our own record of its intent; well within the ten tries of its delivery."""
 
@@ -172,18 +176,25 @@ class ApplyProviderNews(Command[None]):
     inbox_id: InboxId
 
 
-async def apply_provider_news(command: ApplyProviderNews, context: Context, *, cashier: Cashier) -> None:
+async def apply_provider_news(
+    command: ApplyProviderNews, context: Context, *, cashier: Cashier, store: StoreReader
+) -> None:
     async with cashier.uow(context) as tx:
         item = await tx.inbox.get(command.inbox_id)
         if item.state is not InboxState.NEW:
             return
-        sale = await _sale_behind(item, tx)
-    if sale is not None:
+        about_subscription = item.event_type.startswith(ABOUT_SUBSCRIPTIONS)
+        sale = None if about_subscription else await _sale_behind(item, tx)
+        subscription = await _subscription_behind(item, tx) if about_subscription else None
+    if subscription is not None:
+        await follow_news(subscription, item.event_type, context, Till(cashier, store))
+    elif sale is not None:
         await carry_on(sale, context, cashier, refresh=True)
     elif item.object_ref and context.now - item.received_at < UNMATCHED_AFTER:
         # It may be ahead of our own record of the intent; the delivery is repeated until that is there.
-        raise PaymentNotFound(f"No payment is known for {item.object_ref} yet.")
-    settled = InboxState.APPLIED if sale else InboxState.PARKED if item.object_ref else InboxState.IGNORED
+        raise PaymentNotFound(f"Nothing is known of {item.object_ref} yet.")
+    matched = sale is not None or subscription is not None
+    settled = InboxState.APPLIED if matched else InboxState.PARKED if item.object_ref else InboxState.IGNORED
     async with cashier.uow(context) as tx:
         again = await tx.inbox.get(item.id)
         if again.version != item.version:
@@ -196,3 +207,7 @@ async def _sale_behind(item: InboxItem, tx: Transaction) -> Sale | None:
     """What the message is about, as far as we know: our own record of the intent decides, and nothing that it says."""
     payment = await tx.payments.find_by_provider_ref(item.provider, item.object_ref) if item.object_ref else None
     return Sale(await tx.orders.get(payment.order_id), payment) if payment else None
+
+
+async def _subscription_behind(item: InboxItem, tx: Transaction) -> Subscription | None:
+    return await tx.subscriptions.find_by_provider_ref(item.provider, item.object_ref) if item.object_ref else None

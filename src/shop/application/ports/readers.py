@@ -16,9 +16,11 @@ from shop.application.ports.views import (
     LocationView,
     OrderView,
     PaymentView,
+    PlanView,
     ProductView,
     StockLevelView,
     StockMovementView,
+    SubscriptionView,
 )
 from shop.domain.catalog import ProductStatus
 from shop.domain.identity import ApiKey
@@ -30,12 +32,15 @@ from shop.domain.kernel.identifiers import (
     OrderId,
     PaymentId,
     PaymentSessionId,
+    PlanId,
     ProductId,
+    SubscriptionId,
     UserId,
     VariantId,
 )
 from shop.domain.orders import FulfilmentStatus, OrderStatus, PaymentStatus
 from shop.domain.payments import AttemptStatus, Payment, PaymentSession
+from shop.domain.subscriptions import SubscriptionStatus
 
 
 @frozen(kw_only=True)
@@ -231,6 +236,31 @@ class StoreReader(Protocol):
         """The settings; at most two seconds old."""
 
 
+@frozen(kw_only=True)
+class SubscriptionFilter:
+    """Which subscriptions. Empty means any."""
+
+    statuses: frozenset[SubscriptionStatus] = frozenset()
+    owner_id: UserId | None = None
+    plan_id: PlanId | None = None
+
+
+class SubscriptionReader(Protocol):
+    """Answers about plans and subscriptions."""
+
+    async def plans(self, page: PageRequest, *, archived: bool = False) -> Page[PlanView]:
+        """The newest first; with `archived` also those that are not offered any more."""
+
+    async def plan(self, plan_id: PlanId) -> PlanView:
+        """Raises PlanNotFound."""
+
+    async def all(self, which: SubscriptionFilter, page: PageRequest) -> Page[SubscriptionView]:
+        """The newest first."""
+
+    async def one(self, subscription_id: SubscriptionId) -> SubscriptionView:
+        """Raises SubscriptionNotFound."""
+
+
 class Readers(Protocol):
     """All readers of one storage."""
 
@@ -241,3 +271,4 @@ class Readers(Protocol):
     inventory: InventoryReader
     api_keys: ApiKeyReader
     store: StoreReader
+    subscriptions: SubscriptionReader

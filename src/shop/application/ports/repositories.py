@@ -24,7 +24,9 @@ from shop.domain.kernel.identifiers import (
     OrderId,
     PaymentId,
     PaymentSessionId,
+    PlanId,
     ProductId,
+    SubscriptionId,
     VariantId,
 )
 from shop.domain.kernel.money import Money
@@ -34,6 +36,7 @@ from shop.domain.payments import InboxItem, Payment, PaymentSession
 from shop.domain.pricing.taxes import TaxTable
 from shop.domain.shipping import ShippingMethod
 from shop.domain.store import Store
+from shop.domain.subscriptions import Plan, Renewal, Subscription
 
 
 @frozen(kw_only=True)
@@ -248,3 +251,38 @@ class StoreRepository(Protocol):
 
     def save(self, settings: StoreSettings) -> None:
         """Replaces them, if they are still at this version."""
+
+
+class PlanRepository(Protocol):
+    """Holds plans. A code that is taken raises PlanCodeTaken at the end."""
+
+    async def get(self, plan_id: PlanId) -> Plan:
+        """Raises PlanNotFound."""
+
+    def save(self, plan: Plan) -> None: ...
+
+
+class SubscriptionRepository(Protocol):
+    """Holds subscriptions, and which of their periods became which order.
+
+    The second order of a period raises StaleAggregate at the end, whoever asks for it.
+    """
+
+    async def get(self, subscription_id: SubscriptionId) -> Subscription:
+        """Raises SubscriptionNotFound."""
+
+    async def find_by_provider_ref(self, provider: str, provider_ref: str) -> Subscription | None: ...
+
+    async def due(self, now: datetime, limit: int) -> list[SubscriptionId]:
+        """Those for which something has to be done by now, the longest due first."""
+
+    async def renewals(self, subscription_id: SubscriptionId) -> list[Renewal]:
+        """The latest 100 periods that became orders, the earliest of them first."""
+
+    def save(self, subscription: Subscription) -> None: ...
+
+    def renew(self, renewal: Renewal) -> None:
+        """Keeps that this period became this order."""
+
+    async def offers(self, variant_ids: Sequence[VariantId]) -> dict[VariantId, Offer]:
+        """What is known of these variants right now; nothing for one that is gone."""

@@ -20,9 +20,11 @@ from shop.application.ports.repositories import (
     OrderRepository,
     PaymentRepository,
     PaymentSessionRepository,
+    PlanRepository,
     ProductRepository,
     StockRepository,
     StoreRepository,
+    SubscriptionRepository,
 )
 from shop.domain.kernel.aggregates import Event
 from shop.domain.kernel.errors import Conflict
@@ -55,6 +57,8 @@ class Transaction(Protocol):
     inbox: InboxRepository
     api_keys: ApiKeyRepository
     store: StoreRepository
+    plans: PlanRepository
+    subscriptions: SubscriptionRepository
 
     def publish(self, event: Event) -> None:
         """Writes an event that no aggregate recorded."""

@@ -9,6 +9,7 @@ from shop.application.commands.payments import (
     process_payment,
 )
 from shop.application.messages import Context
+from shop.application.ports.readers import StoreReader
 from shop.application.settlement import Cashier, sale_of
 from shop.domain.kernel.aggregates import Event
 from shop.domain.kernel.errors import Conflict
@@ -34,9 +35,9 @@ async def capture_authorized(event: PaymentProcessed, context: Context, *, cashi
     await _resume(event, event.order_id, AttemptStatus.AUTHORIZED, context, cashier)
 
 
-async def look_at_news(event: ProviderNewsReceived, context: Context, *, cashier: Cashier) -> None:
+async def look_at_news(event: ProviderNewsReceived, context: Context, *, cashier: Cashier, store: StoreReader) -> None:
     """Follows what a provider told us."""
-    await apply_provider_news(ApplyProviderNews(inbox_id=event.inbox_id), context, cashier=cashier)
+    await apply_provider_news(ApplyProviderNews(inbox_id=event.inbox_id), context, cashier=cashier, store=store)
 
 
 async def _resume(

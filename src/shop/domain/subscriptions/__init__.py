@@ -18,24 +18,24 @@ from shop.domain.subscriptions.plans import (
     PlanNotOffered,
 )
 from shop.domain.subscriptions.proration import Proration, left_of, prorate, spread
-from shop.domain.subscriptions.subscription import (
-    DUNNING,
-    HOLD,
-    INCOMPLETE_FOR,
-    SUBSCRIPTION_ARROWS,
-    Renewal,
-    Subscription,
+from shop.domain.subscriptions.states import (
     SubscriptionCannotMove,
     SubscriptionNotFound,
     SubscriptionNotPausable,
     SubscriptionStatus,
+)
+from shop.domain.subscriptions.subscription import (
+    DUNNING,
+    HOLD,
+    INCOMPLETE_FOR,
+    Renewal,
+    Subscription,
 )
 
 __all__ = [
     "DUNNING",
     "HOLD",
     "INCOMPLETE_FOR",
-    "SUBSCRIPTION_ARROWS",
     "AfterDunning",
     "Interval",
     "IntervalUnit",

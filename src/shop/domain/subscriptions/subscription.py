@@ -3,9 +3,7 @@
 The shop keeps the calendar: which period is due, when a failed payment is tried again, when that was often enough.
 """
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any, Self
 
 from attrs import define, field, frozen
@@ -13,7 +11,7 @@ from attrs import define, field, frozen
 from shop.domain.kernel.address import Address
 from shop.domain.kernel.aggregates import Aggregate
 from shop.domain.kernel.email import checked_email
-from shop.domain.kernel.errors import Conflict, Flaw, Invalid, NotFound
+from shop.domain.kernel.errors import Flaw, Invalid
 from shop.domain.kernel.identifiers import OrderId, PlanId, SubscriptionId, UserId, VariantId
 from shop.domain.kernel.money import Money
 from shop.domain.subscriptions.events import (
@@ -28,6 +26,15 @@ from shop.domain.subscriptions.events import (
 from shop.domain.subscriptions.periods import Interval, Period
 from shop.domain.subscriptions.plans import AfterDunning, Plan
 from shop.domain.subscriptions.proration import Proration, left_of, prorate
+from shop.domain.subscriptions.states import (
+    BILLABLE,
+    ENDED,
+    RUNNING,
+    SUBSCRIPTION_ARROWS,
+    SubscriptionCannotMove,
+    SubscriptionNotPausable,
+    SubscriptionStatus,
+)
 
 QUANTITY_MAX = 1_000
 DUNNING = tuple(timedelta(days=days) for days in (1, 3, 5, 7))
@@ -38,50 +45,6 @@ LOOK_AGAIN = timedelta(minutes=10)
 WAIT_FOR_GOODS = timedelta(days=1)
 HOLD = sum(DUNNING, timedelta(days=2))
 """How long a renewal holds its stock: until its last try is over."""
-
-
-class SubscriptionNotFound(NotFound):
-    title = "No such subscription"
-
-
-class SubscriptionCannotMove(Conflict):
-    """No arrow leads from the subscription's state to the one asked for."""
-
-    code = "subscription_cannot_move"
-    title = "The subscription's state does not allow this"
-
-
-class SubscriptionNotPausable(Conflict):
-    code = "subscription_not_pausable"
-    title = "The subscription cannot be paused now"
-    default_hint = "Only a running subscription without an open payment can be paused."
-
-
-class SubscriptionStatus(StrEnum):
-    INCOMPLETE = "incomplete"
-    TRIALING = "trialing"
-    ACTIVE = "active"
-    PAST_DUE = "past_due"
-    UNPAID = "unpaid"
-    PAUSED = "paused"
-    CANCELLED = "cancelled"
-    INCOMPLETE_EXPIRED = "incomplete_expired"
-
-
-_S = SubscriptionStatus
-SUBSCRIPTION_ARROWS: Mapping[SubscriptionStatus, frozenset[SubscriptionStatus]] = {
-    _S.INCOMPLETE: frozenset({_S.TRIALING, _S.ACTIVE, _S.CANCELLED, _S.INCOMPLETE_EXPIRED}),
-    _S.TRIALING: frozenset({_S.ACTIVE, _S.PAST_DUE, _S.PAUSED, _S.CANCELLED}),
-    _S.ACTIVE: frozenset({_S.PAST_DUE, _S.PAUSED, _S.CANCELLED}),
-    _S.PAST_DUE: frozenset({_S.ACTIVE, _S.UNPAID, _S.CANCELLED}),
-    _S.UNPAID: frozenset({_S.ACTIVE, _S.CANCELLED}),
-    _S.PAUSED: frozenset({_S.TRIALING, _S.ACTIVE, _S.CANCELLED}),
-    _S.CANCELLED: frozenset(),
-    _S.INCOMPLETE_EXPIRED: frozenset(),
-}
-ENDED = frozenset({_S.CANCELLED, _S.INCOMPLETE_EXPIRED})
-_RUNNING = frozenset({_S.TRIALING, _S.ACTIVE})
-_BILLABLE = _RUNNING | {_S.INCOMPLETE}
 
 
 def _bounded(_instance: Any, _attribute: Any, quantity: int) -> None:
@@ -197,11 +160,11 @@ class Subscription(Aggregate):
 
     def is_over(self, now: datetime) -> bool:
         """Whether its last period has ended, and it was to end with it."""
-        return self.cancel_at_period_end and self.status in _RUNNING and self.period_end <= now
+        return self.cancel_at_period_end and self.status in RUNNING and self.period_end <= now
 
     def owes_period(self, now: datetime) -> bool:
         """Whether the next period is to be billed now."""
-        begins = self.status in _BILLABLE and self.open_order is None and not self.cancel_at_period_end
+        begins = self.status in BILLABLE and self.open_order is None and not self.cancel_at_period_end
         return begins and bool(self.provider_ref) and self.is_due(now)
 
     # What happens to it.
@@ -218,7 +181,7 @@ class Subscription(Aggregate):
 
     def begin_period(self, period: Period, order_id: OrderId, at: datetime) -> Renewal:
         """The next period was ordered: from now on it is about that order's money. Raises SubscriptionCannotMove."""
-        if period.number != self.begun or self.open_order is not None or self.status not in _BILLABLE:
+        if period.number != self.begun or self.open_order is not None or self.status not in BILLABLE:
             raise SubscriptionCannotMove(f"Period {period.number} of a subscription that is {self.status} is not next.")
         self.balance = self.price + self.balance - self.next_bill
         self.begun = period.number + 1
@@ -264,7 +227,7 @@ class Subscription(Aggregate):
         if self.status is SubscriptionStatus.INCOMPLETE:
             self.due_at = self.created_at + INCOMPLETE_FOR
             return
-        if self.status in _RUNNING:
+        if self.status in RUNNING:
             self._move(SubscriptionStatus.PAST_DUE, at)
         self.due_at = None if self.exhausted else at + DUNNING[self.tries - 1]
 
@@ -293,6 +256,11 @@ class Subscription(Aggregate):
             self._move(SubscriptionStatus.INCOMPLETE_EXPIRED, at)
             self.due_at = self.open_order = None
 
+    def let_go(self, at: datetime) -> None:
+        """It has ended, and the order of its last period is settled or called off."""
+        if self.ended:
+            self.open_order, self.due_at, self.updated_at = None, None, at
+
     def notice_trial_end(self, at: datetime) -> bool:
         """Says once that the trial ends soon; whether that was now."""
         if self.status is not SubscriptionStatus.TRIALING or self.trial_noticed or self.trial_ends_at is None:
@@ -318,7 +286,7 @@ class Subscription(Aggregate):
 
         Raises SubscriptionCannotMove.
         """
-        if self.cancel_at_period_end and self.status in _RUNNING:
+        if self.cancel_at_period_end and self.status in RUNNING:
             self.cancel_at_period_end, self.updated_at = False, at
         elif self.status is not SubscriptionStatus.PAUSED:
             raise SubscriptionCannotMove(f"A subscription that is {self.status} cannot be resumed.")
@@ -340,11 +308,12 @@ class Subscription(Aggregate):
         """Ends it, now or with the current period. Cancelling twice is once."""
         if self.ended:
             return
-        if at_period_end and self.status in _RUNNING and self.open_order is None:
+        if at_period_end and self.status in RUNNING and self.open_order is None:
             self.cancel_at_period_end, self.cancel_reason, self.updated_at = True, reason, at
             return
         self._move(SubscriptionStatus.CANCELLED, at)
-        self.cancel_reason, self.cancelled_at, self.due_at, self.cancel_at_period_end = reason, at, None, False
+        self.cancel_reason, self.cancelled_at, self.cancel_at_period_end = reason, at, False
+        self.due_at = None if self.open_order is None else at  # nothing may be taken for that any more
         self._record(SubscriptionCancelled(at=at, subscription_id=self.id, reason=reason))
 
     def change(self, at: datetime, *, plan: Plan | None = None, quantity: int | None = None) -> Proration:
@@ -385,10 +354,7 @@ class Subscription(Aggregate):
     def _rests(self, at: datetime) -> bool:
         """Whether it runs, and nothing is under way or due at this moment."""
         return (
-            self.status in _RUNNING
-            and self.open_order is None
-            and not self.cancel_at_period_end
-            and not self.is_due(at)
+            self.status in RUNNING and self.open_order is None and not self.cancel_at_period_end and not self.is_due(at)
         )
 
     def _close_order(self, at: datetime) -> None:

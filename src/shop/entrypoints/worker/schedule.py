@@ -12,10 +12,12 @@ from attrs import frozen
 from shop.application.commands.carts import ExpireCart
 from shop.application.commands.orders import ExpireOrder
 from shop.application.commands.payments import ProcessPayment
+from shop.application.commands.subscriptions import CarryOnSubscription
 from shop.application.messages import Command
 from shop.application.queries.carts import GetExpiredCarts
 from shop.application.queries.orders import GetOverdueOrders
 from shop.application.queries.payments import GetUnfinishedPayments
+from shop.application.queries.subscriptions import GetDueSubscriptions
 from shop.application.shop import Shop
 from shop.domain.kernel.errors import ShopError
 
@@ -49,6 +51,12 @@ async def finish_payments(shop: Shop) -> int:
     return await _each(shop, [ProcessPayment(order_id=order_id, refresh=True) for order_id in _some_of(due)])
 
 
+async def carry_on_subscriptions(shop: Shop) -> int:
+    """Orders and pays the periods that are due, tries again what failed, and ends what is over."""
+    due = await shop.ask(GetDueSubscriptions(limit=DUE_MAX))
+    return await _each(shop, [CarryOnSubscription(subscription_id=one) for one in _some_of(due)])
+
+
 async def expire_carts(shop: Shop) -> int:
     """Closes carts that were left standing."""
     due = await shop.ask(GetExpiredCarts(limit=DUE_MAX))
@@ -70,6 +78,7 @@ async def forget_events(shop: Shop) -> int:
 CHORES = (
     Chore("expire orders", timedelta(seconds=5), expire_orders),
     Chore("finish payments", timedelta(seconds=10), finish_payments),
+    Chore("carry on subscriptions", timedelta(seconds=10), carry_on_subscriptions),
     Chore("expire carts", timedelta(minutes=1), expire_carts),
     Chore("forget answers", timedelta(minutes=5), forget_answers),
     Chore("forget events", timedelta(minutes=5), forget_events),

@@ -17,6 +17,7 @@ from shop.adapters.contracts.storage.running import AnswerPromises, ClockPromise
 from shop.adapters.contracts.storage.sales import CartPromises, OrderPromises
 from shop.adapters.contracts.storage.shelves import ShelfPromises
 from shop.adapters.contracts.storage.stock import StockPromises
+from shop.adapters.contracts.storage.subscriptions import SubscriptionPromises
 from shop.adapters.contracts.storage.transactions import TransactionPromises
 
 __all__ = ["StorageContract"]
@@ -31,6 +32,7 @@ class StorageContract(
     OrderPromises,
     PaymentPromises,
     BookPromises,
+    SubscriptionPromises,
     OutboxPromises,
     AnswerPromises,
     SettingsPromises,

@@ -8,6 +8,7 @@ from shop.adapters.sql.readers.inventory import SqlInventoryReader
 from shop.adapters.sql.readers.orders import SqlOrderReader
 from shop.adapters.sql.readers.payments import SqlPaymentReader
 from shop.adapters.sql.readers.store import SqlStoreReader
+from shop.adapters.sql.readers.subscriptions import SqlSubscriptionReader
 from shop.application.ports.readers import (
     ApiKeyReader,
     CartReader,
@@ -16,6 +17,7 @@ from shop.application.ports.readers import (
     OrderReader,
     PaymentReader,
     StoreReader,
+    SubscriptionReader,
 )
 
 
@@ -29,6 +31,7 @@ class SqlReaders:
     inventory: InventoryReader
     api_keys: ApiKeyReader
     store: StoreReader
+    subscriptions: SubscriptionReader
 
     def __init__(self, database: Database, settings: SqlStoreReader) -> None:
         self.catalog = SqlCatalogReader(database)
@@ -38,3 +41,4 @@ class SqlReaders:
         self.inventory = SqlInventoryReader(database)
         self.api_keys = SqlApiKeyReader(database)
         self.store = settings
+        self.subscriptions = SqlSubscriptionReader(database)

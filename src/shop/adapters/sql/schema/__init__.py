@@ -20,6 +20,7 @@ from shop.adapters.sql.schema.money import (
 )
 from shop.adapters.sql.schema.running import answers, api_keys, deliveries, events, shop_clock, store_settings
 from shop.adapters.sql.schema.sales import cart_items, carts, order_lines, order_numbers, orders
+from shop.adapters.sql.schema.subscriptions import plans, renewals, subscriptions
 
 __all__ = [
     "SEARCH_VECTOR",
@@ -44,13 +45,16 @@ __all__ = [
     "payment_attempts",
     "payment_sessions",
     "payments",
+    "plans",
     "product_categories",
     "products",
+    "renewals",
     "reservations",
     "shop_clock",
     "stock_levels",
     "stock_movements",
     "store_settings",
+    "subscriptions",
     "variant_prices",
     "variants",
 ]

@@ -38,6 +38,12 @@ from shop.application.ports.views.payments import (
     ProviderMessageView,
 )
 from shop.application.ports.views.store import StoreView
+from shop.application.ports.views.subscriptions import (
+    PlanView,
+    ProrationView,
+    SubscriptionView,
+    UpcomingBillView,
+)
 
 __all__ = [
     "AdminOrderView",
@@ -60,14 +66,18 @@ __all__ = [
     "PaymentMethodView",
     "PaymentSessionView",
     "PaymentView",
+    "PlanView",
     "ProductView",
+    "ProrationView",
     "ProviderMessageView",
     "ShippingOptionView",
     "StepView",
     "StockLevelView",
     "StockMovementView",
     "StoreView",
+    "SubscriptionView",
     "TaxSumView",
+    "UpcomingBillView",
     "VariantAvailabilityView",
     "VariantView",
 ]

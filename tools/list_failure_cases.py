@@ -33,6 +33,7 @@ CASES: Mapping[str, str] = {
     "F-20": "Browser, message and sweeper capture at the same moment",
     "F-21": "The same message arrives many times at once",
     "F-22": "Two messages tell of one change",
+    "F-23": "A subscription is renewed twice",
     "F-25": "The order is lost after money was taken",
     "F-26": "An idempotency key comes back with another request",
     "F-27": "Two requests with one key at the same moment",

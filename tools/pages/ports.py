@@ -11,6 +11,7 @@ from shop.adapters.contracts.identity import AuthenticatorContract, SecretsContr
 from shop.adapters.contracts.markup import MarkupContract
 from shop.adapters.contracts.payments import PaymentGatewayContract
 from shop.adapters.contracts.storage import StorageContract
+from shop.adapters.contracts.subscriptions import SubscriptionBillingContract
 from shop.adapters.keys import KeyAuthenticator
 from shop.adapters.loading import OURS
 from shop.adapters.secrets import HmacSecrets
@@ -23,6 +24,7 @@ from shop.application.ports.markup import Markup
 from shop.application.ports.outbox import Outbox
 from shop.application.ports.payments import PaymentGateway
 from shop.application.ports.storage import Storage
+from shop.application.ports.subscriptions import SubscriptionBilling
 from shop.application.ports.unit_of_work import UnitOfWork
 from tools.pages.page import Page, first_paragraph, table
 
@@ -36,6 +38,7 @@ installed package. The docstrings of the protocols promise units, limits and err
 _CHOSEN_BY = {
     "storage": "the scheme of `SHOP_DATABASE_URL`",
     "payments": "`SHOP_PAYMENTS`",
+    "billing": "`SHOP_PAYMENTS`, where that provider bills subscriptions",
     "cache": "redis where `SHOP_REDIS_URL` is set, else memory",
     "limiter": "redis where `SHOP_REDIS_URL` is set, else memory",
     "markup": "nh3 where that is installed (it is with the extra `api`), else plain",
@@ -64,6 +67,7 @@ PORTS_BY_NAME = {
         ),
     ),
     "payments": Port(PaymentGateway, PaymentGatewayContract),
+    "billing": Port(SubscriptionBilling, SubscriptionBillingContract),
     "cache": Port(Cache, CacheContract),
     "limiter": Port(RateLimiter, RateLimiterContract),
     "clock": Port(Clock, ClockContract, adapter=SystemClock),

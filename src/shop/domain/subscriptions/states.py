@@ -48,3 +48,9 @@ SUBSCRIPTION_ARROWS: Mapping[SubscriptionStatus, frozenset[SubscriptionStatus]] 
 ENDED = frozenset({_S.CANCELLED, _S.INCOMPLETE_EXPIRED})
 RUNNING = frozenset({_S.TRIALING, _S.ACTIVE})
 BILLABLE = RUNNING | {_S.INCOMPLETE}
+
+
+def check_move(status: SubscriptionStatus, to: SubscriptionStatus) -> None:
+    """Raises SubscriptionCannotMove where no arrow leads."""
+    if to not in SUBSCRIPTION_ARROWS[status]:
+        raise SubscriptionCannotMove(f"A subscription that is {status} cannot become {to}.")

@@ -30,10 +30,10 @@ from shop.domain.subscriptions.states import (
     BILLABLE,
     ENDED,
     RUNNING,
-    SUBSCRIPTION_ARROWS,
     SubscriptionCannotMove,
     SubscriptionNotPausable,
     SubscriptionStatus,
+    check_move,
 )
 
 QUANTITY_MAX = 1_000
@@ -361,6 +361,5 @@ class Subscription(Aggregate):
         self.open_order, self.tries, self.due_at, self.updated_at = None, 0, self.period_end, at
 
     def _move(self, status: SubscriptionStatus, at: datetime) -> None:
-        if status not in SUBSCRIPTION_ARROWS[self.status]:
-            raise SubscriptionCannotMove(f"A subscription that is {self.status} cannot become {status}.")
+        check_move(self.status, status)
         self.status, self.updated_at = status, at

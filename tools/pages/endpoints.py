@@ -11,9 +11,10 @@ Every call that there is. A running shop shows the same with all parameters, bod
 OpenAPI 3.1 at `/api/openapi.json`.
 
 **Who**: *all* is anybody; *token* is whoever sends the token that came with the cart or order (`Cart-Token`,
-`Order-Token`); a scope such as `orders:read` needs a secret key that has it (`Authorization: Bearer sk_…`; `write`
-implies `read`); *provider* is a payment provider, known by its signature. Addresses below `/api/test` take test
-keys (`sk_test_…`) only, and do not exist in production.
+`Order-Token`); *customer* is somebody who signed in, for what is their own; a scope such as `orders:read` needs a
+secret key that has it (`Authorization: Bearer sk_…`; `write` implies `read`); *provider* is a payment provider, known by
+its signature. Addresses below `/api/test` take test keys (`sk_test_…`) only, and do not exist in
+production.
 
 **Needs**: *key* is an `Idempotency-Key`, without which the call is refused (other POSTs take one); *If-Match* is the
 `ETag` under which the caller last saw the thing.
@@ -30,7 +31,7 @@ def _who(row: Endpoint) -> str:
         return f"`{row.scope}`"
     if row.who is Who.GUEST:
         return "token" if row.token else "all"
-    return {Who.PUBLIC: "all", Who.PROVIDER: "provider", Who.STAFF: "staff"}[row.who]
+    return {Who.PUBLIC: "all", Who.PROVIDER: "provider", Who.STAFF: "staff", Who.CUSTOMER: "customer"}[row.who]
 
 
 def _needs(row: Endpoint) -> str:

@@ -13,11 +13,16 @@ from shop import __version__
 from shop.application.commands.carts import AddToCart, ChooseShipping, DescribeCart, OpenCart
 from shop.application.commands.checkout import CreateOrder
 from shop.application.commands.payments import CreatePaymentSession, ProcessPayment
+from shop.application.commands.plans import CreatePlan
+from shop.application.commands.subscriptions import CarryOnSubscription, Subscribe
+from shop.application.messages import Actor
 from shop.application.queries.carts import GetCart
 from shop.application.queries.catalog import GetProduct
 from shop.application.shop import Shop
 from shop.domain.kernel.address import Address
-from shop.domain.kernel.identifiers import OrderId
+from shop.domain.kernel.identifiers import OrderId, UserId
+from shop.domain.kernel.money import Money
+from shop.domain.subscriptions import Interval, IntervalUnit
 from shop.entrypoints.cli.demo import show_card
 from shop.entrypoints.demo.card import Card
 from shop.entrypoints.worker.deliveries import deliver_once
@@ -340,3 +345,48 @@ def test_the_clock_moves_ahead_and_back(terminal: Terminal) -> None:
     assert terminal.type("clock", "advance", "never-ever").code == 2
     assert terminal.type("clock", "reset").code == 0
     assert terminal.type("clock", "show").json["offset_seconds"] == 0
+
+
+def test_subscriptions_are_looked_after(terminal: Terminal) -> None:
+    terminal.type("import", "products", str(shopify_file(terminal.folder)))
+
+    async def subscribed(shop: Shop) -> str:
+        product = await shop.ask(GetProduct(id_or_slug="thing-0", expand=frozenset({"variants"})))
+        assert product.variants
+        plan_id = await shop.execute(
+            CreatePlan(
+                code="thing-monthly",
+                name="A thing a month",
+                variant_id=product.variants[0].id,
+                interval=Interval(IntervalUnit.MONTH),
+                prices=(Money(900, "EUR"),),
+            )
+        )
+        address = Address(name="Ada Byron", line1="Torstr. 1", postal_code="10119", city="Berlin", country="DE")
+        subscription_id = await shop.execute(
+            Subscribe(
+                plan_id=plan_id,
+                method="fake_card",
+                email="ada@example.com",
+                shipping_address=address,
+                shipping_option="standard",
+            ),
+            actor=Actor(kind="user", id=shop.ports.ids.new(UserId)),
+        )
+        return str(await shop.execute(CarryOnSubscription(subscription_id=subscription_id)))
+
+    subscription = terminal.shop(subscribed)
+    assert terminal.type("subscriptions", "plans").json["data"][0]["code"] == "thing-monthly"
+    [listed] = terminal.type("subscriptions", "list", "--status", "active").json["data"]
+    assert (listed["id"], listed["status"]) == (subscription, "active")
+    assert terminal.type("subscriptions", "list", "--status", "past_due").json["data"] == []
+    assert terminal.type("subscriptions", "list", "--status", "happy").code == 2
+    assert terminal.type("subscriptions", "retry", subscription).code == 4
+    moved = terminal.type("clock", "advance", "32d").json
+    assert "subscription.renewed" in {event["type"] for event in moved["events"]}
+    assert terminal.type("subscriptions", "pause", subscription).json["status"] == "paused"
+    assert terminal.type("subscriptions", "resume", subscription).json["status"] == "active"
+    assert terminal.type("subscriptions", "cancel", subscription, "--at-period-end").json["cancel_at_period_end"]
+    assert terminal.type("subscriptions", "cancel", subscription, "--reason", "moved").json["status"] == "cancelled"
+    assert terminal.type("subscriptions", "show", subscription).json["cancel_reason"] == "moved"
+    assert terminal.type("subscriptions", "show", "sub_01jd8zc5w0e7ktmj9c2q8k4h1n").code == 3

@@ -19,6 +19,7 @@ from shop.entrypoints.cli import (
     products,
     serving,
     store,
+    subscriptions,
 )
 from shop.entrypoints.cli.session import ShopCommands
 
@@ -43,6 +44,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(events.app, name="events")
 app.add_typer(store.app, name="store")
 app.add_typer(clock.app, name="clock")
+app.add_typer(subscriptions.app, name="subscriptions")
 app.add_typer(calls.app, name="api")
 
 

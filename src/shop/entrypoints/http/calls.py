@@ -13,7 +13,7 @@ from litestar.types import Receive, Scope
 
 from shop.application.access import check_permission
 from shop.application.commands.clock import ClockNotMovable
-from shop.application.messages import GUEST, Actor, Command, Context, Idempotency, JustWritten, Query
+from shop.application.messages import CUSTOMER, GUEST, Actor, Command, Context, Idempotency, JustWritten, Query
 from shop.application.ports.identity import CredentialsRejected
 from shop.application.ports.paging import Page
 from shop.application.ports.views import EventView
@@ -161,6 +161,8 @@ class Call:
         self.actor = await self._identify()
         if endpoint.who in WITH_SCOPE:
             check_permission(endpoint.scope, self.actor)
+        if endpoint.who is Who.CUSTOMER:
+            check_permission(CUSTOMER, self.actor)
         if endpoint.who is Who.TEST and TEST_KEY not in self.headers[b"authorization"]:
             raise TestKeyNeeded
         self.query = prepared.query(self.query_string)

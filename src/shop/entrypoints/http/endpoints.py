@@ -32,6 +32,8 @@ class Who(Enum):
 
     PUBLIC = "P"
     GUEST = "G"
+    CUSTOMER = "C"
+    """Somebody who signed in, for what is their own."""
     STAFF = "S"
     PROVIDER = "X"
     TEST = "T"

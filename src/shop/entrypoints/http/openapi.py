@@ -70,6 +70,7 @@ _PAGE: Plain = {
 }
 _SECURITY: Plain = {
     "secretKey": {"type": "http", "scheme": "bearer", "description": "A secret key: sk_…"},
+    "accessToken": {"type": "http", "scheme": "bearer", "description": "The access token of somebody who signed in."},
     "cartToken": {"type": "apiKey", "in": "header", "name": CART_TOKEN, "description": "Opens one cart."},
     "orderToken": {"type": "apiKey", "in": "header", "name": ORDER_TOKEN, "description": "Opens one order."},
 }
@@ -131,6 +132,8 @@ def _operation(row: Endpoint, components: dict[str, Plain]) -> Plain:
 def _security(row: Endpoint) -> list[Plain]:
     if row.who in WITH_SCOPE:
         return [{"secretKey": []}]
+    if row.who is Who.CUSTOMER:
+        return [{"accessToken": []}]
     if row.token:
         return [{"cartToken" if row.token == CART_TOKEN else "orderToken": []}]
     return [{}, {"secretKey": []}] if row.who is Who.PUBLIC else []
@@ -236,13 +239,17 @@ def _headers(row: Endpoint) -> Plain:
     return headers
 
 
+_BY_CALLER: Mapping[Who, tuple[str, ...]] = {
+    Who.CUSTOMER: ("authentication_required",),
+    Who.STAFF: ("authentication_required", "scope_missing"),
+    Who.TEST: ("authentication_required", "scope_missing", "test_key_needed"),
+}
+
+
 def codes_of(row: Endpoint) -> tuple[str, ...]:
     """Every problem code that an endpoint may answer with."""
     codes = [*_ALWAYS, *row.problems]
-    if row.who in WITH_SCOPE:
-        codes += ["authentication_required", "scope_missing"]
-    if row.who is Who.TEST:
-        codes.append("test_key_needed")
+    codes += _BY_CALLER.get(row.who, ())
     if row.parameters or row.body:
         codes += ["id_malformed", "id_wrong_type"]
     if row.parameters:
@@ -296,7 +303,7 @@ def _problem(row: Endpoint, status: int, codes: list[str]) -> Plain:
 
 def _samples(row: Endpoint) -> list[Plain]:
     header = ""
-    if row.who in WITH_SCOPE:
+    if row.who in WITH_SCOPE or row.who is Who.CUSTOMER:
         header = ' -H "Authorization: Bearer $KEY"'
     elif row.token:
         header = f' -H "{row.token}: $TOKEN"'

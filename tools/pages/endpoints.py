@@ -12,8 +12,8 @@ OpenAPI 3.1 at `/api/openapi.json`.
 
 **Who**: *all* is anybody; *token* is whoever sends the token that came with the cart or order (`Cart-Token`,
 `Order-Token`); *customer* is somebody who signed in, for what is their own; a scope such as `orders:read` needs a
-secret key that has it (`Authorization: Bearer sk_…`; `write` implies `read`); *provider* is a payment provider, known by
-its signature. Addresses below `/api/test` take test keys (`sk_test_…`) only, and do not exist in
+secret key that has it (`Authorization: Bearer sk_…`; `write` implies `read`); *provider* is a payment provider, known
+by its signature. Addresses below `/api/test` take test keys (`sk_test_…`) only, and do not exist in
 production.
 
 **Needs**: *key* is an `Idempotency-Key`, without which the call is refused (other POSTs take one); *If-Match* is the

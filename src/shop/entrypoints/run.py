@@ -12,7 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from granian.constants import Interfaces, Loops
+from granian.constants import HTTPModes, Interfaces, Loops
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import Server
 from granian.server.embed import Server as EmbeddedServer
@@ -36,6 +37,7 @@ from shop.entrypoints.worker.main import Worker
 Application = Callable[..., Awaitable[None]]
 STARTED_WITHIN_SECONDS = 10.0
 GRACE_SECONDS = 20
+HEAD_MILLISECONDS_MAX, HEAD_BYTES_MAX = 10_000, 32_768
 COLLECTOR_THRESHOLDS = (20_000, 20, 50)
 _PROBE_SECONDS = 0.02
 CLOCK_LOOK_SECONDS = 1.0
@@ -84,10 +86,17 @@ def serve(settings: Settings, *, host: str, port: int, workers: int = 1, with_wo
         loop=Loops.auto,
         factory=True,
         websockets=False,
+        http=HTTPModes.http1,
+        http1_settings=line_settings(),
         log_level=LogLevels.warning,
         workers_kill_timeout=GRACE_SECONDS,
         respawn_failed_workers=True,
     ).serve()
+
+
+def line_settings() -> HTTP1Settings:
+    """How long and how large the head of a request may be."""
+    return HTTP1Settings(header_read_timeout=HEAD_MILLISECONDS_MAX, max_buffer_size=HEAD_BYTES_MAX)
 
 
 def work(settings: Settings) -> None:
@@ -180,6 +189,8 @@ async def _serve_here(
             port=port,
             interface=Interfaces.ASGI,
             websockets=False,
+            http=HTTPModes.http1,
+            http1_settings=line_settings(),
             log_level=LogLevels.error,
         )
         serving = asyncio.create_task(server.serve())

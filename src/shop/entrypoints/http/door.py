@@ -156,18 +156,19 @@ class Door:
         path: str = scope["path"]
         if len(headers) != len(scope["headers"]):
             _check_once(scope["headers"])
-        # Whoever looks after the process knows its address only.
-        if not self._options.hosts.knows(headers.get(b"host", b"")) and not path.startswith("/health/"):
+        # Whoever looks after the process knows its address only, and is not counted.
+        tended = path.startswith("/health/")
+        if not tended and not self._options.hosts.knows(headers.get(b"host", b"")):
             raise HostUnknown("The Host header names another site than this shop.")
-        if self._asks_for_https and headers.get(b"x-forwarded-proto", b"https").lower() != b"https":
+        if self._asks_for_https and not tended and headers.get(b"x-forwarded-proto", b"https").lower() != b"https":
             return self._to_https(scope)
         if self._options.origins and (origin := headers.get(b"origin")):
             self._allow(origin, more)
         if scope["method"] == "OPTIONS" and b"access-control-request-method" in headers:
             return Answer(204)
-        if self._counting is not None and not path.startswith("/health/"):
+        if self._counting is not None and not tended:
             await self._counting.count(DEFAULT, ADDRESS, scope["shop.visit"].caller, more)
-        if "\x00" in path or len(path) > PATH_LENGTH_MAX:
+        if "\x00" in path or "//" in path or len(path) > PATH_LENGTH_MAX:
             raise NotFound("There is nothing at this address.")
         if len(scope["query_string"]) > QUERY_LENGTH_MAX:
             raise Invalid(f"A query has at most {QUERY_LENGTH_MAX} characters.")
@@ -190,7 +191,7 @@ class Door:
     def _to_https(self, scope: Any) -> Answer:
         """Browsers are led on; programs are told, for what they sent has been open to read already."""
         path: str = scope["path"]
-        if scope["method"] not in ("GET", "HEAD") or path.startswith(("/api/", "/health/")):
+        if scope["method"] not in ("GET", "HEAD") or path.startswith("/api/"):
             raise HttpsNeeded("This shop is spoken to over https:// only.")
         target = self._options.base_url.rstrip("/") + quote(path)
         if scope["query_string"]:

@@ -1,6 +1,6 @@
 """Requests to every row of the endpoint table, made from the table itself."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from litestar.types import ASGIApp
@@ -9,6 +9,7 @@ from shop.entrypoints.http.endpoints import Endpoint, Keys, Who
 from shop.entrypoints.http.table import ENDPOINTS, PAGES
 
 ROWS: tuple[Endpoint, ...] = (*ENDPOINTS, *PAGES)
+OPEN_TO_KEYS = frozenset({Who.PUBLIC, Who.GUEST, Who.STAFF, Who.TEST})
 WITH_SCOPE = tuple(row for row in ROWS if row.scope)
 
 
@@ -25,11 +26,6 @@ def headers_of(row: Endpoint) -> dict[str, str]:
     if row.body is not None or row.raw_body:
         more["Content-Type"] = "application/json"
     return more
-
-
-def for_people(rows: tuple[Endpoint, ...] = ENDPOINTS) -> Iterator[Endpoint]:
-    """Those that a caller with a credential uses."""
-    return (row for row in rows if row.who is not Who.PROVIDER)
 
 
 class Asked:

@@ -11,15 +11,20 @@ import subprocess
 import sys
 import time
 import uuid
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+from attrs import evolve
 
+from shop.adapters.fake.faults import Fault
 from tests.scale import rounds
 from tests.simulation.__main__ import footprint, run
+from tests.simulation.actors import everybody
+from tests.simulation.chances import chances_of
 from tests.simulation.loop import SimLoop, TooManySteps
-from tests.simulation.world import SeedFailed
+from tests.simulation.world import SeedFailed, World
 
 ROOT = Path(__file__).parents[2]
 SEEDS_PER_TEST = 50
@@ -47,6 +52,21 @@ def test_f13_f15_f31_f32_f36_f37_f38_f41_f69_f72_f75_f83_nothing_is_lost_and_not
     if failed:
         also = ", ".join(str(error.seed) for error in failed[1:])
         raise AssertionError(f"{failed[0]}\nOf these {SEEDS_PER_TEST} seeds also: {also or 'none'}") from failed[0]
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(600)
+def test_f83_after_fifteen_minutes_in_which_every_call_fails_all_orders_settle_once() -> None:
+    """The provider is down while everybody shops, in a way that the seed draws; the oracle looks once it is back."""
+
+    def cast(world: World) -> list[Coroutine[Any, Any, None]]:
+        return [*everybody(world), asyncio.sleep(15 * 60)]
+
+    for seed in range(rounds(20, in_full=1_000)):
+        calm = chances_of(seed)
+        fault = (Fault.ERROR, Fault.TIMEOUT_BEFORE, Fault.TIMEOUT_AFTER)[seed % 3]
+        outcome = World(evolve(calm, minutes=15, provider={fault: 1.0})).run(cast)
+        assert outcome.virtual_seconds >= 15 * 60
 
 
 def test_the_same_seed_is_the_same_run() -> None:

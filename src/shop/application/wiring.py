@@ -24,6 +24,7 @@ from shop.application.commands import (
 )
 from shop.application.limits import RateLimits
 from shop.application.messages import Command, Context, Query
+from shop.application.outages import CircuitBreaker, GuardedGateway
 from shop.application.ports.cache import Cache, RateLimiter
 from shop.application.ports.clock import Clock, Ids, MovableClock
 from shop.application.ports.identity import Authenticator, Secrets
@@ -80,10 +81,12 @@ class Ports:
     lifetimes: Lifetimes = Lifetimes()
     limits: RateLimits = RateLimits()
     billing: SubscriptionBilling = field(factory=NoBilling)
+    circuit: CircuitBreaker = field(factory=CircuitBreaker)
 
     @property
     def cashier(self) -> Cashier:
-        return Cashier(self.storage.uow, self.ids, self.gateway, self.billing)
+        gateway = GuardedGateway(self.gateway, self.circuit, self.clock)
+        return Cashier(self.storage.uow, self.ids, gateway, self.billing)
 
     @property
     def till(self) -> Till:

@@ -193,17 +193,21 @@ class StripePaymentGateway:
             raise error_of(error) from error
 
 
-def open_stripe_payments(options: Options) -> StripePaymentGateway:
-    """Stripe as the SHOP_STRIPE_… variables say. Raises StripeNotSetUp, which names those that are missing."""
+def account_of(options: Options) -> StripeAccount:
+    """The account that the SHOP_STRIPE_… variables say. Raises StripeNotSetUp, which names those that are missing."""
     needed = ("SHOP_STRIPE_SECRET_KEY", "SHOP_STRIPE_WEBHOOK_SECRET")
     if missing := [name for name in needed if not options.get(name)]:
         raise StripeNotSetUp(f"SHOP_PAYMENTS=stripe needs {' and '.join(missing)}.")
-    account = StripeAccount(
+    return StripeAccount(
         secret_key=options.get("SHOP_STRIPE_SECRET_KEY"),
         webhook_secret=options.get("SHOP_STRIPE_WEBHOOK_SECRET"),
         api_base=options.get("SHOP_STRIPE_API_BASE", API_BASE),
     )
-    return StripePaymentGateway(account, options.machine_clock)
+
+
+def open_stripe_payments(options: Options) -> StripePaymentGateway:
+    """Stripe as the SHOP_STRIPE_… variables say. Raises StripeNotSetUp."""
+    return StripePaymentGateway(account_of(options), options.machine_clock)
 
 
 def _intent_params(request: IntentRequest) -> PaymentIntentCreateParams:

@@ -20,6 +20,17 @@ UNREADABLE = "unreadable"
 """The type of a genuine message that is not what Stripe documents; it is kept for people to look at."""
 
 _OF_SUBSCRIPTIONS = ("customer.subscription.", "invoice.")
+LISTED = [
+    "payment_intent.amount_capturable_updated",
+    "payment_intent.canceled",
+    "payment_intent.payment_failed",
+    "payment_intent.processing",
+    "payment_intent.requires_action",
+    "payment_intent.succeeded",
+    "charge.refunded",
+]
+"""The types that are looked for when what Stripe sent is compared with what came: those that docs ask it to send."""
+
 _NAME = re.compile(r"[A-Za-z0-9_.:\-]{1,255}")
 
 
@@ -44,6 +55,11 @@ def read(provider: str, endpoint: Endpoint, body: bytes, header: str, now: datet
         raise SignatureRejected("A message of Stripe's test mode came for live payments, or the other way round.")
     if event.get("account"):
         raise SignatureRejected("The message is about another account's payments.")
+    return message_of(provider, event, body)
+
+
+def message_of(provider: str, event: dict[str, Any], body: bytes) -> ProviderNews:
+    """The message in the shop's words, whether Stripe sent it or was asked for it."""
     reference = _name(event.get("id"))
     return ProviderNews(
         provider=provider,

@@ -19,6 +19,7 @@ from shop.application.commands import (
     orders,
     payments,
     plans,
+    reconciliation,
     store,
     subscriptions,
 )
@@ -41,6 +42,7 @@ from shop.application.queries import identity as identity_queries
 from shop.application.queries import inventory as inventory_queries
 from shop.application.queries import orders as order_queries
 from shop.application.queries import payments as payment_queries
+from shop.application.queries import reconciliation as reconciliation_queries
 from shop.application.queries import store as store_queries
 from shop.application.queries import subscriptions as subscription_queries
 from shop.application.reactions import catalog as catalog_reactions
@@ -107,7 +109,7 @@ class Ports:
 def command_handlers(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
     """Which use case carries out which command."""
     uow, ids, secrets, gateway = ports.storage.uow, ports.ids, ports.secrets, ports.gateway
-    readers, lifetimes, cashier, till = ports.storage.readers, ports.lifetimes, ports.cashier, ports.till
+    readers, lifetimes, cashier = ports.storage.readers, ports.lifetimes, ports.cashier
     return {
         catalog.CreateProduct: partial(catalog.create_product, uow=uow, ids=ids, markup=ports.markup),
         catalog.UpdateProduct: partial(catalog.update_product, uow=uow, markup=ports.markup),
@@ -149,6 +151,20 @@ def command_handlers(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
         ),
         payments.ReceiveProviderNews: partial(payments.receive_provider_news, uow=uow, ids=ids, gateway=gateway),
         payments.ApplyProviderNews: partial(payments.apply_provider_news, cashier=cashier, store=readers.store),
+        **_subscription_commands(ports),
+        reconciliation.RepairFinding: partial(
+            reconciliation.repair_finding, cashier=cashier, records=ports.records, books=readers.reconciliation
+        ),
+        clock.MoveClock: partial(clock.move_clock, clock=ports.movable_clock, offsets=ports.storage.clock),
+        store.ConfigureStore: partial(store.configure_store, uow=uow),
+        identity.CreateApiKey: partial(identity.create_api_key, uow=uow, ids=ids, secrets=secrets),
+        identity.RevokeApiKey: partial(identity.revoke_api_key, uow=uow),
+    }
+
+
+def _subscription_commands(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
+    uow, ids, till = ports.storage.uow, ports.ids, ports.till
+    return {
         plans.CreatePlan: partial(plans.create_plan, uow=uow, ids=ids),
         plans.UpdatePlan: partial(plans.update_plan, uow=uow),
         plans.ArchivePlan: partial(plans.archive_plan, uow=uow),
@@ -159,10 +175,6 @@ def command_handlers(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
         subscriptions.PauseSubscription: partial(subscriptions.pause_subscription, till=till),
         subscriptions.ResumeSubscription: partial(subscriptions.resume_subscription, till=till),
         subscriptions.CancelSubscription: partial(subscriptions.cancel_subscription, till=till),
-        clock.MoveClock: partial(clock.move_clock, clock=ports.movable_clock, offsets=ports.storage.clock),
-        store.ConfigureStore: partial(store.configure_store, uow=uow),
-        identity.CreateApiKey: partial(identity.create_api_key, uow=uow, ids=ids, secrets=secrets),
-        identity.RevokeApiKey: partial(identity.revoke_api_key, uow=uow),
     }
 
 
@@ -195,6 +207,12 @@ def query_handlers(ports: Ports) -> Mapping[type[Query[Any]], Handler]:
         payment_queries.GetPayments: partial(payment_queries.get_payments, payments=readers.payments),
         payment_queries.GetPayment: partial(payment_queries.get_payment, payments=readers.payments),
         payment_queries.GetUnfinishedPayments: partial(payment_queries.get_unfinished_payments, uow=uow),
+        reconciliation_queries.Reconcile: partial(
+            reconciliation_queries.reconcile,
+            gateway=ports.cashier.gateway,
+            records=ports.records,
+            books=readers.reconciliation,
+        ),
         inventory_queries.GetStockLevels: partial(inventory_queries.get_stock_levels, inventory=readers.inventory),
         inventory_queries.GetStockMovements: partial(
             inventory_queries.get_stock_movements, inventory=readers.inventory

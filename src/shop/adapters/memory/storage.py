@@ -9,6 +9,7 @@ from shop.adapters.memory.readers.catalog import MemoryCatalogReader
 from shop.adapters.memory.readers.inventory import MemoryInventoryReader
 from shop.adapters.memory.readers.orders import MemoryOrderReader
 from shop.adapters.memory.readers.payments import MemoryPaymentReader
+from shop.adapters.memory.readers.reconciliation import MemoryReconciliationReader
 from shop.adapters.memory.store import MemoryStoreReader
 from shop.adapters.memory.subscriptions import MemorySubscriptionReader
 from shop.adapters.memory.tables import Tables
@@ -28,6 +29,7 @@ from shop.application.ports.readers import (
     StoreReader,
     SubscriptionReader,
 )
+from shop.application.ports.reconciliation import ReconciliationReader
 from shop.application.ports.storage import Storage, SubscribersByType
 from shop.application.ports.unit_of_work import UnitOfWork
 
@@ -44,6 +46,7 @@ class MemoryReaders:
         self.api_keys: ApiKeyReader = MemoryApiKeyReader(tables)
         self.store: StoreReader = MemoryStoreReader(tables)
         self.subscriptions: SubscriptionReader = MemorySubscriptionReader(tables)
+        self.reconciliation: ReconciliationReader = MemoryReconciliationReader(tables)
 
 
 class MemoryStorage:

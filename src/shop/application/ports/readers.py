@@ -7,6 +7,7 @@ from typing import Protocol
 from attrs import frozen
 
 from shop.application.ports.paging import Page, PageRequest
+from shop.application.ports.reconciliation import ReconciliationReader
 from shop.application.ports.repositories import CartWithOffers, StoreSettings
 from shop.application.ports.views import (
     AdminOrderView,
@@ -272,3 +273,4 @@ class Readers(Protocol):
     api_keys: ApiKeyReader
     store: StoreReader
     subscriptions: SubscriptionReader
+    reconciliation: ReconciliationReader

@@ -7,6 +7,7 @@ from shop.adapters.sql.readers.identity import SqlApiKeyReader
 from shop.adapters.sql.readers.inventory import SqlInventoryReader
 from shop.adapters.sql.readers.orders import SqlOrderReader
 from shop.adapters.sql.readers.payments import SqlPaymentReader
+from shop.adapters.sql.readers.reconciliation import SqlReconciliationReader
 from shop.adapters.sql.readers.store import SqlStoreReader
 from shop.adapters.sql.readers.subscriptions import SqlSubscriptionReader
 from shop.application.ports.readers import (
@@ -19,6 +20,7 @@ from shop.application.ports.readers import (
     StoreReader,
     SubscriptionReader,
 )
+from shop.application.ports.reconciliation import ReconciliationReader
 
 
 class SqlReaders:
@@ -32,6 +34,7 @@ class SqlReaders:
     api_keys: ApiKeyReader
     store: StoreReader
     subscriptions: SubscriptionReader
+    reconciliation: ReconciliationReader
 
     def __init__(self, database: Database, settings: SqlStoreReader) -> None:
         self.catalog = SqlCatalogReader(database)
@@ -42,3 +45,4 @@ class SqlReaders:
         self.api_keys = SqlApiKeyReader(database)
         self.store = settings
         self.subscriptions = SqlSubscriptionReader(database)
+        self.reconciliation = SqlReconciliationReader(database)

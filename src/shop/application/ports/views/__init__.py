@@ -37,6 +37,7 @@ from shop.application.ports.views.payments import (
     PaymentView,
     ProviderMessageView,
 )
+from shop.application.ports.views.reconciliation import FindingView, ReconciliationView
 from shop.application.ports.views.store import StoreView
 from shop.application.ports.views.subscriptions import (
     PlanView,
@@ -57,6 +58,7 @@ __all__ = [
     "ClockView",
     "DeliveryView",
     "EventView",
+    "FindingView",
     "LocationView",
     "OrderLineView",
     "OrderPaymentView",
@@ -70,6 +72,7 @@ __all__ = [
     "ProductView",
     "ProrationView",
     "ProviderMessageView",
+    "ReconciliationView",
     "ShippingOptionView",
     "StepView",
     "StockLevelView",

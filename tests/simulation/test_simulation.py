@@ -40,7 +40,7 @@ def test_a_seed_that_once_failed(seed: int) -> None:
 @pytest.mark.prove
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("first", range(0, SEEDS, SEEDS_PER_TEST))
-def test_f13_f15_f31_f32_f36_f37_f38_f41_f69_f72_f75_f83_nothing_is_lost_and_nothing_done_twice(
+def test_f13_f15_f23_f31_f32_f36_f37_f38_f41_f69_f72_f75_f83_nothing_is_lost_and_nothing_done_twice(
     first: int,
 ) -> None:
     failed = []

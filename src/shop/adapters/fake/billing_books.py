@@ -35,9 +35,6 @@ class BookedSubscription:
 
     ref: str
     method: str
-    unit: str
-    count: int
-    anchor: str
     paused: bool = False
     ended: bool = False
     invoices: dict[str, BookedInvoice] = field(factory=dict)

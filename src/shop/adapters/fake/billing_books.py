@@ -21,10 +21,12 @@ _SET_UP = (
 
 @define(kw_only=True)
 class BookedInvoice:
-    """One period. `intent` is the payment that it is paid by, once it was tried."""
+    """One period. `method` is the one of when it was made: asked again, its intent is the same. `intent` is the payment
+    that it is paid by, once it was tried."""
 
     attempt: str
     minor: int
+    method: str
     intent: str = ""
     void: bool = False
 

@@ -68,7 +68,7 @@ class FakeSubscriptionBilling:
             return _nothing(charge, AttemptStatus.CAPTURED)
         if invoice.intent:
             return await self._gateway.fetch(invoice.intent)
-        return await self._take(charge, await self._begin(charge))
+        return await self._take(charge, await self._begin(charge, invoice.method))
 
     async def retry(self, charge: InvoiceCharge, key: str) -> IntentState:
         forbid_inside_transaction("retry")
@@ -85,7 +85,7 @@ class FakeSubscriptionBilling:
         if not invoice.intent and not invoice.attempt:
             return _nothing(charge, AttemptStatus.CANCELLED)
         # Whether somebody else has made its intent meanwhile is not known: the same key gives the same one.
-        ref = invoice.intent or (await self._begin(charge)).provider_ref
+        ref = invoice.intent or (await self._begin(charge, invoice.method)).provider_ref
         return self._noted(charge, await self._gateway.cancel(ref, charge.attempt_id))
 
     async def change(self, provider_ref: str, request: BillingRequest, *, key: str) -> None:
@@ -133,14 +133,15 @@ class FakeSubscriptionBilling:
                 if booked.ended and not void:
                     raise PaymentRefused("The subscription has ended; it makes no more invoices.")
                 attempt = "" if void else str(charge.attempt_id)
-                invoice = booked.invoices[start] = BookedInvoice(attempt=attempt, minor=charge.amount.minor, void=void)
+                invoice = booked.invoices[start] = BookedInvoice(
+                    attempt=attempt, minor=charge.amount.minor, method=booked.method, void=void
+                )
                 self._books.put(booked)
         if invoice.minor != charge.amount.minor:
             raise PaymentRefused(f"The invoice of this period is of {invoice.minor} minor units.")
         return invoice
 
-    async def _begin(self, charge: InvoiceCharge) -> IntentState:
-        method = self._known(charge.provider_ref).method
+    async def _begin(self, charge: InvoiceCharge, method: str) -> IntentState:
         request = IntentRequest(
             attempt_id=charge.attempt_id,
             order_id=charge.order_id,

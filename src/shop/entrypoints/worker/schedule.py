@@ -28,17 +28,25 @@ AT_ONCE = 8
 BATCH = 100
 DUE_MAX = 10_000
 FORGET_BATCH = 1_000
-CHORE_TIMEOUT_SECONDS = 300.0
+CHORE_TIMEOUT_SECONDS, LONG_CHORE_TIMEOUT_SECONDS = 300.0, 7200.0
 _log = logging.getLogger("shop.worker")
 
 
 @frozen
 class Chore:
-    """Something to be done every so often. `run` says how many things it dealt with."""
+    """Something to be done every so often. `run` says how many things it dealt with.
+
+    One that is `long` (it may read lists of a provider for an hour) is done beside the others, which do not wait.
+    """
 
     name: str
     every: timedelta
     run: Callable[[Shop], Awaitable[int]]
+    long: bool = False
+
+    @property
+    def timeout_seconds(self) -> float:
+        return LONG_CHORE_TIMEOUT_SECONDS if self.long else CHORE_TIMEOUT_SECONDS
 
 
 async def expire_orders(shop: Shop) -> int:
@@ -104,8 +112,8 @@ CHORES = (
     Chore("finish payments", timedelta(seconds=10), finish_payments),
     Chore("carry on subscriptions", timedelta(seconds=10), carry_on_subscriptions),
     Chore("expire carts", timedelta(minutes=1), expire_carts),
-    Chore("reconcile the last hours", timedelta(minutes=5), reconcile_recent),
-    Chore("reconcile the last week", timedelta(days=1), reconcile_week),
+    Chore("reconcile the last hours", timedelta(minutes=5), reconcile_recent, long=True),
+    Chore("reconcile the last week", timedelta(days=1), reconcile_week, long=True),
     Chore("forget answers", timedelta(minutes=5), forget_answers),
     Chore("forget events", timedelta(minutes=5), forget_events),
 )
@@ -139,12 +147,12 @@ class Schedule:
 
 async def _run(shop: Shop, chore: Chore) -> int:
     try:
-        async with asyncio.timeout(CHORE_TIMEOUT_SECONDS):
+        async with asyncio.timeout(chore.timeout_seconds):
             return await chore.run(shop)
     except ShopError as error:
         _log.warning("%s: %s", chore.name, error.detail)
     except TimeoutError:
-        _log.warning("%s: not finished after %.0f s; it goes on next time", chore.name, CHORE_TIMEOUT_SECONDS)
+        _log.warning("%s: not finished after %.0f s; it goes on next time", chore.name, chore.timeout_seconds)
     except Exception:
         _log.exception("%s failed", chore.name)
     return 0

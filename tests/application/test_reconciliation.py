@@ -21,6 +21,7 @@ from shop.domain.orders import PaymentStatus
 from shop.domain.payments import AttemptStatus
 from shop.entrypoints.worker.schedule import reconcile_recent, reconcile_week
 from tests.application.providers import Away, at_rest, faulty
+from tests.application.test_subscriptions import days, offer, subscribe
 from tests.scale import rounds
 from tests.shops import START, SmallShop, open_small_shop
 
@@ -333,6 +334,18 @@ async def test_what_was_touched_just_now_is_left_to_those_who_are_at_it() -> Non
     assert (await told(small)).clean
     small.clock.forward(timedelta(minutes=2))
     assert [finding.kind for finding in (await told(small)).findings] == ["state_differs"]
+
+
+@pytest.mark.parametrize("method", ["fake_card", "fake_card_declined"])
+async def test_orders_of_subscriptions_are_no_false_alarm(method: str) -> None:
+    small = await open_small_shop()
+    await subscribe(small, await offer(small), method)
+    await days(small, 100)
+    small.clock.forward(timedelta(hours=1))
+    report = await told(small)
+    assert report.findings == []
+    assert report.intents
+    assert report.payments == report.intents
 
 
 async def test_a_report_ends_at_its_limit_and_says_so() -> None:

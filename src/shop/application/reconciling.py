@@ -13,7 +13,6 @@ from attrs import define, field, frozen
 from shop.application.ports.payments import PaymentGateway
 from shop.application.ports.reconciliation import BookedSale, Place, ReconciliationReader, StockSums
 from shop.application.ports.records import LISTED_MAX, ListedIntent, ListedNews, ProviderRecords
-from shop.application.ports.subscriptions import InvoiceMethod
 from shop.application.ports.views import FindingView
 from shop.domain.kernel.money import Money
 from shop.domain.payments import AttemptStatus, IntentState, PaymentNotFound
@@ -170,8 +169,6 @@ class Comparison:
 
     def _compared(self, state: IntentState | None, ours: BookedSale) -> list[FindingView]:
         if state is None:
-            if InvoiceMethod.read(ours.method) is not None:
-                return []  # named by its invoice, which is not an intent
             return [_about(FindingKind.PAYMENT_UNMATCHED, ours, f"the provider has no {ours.provider_ref}", self)]
         captured, refunded = _ours(ours)
         if state.captured.currency != captured.currency and (state.captured or captured):

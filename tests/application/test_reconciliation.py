@@ -396,6 +396,18 @@ async def test_a_report_ends_at_its_limit_and_says_so() -> None:
     assert (len(report.findings), report.truncated) == (3, True)
 
 
+async def test_events_that_were_set_aside_are_told() -> None:
+    small = await open_small_shop()
+    await small.product()
+    now = small.clock.now()
+    for delivery in await small.storage.outbox.claim(now, now + timedelta(minutes=1), 10):
+        await small.storage.outbox.set_aside(delivery, now, "no use")
+    [finding] = (await told(small)).findings
+    assert (finding.id, finding.repair) == ("events_set_aside:all", "shop events revive")
+    await small.storage.outbox.revive(None, now)
+    assert (await told(small)).clean
+
+
 async def test_a_provider_without_lists_is_not_compared_with() -> None:
     small = await open_small_shop(faulty(Away()))
     report = await told(small)

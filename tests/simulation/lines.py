@@ -16,6 +16,7 @@ from typing import Any, Protocol, cast
 from attrs import define
 
 from shop.application.ports.answers import Answers
+from shop.application.ports.audit import AuditTrail
 from shop.application.ports.clock import ClockOffsets
 from shop.application.ports.outbox import Delivery, Outbox
 from shop.application.ports.readers import Readers
@@ -216,6 +217,7 @@ class StorageOverALine:
         self.readers = cast(Readers, SimpleNamespace(**readers))
         self.outbox = cast(Outbox, _OutboxThrough(storage.outbox, line))
         self.answers = cast(Answers, through(storage.answers, line))
+        self.audit = cast(AuditTrail, through(storage.audit, line))
         self.clock = cast(ClockOffsets, through(storage.clock, line))
         self.uow: UnitOfWork = lambda context: _Block(storage.uow(context), line)
 

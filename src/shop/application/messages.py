@@ -102,8 +102,25 @@ class Context:
     now: datetime
     request_id: RequestId
     caused_by: EventId | None = None
+    source: str = ""
+    """From which network; empty for what comes from inside."""
+    action: str = ""
+    """What is being done, by the name of its command or its subscriber: the front door fills it in."""
     idempotency: Idempotency | None = None
     just_written: JustWritten = field(factory=JustWritten, eq=False, repr=False)
+
+    def doing(self, action: str) -> "Context":
+        """The same circumstances, of this action."""
+        return Context(
+            actor=self.actor,
+            now=self.now,
+            request_id=self.request_id,
+            caused_by=self.caused_by,
+            source=self.source,
+            action=action,
+            idempotency=self.idempotency,
+            just_written=self.just_written,
+        )
 
 
 class Command(Generic[R]):

@@ -120,6 +120,8 @@ def _priority(_instance: Any, _attribute: Any, priority: int) -> None:
 class Location(Aggregate):
     """A warehouse or store that holds stock. Orders take from the lowest priority number first."""
 
+    audited: ClassVar = ("name", "country", "priority")
+
     id: LocationId
     name: str = field(validator=_name)
     country: str = field(default="", validator=_country)

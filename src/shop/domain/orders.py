@@ -215,6 +215,8 @@ class Order(Aggregate):
     `number` is for people and given by storage when the order is first saved.
     """
 
+    audited: ClassVar = ("total", "status", "payment_status")
+
     id: OrderId
     number: int | None = None
     cart_id: CartId

@@ -188,6 +188,8 @@ class MoneyMove(StrEnum):
 class Payment(Aggregate):
     """All that concerns the money of one order. `captured` and `refunded` are what the provider moved so far."""
 
+    audited: ClassVar = ("amount", "captured", "refunded", "status", "refund_due")
+
     id: PaymentId
     order_id: OrderId
     provider: str

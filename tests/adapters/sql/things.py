@@ -57,7 +57,7 @@ def context(*, key: str = "", fingerprint: bytes = b"f") -> Context:
 
 
 def unit_of_work(database: Database) -> SqlUnitOfWork:
-    return SqlUnitOfWork(database, EventWriter(IDS, SUBSCRIBERS), lambda: None)
+    return SqlUnitOfWork(database, EventWriter(IDS, SUBSCRIBERS), IDS, lambda: None)
 
 
 @contextmanager

@@ -35,12 +35,17 @@ class MemoryStockRepository:
         return levels_of(self._tables, variant_ids)
 
     def open_level(self, level: StockLevel, movement: StockMovement | None) -> None:
+        self._writes.witness.opens(level)
+        if movement is not None:
+            self._writes.witness.moves(movement)
         self._writes.add(Rank.STOCK, lambda journal: self._open(level, movement, journal))
 
     def set_backorder_limit(self, level: StockLevel, limit: int) -> None:
+        self._writes.witness.limits(level, limit)
         self._writes.add(Rank.STOCK, lambda journal: self._limit(level, limit, journal))
 
     def move(self, movement: StockMovement, *, expected_version: int | None = None) -> None:
+        self._writes.witness.moves(movement)
         self._writes.add(Rank.STOCK, lambda journal: self._move(movement, expected_version, journal))
 
     def hold(self, reservation: Reservation) -> None:

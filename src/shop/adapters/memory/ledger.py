@@ -15,6 +15,7 @@ class MemoryLedger:
         self._writes = writes
 
     def book(self, entry: LedgerEntry) -> None:
+        self._writes.witness.books(entry)
         self._writes.add(Rank.LEDGER, lambda journal: self._append(entry, journal))
 
     async def of_order(self, order_id: OrderId) -> list[LedgerEntry]:

@@ -25,13 +25,13 @@ class EventWriter:
 
     def __init__(self, tables: Tables, ids: Ids, subscribers: SubscribersByType) -> None:
         self._tables = tables
-        self._ids = ids
+        self.ids = ids
         self._subscribers = subscribers
 
     def write(self, events: Iterable[Event], context: Context, journal: Journal) -> None:
         tables = self._tables
         for event in events:
-            event_id = self._ids.new(EventId)
+            event_id = self.ids.new(EventId)
             deliveries = tuple(
                 StoredDelivery(event_id=event_id, subject=event.subject, subscriber=subscriber, due_at=context.now)
                 for subscriber in self._subscribers.get(event.type, ())

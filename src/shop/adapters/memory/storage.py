@@ -1,6 +1,7 @@
 """Storage in memory: unit of work, readers, outbox and answers over the same tables."""
 
 from shop.adapters.memory.answers import MemoryAnswers
+from shop.adapters.memory.audit import MemoryAuditTrail
 from shop.adapters.memory.carts import MemoryCartReader
 from shop.adapters.memory.clock import MemoryClockOffsets
 from shop.adapters.memory.identity import MemoryApiKeyReader
@@ -15,6 +16,7 @@ from shop.adapters.memory.subscriptions import MemorySubscriptionReader
 from shop.adapters.memory.tables import Tables
 from shop.adapters.memory.unit_of_work import MemoryUnitOfWork
 from shop.application.ports.answers import Answers
+from shop.application.ports.audit import AuditTrail
 from shop.application.ports.clock import ClockOffsets, Ids
 from shop.application.ports.options import Options
 from shop.application.ports.outbox import Outbox
@@ -58,6 +60,7 @@ class MemoryStorage:
         self.readers: Readers = MemoryReaders(tables)
         self.outbox: Outbox = MemoryOutbox(tables)
         self.answers: Answers = MemoryAnswers(tables)
+        self.audit: AuditTrail = MemoryAuditTrail(tables)
         self.clock: ClockOffsets = MemoryClockOffsets(tables)
 
     async def open(self) -> None:

@@ -24,6 +24,7 @@ class MemoryStoreRepository:
                 raise StaleAggregate("The settings have changed since they were read.")
             journal.assign(self._tables, "settings", evolve(settings, version=settings.version + 1))
 
+        self._writes.witness.configures(self._tables.settings, settings)
         self._writes.add(Rank.SETTINGS, put)
 
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 from attrs import Factory, define, field, frozen
 
 from shop.application.ports.answers import Answer
+from shop.application.ports.audit import AuditEntry, Link
 from shop.application.ports.outbox import DeliveryState
 from shop.application.ports.repositories import StoreSettings
 from shop.domain.carts import Cart
@@ -17,6 +18,7 @@ from shop.domain.inventory import Location, MovementKind, Reservation, StockLeve
 from shop.domain.kernel.aggregates import Event
 from shop.domain.kernel.identifiers import (
     ApiKeyId,
+    AuditEntryId,
     CartId,
     CategoryId,
     EventId,
@@ -117,6 +119,9 @@ class Tables:
     inbox_by_object: dict[tuple[str, str], tuple[InboxId, ...]] = Factory(dict)
     api_keys: dict[ApiKeyId, ApiKey] = Factory(dict)
     settings: StoreSettings = field(factory=lambda: StoreSettings(store=Store(), taxes=TaxTable(), shipping_methods=()))
+    audit_entries: dict[AuditEntryId, AuditEntry] = Factory(dict)
+    audit_chain: list[Link] = Factory(list)
+    audit_places: dict[AuditEntryId, int] = Factory(dict)
     answers: dict[AnswerKey, tuple[Answer, datetime]] = Factory(dict)
     clock_offset: timedelta = timedelta(0)
     events: dict[EventId, StoredEvent] = Factory(dict)

@@ -102,6 +102,9 @@ class _Block(AbstractAsyncContextManager[Transaction]):
         if kind is None:
             writes, context = self._transaction.writes, self._context
             writes.add(Rank.EVENTS, lambda journal: self._events.write(writes.events, context, journal))
+            entry = writes.witness.entry(self._events.ids, context)
+            if entry is not None:
+                writes.add(Rank.EVENTS, lambda journal: journal.put(writes.tables.audit_entries, entry.id, entry))
             writes.commit()
 
 

@@ -8,6 +8,7 @@ from attrs import define
 
 from shop.adapters.memory.copies import copied
 from shop.adapters.memory.tables import Journal, Tables
+from shop.application.auditing import Witness
 from shop.application.ports.unit_of_work import StaleAggregate
 from shop.domain.kernel.aggregates import Aggregate, Event
 
@@ -42,6 +43,7 @@ class Writes:
     def __init__(self, tables: Tables) -> None:
         self.tables = tables
         self.events: list[Event] = []
+        self.witness = Witness()
         self._steps: dict[object, _Step] = {}
         self._afterwards: list[Callable[[], None]] = []
 
@@ -55,17 +57,20 @@ class Writes:
         `put` checks guards, the version among them, while the copy it is given still has the version it was read with.
         """
         self.events += aggregate.take_events()
+        self.witness.saves(key, aggregate)
         twin = copied(aggregate)
 
         def write(journal: Journal) -> None:
             put(twin, journal)
             twin.version += 1
-            self.after(lambda: setattr(aggregate, "version", twin.version))
+            twin.remember_stored()
+            self.after(lambda: _stored(aggregate, twin.version))
 
         self._steps[key] = _Step(rank, write)
 
     def discard(self, key: object) -> None:
         """What was to be saved under this key is not written after all."""
+        self.witness.discards(key)
         self._steps.pop(key, None)
 
     def after(self, action: Callable[[], None]) -> None:
@@ -80,6 +85,11 @@ class Writes:
                 step.write(journal)
         for action in self._afterwards:
             action()
+
+
+def _stored(aggregate: Aggregate, version: int) -> None:
+    aggregate.version = version
+    aggregate.remember_stored()
 
 
 def check_version(saved: Aggregate, stored: Aggregate | None) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import Table, bindparam, update
 
 from shop.adapters.sql.database import Database, Write
 from shop.adapters.sql.statements import Statement, insert_into
+from shop.application.auditing import Witness
 from shop.domain.kernel.aggregates import Aggregate, Event
 
 
@@ -29,6 +30,7 @@ class Rank(IntEnum):
     LEDGER = 70
     INBOX = 80
     EVENTS = 90
+    AUDIT = 95
     STOCK = 100
 
 
@@ -72,6 +74,7 @@ class Gathered:
     database: Database
     forget_settings: Callable[[], None]
     events: list[Event] = field(factory=list)
+    witness: Witness = field(factory=Witness)
     _writes: dict[tuple[int, UUID], list[Write]] = field(factory=dict)
     _aggregates: dict[tuple[int, UUID], Aggregate] = field(factory=dict)
     _first: list[Callable[[], Awaitable[None]]] = field(factory=list)
@@ -81,11 +84,13 @@ class Gathered:
     def save(self, rank: int, key: UUID, aggregate: Aggregate, writes: list[Write]) -> None:
         """Writes the aggregate as it is now; saved again, only the last state counts. Its events come along."""
         self.events += aggregate.take_events()
+        self.witness.saves((rank, key), aggregate)
         self._writes[rank, key] = writes
         self._aggregates[rank, key] = aggregate
 
     def discard(self, rank: int, key: UUID) -> None:
         """What was to be saved under this key is not written after all."""
+        self.witness.discards((rank, key))
         self._writes.pop((rank, key), None)
         self._aggregates.pop((rank, key), None)
 
@@ -116,6 +121,7 @@ class Gathered:
             await self.database.write(_joined(writes))
         for aggregate in self._aggregates.values():
             aggregate.version += 1
+            aggregate.remember_stored()
         for tell in self._last:
             tell()
 

@@ -124,12 +124,15 @@ class SqlStockRepository:
 
     def open_level(self, level: StockLevel, movement: StockMovement | None) -> None:
         self._opened[level.variant_id, level.location_id] = level
+        self._gathered.witness.opens(level)
         if movement is not None:
+            self._gathered.witness.moves(movement)
             self._gathered.add(_movement_write(movement))
 
     def set_backorder_limit(self, level: StockLevel, limit: int) -> None:
         change = self._change((level.variant_id, level.location_id))
         change.limit = limit
+        self._gathered.witness.limits(level, limit)
         change.expect(level.version)
 
     def move(self, movement: StockMovement, *, expected_version: int | None = None) -> None:
@@ -139,6 +142,7 @@ class SqlStockRepository:
         change.worsens = change.worsens or movement.reserved > 0 or movement.on_hand < 0
         if expected_version is not None:
             change.expect(expected_version)
+        self._gathered.witness.moves(movement)
         self._gathered.add(_movement_write(movement))
 
     def hold(self, reservation: Reservation) -> None:

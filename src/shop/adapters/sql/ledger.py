@@ -41,6 +41,7 @@ class SqlLedger:
         self._gathered = gathered
 
     def book(self, entry: LedgerEntry) -> None:
+        self._gathered.witness.books(entry)
         row = {
             "id": entry.id.uuid,
             "at": entry.at,

@@ -4,6 +4,7 @@ from sqlalchemy import column, select, table
 
 from shop.adapters.sql.addresses import open_database
 from shop.adapters.sql.answers import SqlAnswers
+from shop.adapters.sql.audit import SqlAuditTrail
 from shop.adapters.sql.clock import SqlClockOffsets
 from shop.adapters.sql.database import Database
 from shop.adapters.sql.events import EventWriter
@@ -14,6 +15,7 @@ from shop.adapters.sql.readers.store import SqlStoreReader
 from shop.adapters.sql.statements import Statement
 from shop.adapters.sql.unit_of_work import SqlUnitOfWork
 from shop.application.ports.answers import Answers
+from shop.application.ports.audit import AuditTrail
 from shop.application.ports.clock import Clock, ClockOffsets, Ids
 from shop.application.ports.options import Options
 from shop.application.ports.outbox import Outbox
@@ -47,10 +49,11 @@ class SqlStorage:
     def __init__(self, database: Database, *, clock: Clock, ids: Ids, subscribers: SubscribersByType) -> None:
         self.database = database
         settings = SqlStoreReader(database, clock)
-        self.uow: UnitOfWork = SqlUnitOfWork(database, EventWriter(ids, subscribers), settings.forget)
+        self.uow: UnitOfWork = SqlUnitOfWork(database, EventWriter(ids, subscribers), ids, settings.forget)
         self.readers: Readers = SqlReaders(database, settings)
         self.outbox: Outbox = SqlOutbox(database)
         self.answers: Answers = SqlAnswers(database)
+        self.audit: AuditTrail = SqlAuditTrail(database)
         self.clock: ClockOffsets = SqlClockOffsets(database)
 
     async def open(self) -> None:

@@ -16,6 +16,7 @@ from shop.domain.store import Store
 
 _ONLY = 1
 _GET = Statement(select(store_settings.c.document, store_settings.c.version).where(store_settings.c.id == _ONLY))
+DEFAULTS = StoreSettings(store=Store(), taxes=TaxTable(), shipping_methods=())
 _FIRST = insert_into(store_settings)
 _NEXT = Statement(
     update(store_settings)
@@ -35,7 +36,7 @@ async def stored_settings(database: Database) -> StoreSettings:
     """The settings as stored; the defaults, at version 0, before any were."""
     row = await database.fetch_one(_GET)
     if row is None:
-        return StoreSettings(store=Store(), taxes=TaxTable(), shipping_methods=())
+        return DEFAULTS
     return to_settings(row["document"], row["version"])
 
 
@@ -44,11 +45,14 @@ class SqlStoreRepository:
 
     def __init__(self, gathered: Gathered) -> None:
         self._gathered = gathered
+        self._read = DEFAULTS
 
     async def get(self) -> StoreSettings:
-        return await stored_settings(self._gathered.database)
+        self._read = await stored_settings(self._gathered.database)
+        return self._read
 
     def save(self, settings: StoreSettings) -> None:
+        self._gathered.witness.configures(self._read, settings)
         self._gathered.afterwards(self._gathered.forget_settings)
         self._gathered.add(Write(_price_from(settings.store.currency), [{}], Rank.PRODUCT))
         document = from_settings(settings)

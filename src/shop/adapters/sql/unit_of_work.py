@@ -1,15 +1,16 @@
 """The unit of work in a database: reads see what is committed, and the end of the block writes in one step."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from contextvars import Token
 from types import TracebackType
 
 from shop.adapters.sql.answers import answer_write
+from shop.adapters.sql.audit import entry_write
 from shop.adapters.sql.carts import SqlCartRepository
 from shop.adapters.sql.catalog import SqlProductRepository
 from shop.adapters.sql.categories import SqlCategoryRepository
-from shop.adapters.sql.database import Database
+from shop.adapters.sql.database import Database, Write
 from shop.adapters.sql.events import EventWriter
 from shop.adapters.sql.gathering import Gathered
 from shop.adapters.sql.identity import SqlApiKeyRepository
@@ -20,6 +21,7 @@ from shop.adapters.sql.payments import SqlInboxRepository, SqlPaymentRepository,
 from shop.adapters.sql.store import SqlStoreRepository
 from shop.adapters.sql.subscriptions import SqlPlanRepository, SqlSubscriptionRepository
 from shop.application.messages import Context
+from shop.application.ports.clock import Ids
 from shop.application.ports.network import enter_transaction, leave_transaction
 from shop.application.ports.repositories import (
     ApiKeyRepository,
@@ -73,9 +75,10 @@ class SqlTransaction:
 class _Block(AbstractAsyncContextManager[Transaction, None]):
     """One `async with`."""
 
-    def __init__(self, gathered: Gathered, events: EventWriter, context: Context) -> None:
+    def __init__(self, gathered: Gathered, events: EventWriter, ids: Ids, context: Context) -> None:
         self._gathered = gathered
         self._events = events
+        self._ids = ids
         self._context = context
         self._token: Token[bool] | None = None
 
@@ -90,19 +93,25 @@ class _Block(AbstractAsyncContextManager[Transaction, None]):
             if kind is None:
                 gathered = self._gathered
                 gathered.at_the_end(lambda: self._events.writes(gathered.events, self._context))
+                gathered.at_the_end(self._audit_writes)
                 await gathered.commit()
         finally:
             if self._token is not None:
                 leave_transaction(self._token)
 
+    def _audit_writes(self) -> Iterable[Write]:
+        entry = self._gathered.witness.entry(self._ids, self._context)
+        return [] if entry is None else [entry_write(entry)]
+
 
 class SqlUnitOfWork:
     """Opens transactions on a database."""
 
-    def __init__(self, database: Database, events: EventWriter, forget_settings: Callable[[], None]) -> None:
+    def __init__(self, database: Database, events: EventWriter, ids: Ids, forget_settings: Callable[[], None]) -> None:
         self._database = database
         self._events = events
+        self._ids = ids
         self._forget_settings = forget_settings
 
     def __call__(self, context: Context) -> _Block:
-        return _Block(Gathered(self._database, self._forget_settings), self._events, context)
+        return _Block(Gathered(self._database, self._forget_settings), self._events, self._ids, context)

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from shop.application.ports.answers import Answers
+from shop.application.ports.audit import AuditTrail
 from shop.application.ports.clock import ClockOffsets
 from shop.application.ports.outbox import Outbox
 from shop.application.ports.readers import Readers
@@ -23,6 +24,7 @@ class Storage(Protocol):
     readers: Readers
     outbox: Outbox
     answers: Answers
+    audit: AuditTrail
     clock: ClockOffsets
 
     async def open(self) -> None:

@@ -59,6 +59,9 @@ class ApiKey(Aggregate):
     opens for a while with its old secret too.
     """
 
+    audited: ClassVar = ("kind", "scopes", "expires_at", "old_until", "revoked_at")
+    audited_silently: ClassVar = ("fingerprint",)
+
     id: ApiKeyId
     name: str
     kind: KeyKind = KeyKind.SECRET

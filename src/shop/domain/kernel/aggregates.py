@@ -1,7 +1,7 @@
 """What an aggregate and an event are."""
 
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from attrs import define, field, frozen
 
@@ -28,10 +28,36 @@ class Event:
 
 @define(eq=False, kw_only=True)
 class Aggregate:
-    """Things that change together and are saved together. `version` counts the saves; 0 is never saved."""
+    """Things that change together and are saved together. `version` counts the saves; 0 is never saved.
+
+    `audited` names the fields and properties whose changes the audit log tells, `audited_silently` those of which it
+    tells only that they changed (secrets). Neither may name what says who a person is: the log is never rewritten.
+    """
+
+    audited: ClassVar[tuple[str, ...]] = ()
+    audited_silently: ClassVar[tuple[str, ...]] = ()
 
     version: int = 0
     _events: list[Event] = field(factory=list, init=False, repr=False)
+    _stored: tuple[Any, ...] = field(default=(), init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        if self.version and self.audited:
+            self.remember_stored()
+
+    def remember_stored(self) -> None:
+        """What it is now is what is stored: later changes are told apart from here."""
+        self._stored = tuple([getattr(self, name) for name in (*self.audited, *self.audited_silently)])
+
+    def changes(self) -> list[tuple[str, Any, Any]]:
+        """Each audited field that is not as stored, with its value before and after. A new one had nothing before,
+        and tells of what is not empty."""
+        names = (*self.audited, *self.audited_silently)
+        now = [getattr(self, name) for name in names]
+        if not self._stored:
+            return [(name, None, value) for name, value in zip(names, now, strict=True) if value]
+        compared = zip(names, self._stored, now, strict=True)
+        return [(name, before, after) for name, before, after in compared if before != after]
 
     def _record(self, event: Event) -> None:
         self._events.append(event)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from attrs import define, field
 
@@ -66,6 +66,8 @@ def _one_per_currency(_instance: Any, _attribute: Any, prices: tuple[Money, ...]
 @define(eq=False, kw_only=True)
 class Plan(Aggregate):
     """A variant that comes again and again. `prices` are for one unit and one period, stated as all prices are."""
+
+    audited: ClassVar = ("code", "interval", "prices", "trial_days", "after_dunning", "archived_at")
 
     id: PlanId
     code: str

@@ -4,7 +4,7 @@ The shop keeps the calendar: which period is due, when a failed payment is tried
 """
 
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from attrs import define, field, frozen
 
@@ -72,6 +72,8 @@ class Subscription(Aggregate):
     `begun` counts the periods that have begun since the anchor; `open_order` is the order of the current one while
     it is not paid; `balance` makes the next bill higher or lower; `due_at` is when something has to be done next.
     """
+
+    audited: ClassVar = ("plan_id", "unit_price", "quantity", "balance", "status", "cancel_at_period_end")
 
     id: SubscriptionId
     owner_id: UserId

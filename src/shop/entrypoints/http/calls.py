@@ -180,7 +180,11 @@ class Call:
 
     def context_of(self, actor: Actor, idempotency: Idempotency | None = None) -> Context:
         return self.shop.context(
-            actor, request_id=self.visit.request_id, idempotency=idempotency, just_written=self.just_written
+            actor,
+            request_id=self.visit.request_id,
+            idempotency=idempotency,
+            just_written=self.just_written,
+            source=self.visit.caller,
         )
 
     async def execute(self, command: Command[R]) -> R:

@@ -157,7 +157,7 @@ def state(aggregate: Aggregate | None) -> dict[str, Any]:
     return {
         attribute.name: getattr(aggregate, attribute.name)
         for attribute in fields(type(aggregate))
-        if attribute.name != "_events"
+        if attribute.name not in ("_events", "_stored")
     }
 
 

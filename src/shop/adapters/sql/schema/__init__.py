@@ -1,5 +1,6 @@
 """All tables of the shop, for statements and for the migrations to be compared with."""
 
+from shop.adapters.sql.schema.audit import audit_chain, audit_entries
 from shop.adapters.sql.schema.catalog import (
     SEARCH_VECTOR,
     categories,
@@ -29,6 +30,8 @@ __all__ = [
     "UtcDateTime",
     "answers",
     "api_keys",
+    "audit_chain",
+    "audit_entries",
     "cart_items",
     "carts",
     "categories",

@@ -4,6 +4,7 @@ Ids are shown as TypeIDs, `Money` as an object with amount, currency and display
 field that is None because nobody asked to `expand` it is left out.
 """
 
+from shop.application.ports.views.audit import AuditChangeView, AuditEntryView
 from shop.application.ports.views.carts import (
     CartItemView,
     CartProblemView,
@@ -50,6 +51,8 @@ __all__ = [
     "AdminOrderView",
     "AdvancedClockView",
     "ApiKeyView",
+    "AuditChangeView",
+    "AuditEntryView",
     "AvailabilityView",
     "CartItemView",
     "CartProblemView",

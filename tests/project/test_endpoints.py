@@ -58,6 +58,7 @@ POST   /api/admin/inventory/locations               location_create           S:
 GET    /api/admin/api-keys                          api_key_list              S:apikeys:read    1
 POST   /api/admin/api-keys                          api_key_create            S:apikeys:write   1
 DELETE /api/admin/api-keys/{id}                     api_key_revoke            S:apikeys:write   1
+GET    /api/admin/audit-log                         audit_log_list            S:audit:read      1
 GET    /api/admin/events                            event_list                S:events:read     1
 GET    /api/plans                                   plan_list                 P                 1
 GET    /api/plans/{id}                              plan_get                  P                 1

@@ -71,4 +71,6 @@ def check_owner(
         return
     if actor.token and secrets.is_guest_token(actor.token, thing):
         return
-    raise otherwise(f"There is no {thing.prefix} {thing}.")
+    refusal = otherwise(f"There is no {thing.prefix} {thing}.")
+    refusal.denied, refusal.denied_thing = True, str(thing)
+    raise refusal

@@ -5,7 +5,7 @@ Storages call a `Witness` from wherever they take something to be written, so no
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -217,8 +217,18 @@ class Verification:
 FLAWS_MAX = 100
 
 
-async def verify(trail: AuditTrail, now: datetime, anchor: Link | None = None) -> AsyncIterator[Verification]:
-    """Walks along the whole chain, and gives the same verification again after each batch: the last time, all of it.
+def nobody_looks(sealed: int) -> None:
+    """Progress that nobody wants to see."""
+
+
+async def verify(
+    trail: AuditTrail,
+    now: datetime,
+    *,
+    anchor: Link | None = None,
+    progress: Callable[[int], None] = nobody_looks,
+) -> Verification:
+    """Walks along the whole chain, and says what in it is not as it was sealed.
 
     `anchor` is a link that was noted elsewhere: it must still be there. Whoever may rewrite the whole database could
     make a chain that fits by itself, and none that fits a link which they cannot reach.
@@ -229,13 +239,13 @@ async def verify(trail: AuditTrail, now: datetime, anchor: Link | None = None) -
             _look_at(link, entry, found)
             if anchor is not None and link.position == anchor.position and link.hash != anchor.hash:
                 _add(found, Flaw(link.position, "it is not the link that was noted elsewhere"))
-        yield found
+        progress(found.sealed)
     if anchor is not None and found.sealed < anchor.position:
         _add(found, Flaw(found.sealed + 1, f"the chain ends before the link {anchor.position} noted elsewhere"))
     waiting = await trail.unsealed(None, BATCH)
     found.unsealed = len(waiting)
     found.overdue = sum(entry.at < now - LATE for entry in waiting)
-    yield found
+    return found
 
 
 def _look_at(link: Link, entry: AuditEntry | None, found: Verification) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
 
 from shop.application.access import check_permission, check_policies
+from shop.application.denials import Denials
 from shop.application.messages import (
     SYSTEM,
     Actor,
@@ -41,10 +42,16 @@ class SubscriberUnknown(NotFound):
 
 
 class Shop:
-    """Everything the shop can do. One per process; made by the container or `shop.open_shop`."""
+    """Everything the shop can do. One per process; made by the container or `shop.open_shop`.
+
+    `source` is what the audit log calls this process where no caller is known, such as `cli`.
+    """
+
+    source = ""
 
     def __init__(self, ports: Ports, *, jitter: Callable[[], float] = random.random) -> None:
         self.ports = ports
+        self.denials = Denials(ports.storage.audit, ports.ids)
         self._commands = command_handlers(ports)
         self._queries = query_handlers(ports)
         self._reactions = reactions(ports)
@@ -68,7 +75,7 @@ class Shop:
             request_id=request_id or self.ports.ids.new(RequestId),
             idempotency=idempotency,
             just_written=just_written or JustWritten(),
-            source=source,
+            source=source or self.source,
         )
 
     async def execute(self, command: Command[R], *, actor: Actor = SYSTEM, context: Context | None = None) -> R:
@@ -82,8 +89,12 @@ class Shop:
     async def ask(self, query: Query[R], *, actor: Actor = SYSTEM, context: Context | None = None) -> R:
         """Answers it. Raises what the reader raises, AuthenticationRequired, ScopeMissing."""
         context = context or self.context(actor)
-        check_permission(query.requires, context.actor)
-        return cast(R, await self._queries[type(query)](query, context))
+        try:
+            check_permission(query.requires, context.actor)
+            return cast(R, await self._queries[type(query)](query, context))
+        except ShopError as error:
+            self.denials.note(error, context, type(query).__name__)
+            raise
 
     async def react(self, delivery: Delivery) -> None:
         """Lets a subscriber do what it does on an event. Raises SubscriberUnknown for one that is gone."""
@@ -95,19 +106,23 @@ class Shop:
             now=self.ports.clock.now(),
             request_id=delivery.request_id,
             caused_by=delivery.event_id,
+            source=self.source,
+            action=delivery.subscriber,
         )
         await self._again_after_collision(handler, delivery.event, context)
 
     async def _pass(self, command: Command[Any], handler: Handler, context: Context) -> Any:
-        check_permission(command.requires, context.actor)
         started = time.perf_counter() if _log.isEnabledFor(logging.INFO) else 0.0
-        outcome = "done"
+        outcome, action = "done", type(command).__name__
+        context = context.doing(action)
         try:
+            check_permission(command.requires, context.actor)
             if context.idempotency is None or context.actor.principal is None:
                 return await self._again_after_collision(handler, command, context)
             return await self._once(handler, command, context, context.actor.principal, context.idempotency)
         except ShopError as error:
             outcome = error.code
+            self.denials.note(error, context, action)
             raise
         except BaseException as error:
             outcome = type(error).__name__
@@ -116,7 +131,7 @@ class Shop:
             if started:
                 _log.info(
                     "%s %s %.1f ms",
-                    type(command).__name__,
+                    action,
                     outcome,
                     (time.perf_counter() - started) * 1000,
                     extra={"request_id": str(context.request_id), "actor": context.actor.kind},

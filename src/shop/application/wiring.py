@@ -8,6 +8,7 @@ from typing import Any, Final
 from attrs import field, frozen
 
 from shop.application.commands import (
+    audit,
     carts,
     catalog,
     categories,
@@ -34,6 +35,7 @@ from shop.application.ports.payments import PaymentGateway
 from shop.application.ports.records import ProviderRecords
 from shop.application.ports.storage import Storage, SubscribersByType
 from shop.application.ports.subscriptions import NoBilling, SubscriptionBilling
+from shop.application.queries import audit as audit_queries
 from shop.application.queries import carts as cart_queries
 from shop.application.queries import catalog as catalog_queries
 from shop.application.queries import clock as clock_queries
@@ -156,6 +158,7 @@ def command_handlers(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
             reconciliation.repair_finding, cashier=cashier, records=ports.records, books=readers.reconciliation
         ),
         clock.MoveClock: partial(clock.move_clock, clock=ports.movable_clock, offsets=ports.storage.clock),
+        audit.SealAuditLog: partial(audit.seal_audit_log, trail=ports.storage.audit),
         store.ConfigureStore: partial(store.configure_store, uow=uow),
         identity.CreateApiKey: partial(identity.create_api_key, uow=uow, ids=ids, secrets=secrets),
         identity.RevokeApiKey: partial(identity.revoke_api_key, uow=uow),
@@ -224,6 +227,7 @@ def query_handlers(ports: Ports) -> Mapping[type[Query[Any]], Handler]:
         **_subscription_queries(ports),
         clock_queries.GetClock: partial(clock_queries.get_clock, clock=ports.clock),
         event_queries.GetEvents: partial(event_queries.get_events, outbox=ports.storage.outbox),
+        audit_queries.GetAuditLog: partial(audit_queries.get_audit_log, trail=ports.storage.audit),
         identity_queries.GetApiKeys: partial(identity_queries.get_api_keys, api_keys=readers.api_keys),
     }
 

@@ -54,6 +54,7 @@ async def opened(shop: Shop) -> AsyncIterator[Shop]:
         stack.push_async_callback(ports.billing.close)
         stack.push_async_callback(ports.gateway.close)
         stack.push_async_callback(ports.storage.close)
+        stack.push_async_callback(shop.denials.close)
         await ports.storage.open()
         await ports.storage.check()
         await follow_clock(shop)

@@ -105,6 +105,7 @@ def work(settings: Settings) -> None:
 
     async def run() -> None:
         async with open_shop(settings) as shop, _following_clock(shop):
+            shop.source = "worker"
             await Worker(shop).run(_stop_signals())
 
     _run(run())

@@ -31,6 +31,7 @@ NOT_IN_METADATA = {
     "ix_products_tags",
     "ix_products_metadata",
     "ix_orders_metadata",
+    "ix_audit_entries_subjects",
 }
 UPGRADE = """
 import asyncio, sys

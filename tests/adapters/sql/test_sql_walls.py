@@ -15,6 +15,7 @@ import asyncpg
 from sqlalchemy import BigInteger, CheckConstraint, Column, Integer, LargeBinary, Table, UniqueConstraint
 
 from shop.adapters.sql.schema import Id, metadata
+from shop.application.commands.audit import SealAuditLog
 from shop.application.commands.catalog import UpdateProduct
 from shop.application.commands.categories import CreateCategory
 from shop.application.commands.identity import CreateApiKey
@@ -65,6 +66,7 @@ BY_HAND: Mapping[str, Mapping[str, str]] = {
     "ck_shop_clock_never_behind": {"offset_microseconds": "-1"},
     "ck_subscriptions_begun_counts": {"begun": "-1"},
     "ck_subscriptions_tries_counts": {"tries": "-1"},
+    "ck_audit_chain_position_counts": {"position": "-1"},
     "ck_renewals_period_has_length": {"period_end": "period_start"},
 }
 
@@ -218,6 +220,7 @@ async def _a_row_of_everything(url: str) -> None:
         product_id = ProductId(uuid_of(await branches.rows.one("SELECT id FROM products")))
         await small.shop.execute(UpdateProduct(product_id=product_id, category_ids=(category,)))
         await _subscribed(small, variant)
+        await small.shop.execute(SealAuditLog())
         await small.storage.clock.write(timedelta(days=1))
 
 

@@ -26,6 +26,9 @@ class ShopError(Exception):
     code: ClassVar[str] = "error"
     title: ClassVar[str] = "The shop could not do this"
     default_hint: ClassVar[str] = ""
+    denied: bool = False
+    """Whether somebody was kept from something: the audit log tells of it. `denied_thing` is the id of what."""
+    denied_thing: str = ""
 
     def __init__(self, detail: str = "", *, hint: str = "", flaws: tuple[Flaw, ...] = ()) -> None:
         super().__init__(detail or self.title)
@@ -60,6 +63,7 @@ class Forbidden(ShopError):
 
     code = "scope_missing"
     title = "Not allowed"
+    denied = True
 
 
 class Unavailable(ShopError):

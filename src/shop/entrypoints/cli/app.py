@@ -6,6 +6,7 @@ import typer
 
 from shop import __version__
 from shop.entrypoints.cli import (
+    audit,
     calls,
     clock,
     database,
@@ -43,6 +44,7 @@ app.add_typer(products.app, name="products")
 app.add_typer(orders.app, name="orders")
 app.add_typer(inventory.app, name="inventory")
 app.add_typer(keys.app, name="keys")
+app.add_typer(audit.app, name="audit")
 app.add_typer(events.app, name="events")
 app.add_typer(store.app, name="store")
 app.add_typer(clock.app, name="clock")

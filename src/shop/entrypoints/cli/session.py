@@ -72,6 +72,7 @@ def with_shop(work: "Callable[[Shop], Awaitable[T]]", settings: "Settings | None
 
     async def run() -> T:
         async with open_shop(chosen) as shop:
+            shop.source = "cli"
             return await work(shop)
 
     return asyncio.run(run())

@@ -18,7 +18,7 @@ from shop.application.ports.identity import CredentialsRejected
 from shop.application.ports.paging import Page
 from shop.application.ports.views import EventView
 from shop.application.shop import Shop
-from shop.domain.kernel.errors import Forbidden, Invalid
+from shop.domain.kernel.errors import Forbidden, Invalid, ShopError
 from shop.domain.kernel.identifiers import Identifier, RequestId
 from shop.entrypoints.http.answers import Answer, Header
 from shop.entrypoints.http.bodies import canonical, check_media_type, decode, read_bytes
@@ -157,14 +157,12 @@ class Call:
 
     async def prepare(self, prepared: Prepared) -> None:
         """Finds out who asks for what. Raises what is to be told them instead."""
+        try:
+            await self._let_in()
+        except ShopError as refusal:
+            self.shop.denials.note(refusal, self.context_of(self.actor), self.endpoint.operation_id)
+            raise
         endpoint = self.endpoint
-        self.actor = await self._identify()
-        if endpoint.who in WITH_SCOPE:
-            check_permission(endpoint.scope, self.actor)
-        if endpoint.who is Who.CUSTOMER:
-            check_permission(CUSTOMER, self.actor)
-        if endpoint.who is Who.TEST and TEST_KEY not in self.headers[b"authorization"]:
-            raise TestKeyNeeded
         self.query = prepared.query(self.query_string)
         if endpoint.raw_body:
             self.raw = await read_bytes(self._receive, self.headers, endpoint.body_bytes_max)
@@ -226,6 +224,16 @@ class Call:
         return int(version)
 
     # Who asks.
+
+    async def _let_in(self) -> None:
+        endpoint = self.endpoint
+        self.actor = await self._identify()
+        if endpoint.who in WITH_SCOPE:
+            check_permission(endpoint.scope, self.actor)
+        if endpoint.who is Who.CUSTOMER:
+            check_permission(CUSTOMER, self.actor)
+        if endpoint.who is Who.TEST and TEST_KEY not in self.headers[b"authorization"]:
+            raise TestKeyNeeded
 
     async def _identify(self) -> Actor:
         token = self._guest_token() if self.endpoint.token else ""

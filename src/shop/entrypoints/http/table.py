@@ -2,6 +2,7 @@
 
 from shop.entrypoints.http import (
     admin_access,
+    admin_audit,
     admin_events,
     admin_inventory,
     admin_orders,
@@ -37,6 +38,7 @@ _CAPABILITIES = (
     admin_subscriptions,
     admin_inventory,
     admin_access,
+    admin_audit,
     admin_events,
     testing,
     health,

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from attrs import frozen
 
+from shop.application.commands.audit import SealAuditLog
 from shop.application.commands.carts import ExpireCart
 from shop.application.commands.orders import ExpireOrder
 from shop.application.commands.payments import ProcessPayment
@@ -107,6 +108,14 @@ async def forget_events(shop: Shop) -> int:
     return await shop.ports.storage.outbox.forget(before, FORGET_BATCH)
 
 
+async def seal_audit_log(shop: Shop) -> int:
+    """Seals what was added to the audit log. The last link goes to the log, where it can be compared later."""
+    sealed = await shop.execute(SealAuditLog())
+    if sealed and (tip := await shop.ports.storage.audit.tip()) is not None:
+        _log.info("audit log sealed: %d:%s", tip[0].position, tip[0].hash.hex())
+    return sealed
+
+
 CHORES = (
     Chore("expire orders", timedelta(seconds=5), expire_orders),
     Chore("finish payments", timedelta(seconds=10), finish_payments),
@@ -114,6 +123,7 @@ CHORES = (
     Chore("expire carts", timedelta(minutes=1), expire_carts),
     Chore("reconcile the last hours", timedelta(minutes=5), reconcile_recent, long=True),
     Chore("reconcile the last week", timedelta(days=1), reconcile_week, long=True),
+    Chore("seal the audit log", timedelta(seconds=10), seal_audit_log),
     Chore("forget answers", timedelta(minutes=5), forget_answers),
     Chore("forget events", timedelta(minutes=5), forget_events),
 )

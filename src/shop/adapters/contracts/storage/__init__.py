@@ -9,6 +9,7 @@
 pytest is all that is needed. Each test runs in an event loop of its own, on an empty storage opened for it.
 """
 
+from shop.adapters.contracts.storage.audit import AuditPromises
 from shop.adapters.contracts.storage.catalog import CatalogPromises
 from shop.adapters.contracts.storage.lists import ListPromises
 from shop.adapters.contracts.storage.money import BookPromises, PaymentPromises
@@ -36,6 +37,7 @@ class StorageContract(
     ReconciliationPromises,
     SubscriptionPromises,
     OutboxPromises,
+    AuditPromises,
     AnswerPromises,
     SettingsPromises,
     ClockPromises,

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from attrs import frozen
 
+from shop.application.auditing import verify
 from shop.application.ports.outbox import DeliveryState
 from shop.application.shop import Shop
 from shop.domain.kernel.errors import ShopError
@@ -146,7 +147,24 @@ async def _clock(shop: Shop) -> Finding:
     return Finding(check="clock", verdict=Verdict.NOTE, detail=detail, hint="Put it back with: shop clock reset")
 
 
+async def _audit(shop: Shop) -> Finding:
+    """Walks along the whole chain of the audit log."""
+    found = await verify(shop.ports.storage.audit, shop.ports.clock.now())
+    if found.flaws:
+        told = "; ".join(f"{flaw.position}: {flaw.detail}" for flaw in found.flaws[:_SHOWN_MAX])
+        hint = "Somebody has written past the shop: keep a copy of the database, and look: shop audit verify"
+        return Finding(check="audit log", verdict=Verdict.WRONG, detail=told, hint=hint)
+    if found.overdue:
+        detail = f"{found.overdue} entries or more have not been sealed for over an hour: does a worker run?"
+        return Finding(check="audit log", verdict=Verdict.NOTE, detail=detail, hint="Seal them with: shop audit seal")
+    return _fine("audit log", f"{found.sealed} entries are as they were sealed")
+
+
 async def _books(shop: Shop) -> AsyncIterator[Finding]:
+    try:
+        yield await _audit(shop)
+    except ShopError as error:
+        yield _wrong("audit log", error)
     hint = "Nothing of the shop writes like this: keep a copy of the database and report it."
     for check, fine, mismatches in (
         ("stock", "every level is the sum of its movements", stock_mismatches),

@@ -70,16 +70,12 @@ def _sqlite_walls() -> None:
         refused = f"SELECT RAISE(ABORT, 'Rows of {table} are never changed or deleted.')"
         for verb in ("UPDATE", "DELETE"):
             op.execute(f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} BEGIN {refused}; END")
-    op.execute(
-        "CREATE TRIGGER audit_entries_no_replace BEFORE INSERT ON audit_entries"
-        " WHEN EXISTS (SELECT 1 FROM audit_entries WHERE id = new.id)"
-        " BEGIN SELECT RAISE(ABORT, 'UNIQUE constraint failed: audit_entries.id'); END"
-    )
-    op.execute(
-        "CREATE TRIGGER audit_chain_no_replace BEFORE INSERT ON audit_chain"
-        " WHEN EXISTS (SELECT 1 FROM audit_chain WHERE position = new.position OR entry_id = new.entry_id)"
-        " BEGIN SELECT RAISE(ABORT, 'UNIQUE constraint failed: audit_chain.position'); END"
-    )
+    for table, key in (("audit_entries", "id"), ("audit_chain", "position"), ("audit_chain", "entry_id")):
+        op.execute(
+            f"CREATE TRIGGER {table}_no_second_{key} BEFORE INSERT ON {table}"  # noqa: S608 - names of our own
+            f" WHEN EXISTS (SELECT 1 FROM {table} WHERE {key} = new.{key})"
+            f" BEGIN SELECT RAISE(ABORT, 'UNIQUE constraint failed: {table}.{key}'); END"
+        )
 
 
 def downgrade() -> None:

@@ -213,3 +213,11 @@ def user_of(context: Context) -> UserId:
     """The person who asks: the door let only people pass."""
     assert context.actor.user_id is not None
     return context.actor.user_id
+
+
+async def end_sessions(tx: Transaction, user_id: UserId, context: Context, *, but: SessionId | None = None) -> None:
+    """Signs a person out everywhere, but for one device."""
+    for session in await tx.sessions.live_of(user_id, context.now):
+        if session.id != but:
+            session.revoke(context.now)
+            tx.sessions.save(session)

@@ -21,6 +21,7 @@ from shop.application.ports.passwords import Passwords
 from shop.application.ports.unit_of_work import Transaction, UnitOfWork
 from shop.domain.identity import (
     AccountRequest,
+    EmailTaken,
     RequestKind,
     TokenPurpose,
     TokenRejected,
@@ -213,18 +214,23 @@ class VerifyEmail(Command[UserId]):
 async def verify_email(
     command: VerifyEmail, context: Context, *, uow: UnitOfWork, doorkeeper: Doorkeeper
 ) -> UserId:
+    try:
+        return await _verify(command.token, context, uow, doorkeeper)
+    except EmailTaken:  # somebody else took the address meanwhile, which is nobody's business here
+        raise TokenRejected from None
+
+
+async def _verify(secret: str, context: Context, uow: UnitOfWork, doorkeeper: Doorkeeper) -> UserId:
     async with uow(context) as tx:
-        found = await tx.one_time_tokens.find(doorkeeper.secrets.fingerprint(command.token))
+        found = await tx.one_time_tokens.find(doorkeeper.secrets.fingerprint(secret))
         purpose = found.purpose if found is not None else TokenPurpose.VERIFY_EMAIL
         if purpose not in (TokenPurpose.VERIFY_EMAIL, TokenPurpose.CHANGE_EMAIL):
             raise TokenRejected
-        token, user = await doorkeeper.redeem_of_user(tx, command.token, purpose, context)
+        token, user = await doorkeeper.redeem_of_user(tx, secret, purpose, context)
         if context.actor.user_id not in (None, user.id):  # somebody else's link, opened in one's own session
             raise TokenRejected
         if purpose is TokenPurpose.CHANGE_EMAIL:
             user.change_email(token.data, context.now)
-            if await tx.users.find_by_email(user.email_key) is not None:
-                raise TokenRejected
         else:
             user.verify_email(context.now)
         token.use(context.now)

@@ -21,7 +21,20 @@ from shop.application.ports.views.catalog import (
 )
 from shop.application.ports.views.clock import AdvancedClockView, ClockView
 from shop.application.ports.views.events import DeliveryView, EventView
-from shop.application.ports.views.identity import ApiKeyView
+from shop.application.ports.views.identity import (
+    AdminUserView,
+    ApiKeyView,
+    ExportView,
+    InvitationView,
+    MeView,
+    PasskeyView,
+    PreferencesView,
+    RoleView,
+    SavedAddressView,
+    SessionView,
+    SigningKeyView,
+    WhoView,
+)
 from shop.application.ports.views.inventory import LocationView, StockLevelView, StockMovementView
 from shop.application.ports.views.orders import (
     AdminOrderView,
@@ -47,6 +60,7 @@ from shop.application.ports.views.subscriptions import (
 
 __all__ = [
     "AdminOrderView",
+    "AdminUserView",
     "AdvancedClockView",
     "ApiKeyView",
     "AvailabilityView",
@@ -57,20 +71,29 @@ __all__ = [
     "ClockView",
     "DeliveryView",
     "EventView",
+    "ExportView",
+    "InvitationView",
     "LocationView",
+    "MeView",
     "OrderLineView",
     "OrderPaymentView",
     "OrderShippingView",
     "OrderView",
+    "PasskeyView",
     "PaymentAttemptView",
     "PaymentMethodView",
     "PaymentSessionView",
     "PaymentView",
     "PlanView",
+    "PreferencesView",
     "ProductView",
     "ProrationView",
     "ProviderMessageView",
+    "RoleView",
+    "SavedAddressView",
+    "SessionView",
     "ShippingOptionView",
+    "SigningKeyView",
     "StepView",
     "StockLevelView",
     "StockMovementView",
@@ -80,4 +103,5 @@ __all__ = [
     "UpcomingBillView",
     "VariantAvailabilityView",
     "VariantView",
+    "WhoView",
 ]

@@ -16,6 +16,7 @@ from shop.domain.kernel.identifiers import (
     PasskeyId,
     RoleId,
     SessionId,
+    SigningKeyId,
     UserId,
 )
 from shop.domain.kernel.money import Money
@@ -78,6 +79,34 @@ class MeView:
     created_at: datetime
     updated_at: datetime
     version: int
+
+
+@frozen(kw_only=True, slots=False)
+class WhoView:
+    """Who is asking. `second_factor_missing`: staff scopes wait until a second factor was shown."""
+
+    object: ClassVar[str] = "who"
+    kind: str
+    id: str
+    email: str
+    email_verified: bool
+    name: str
+    roles: list[str]
+    scopes: list[str]
+    session_id: SessionId | None
+    mfa: bool
+    second_factor: bool
+    second_factor_missing: bool
+
+
+@frozen(kw_only=True, slots=False)
+class SigningKeyView:
+    """The public half of a key that access tokens are signed with, as JSON Web Key (RFC 8037)."""
+
+    object: ClassVar[str] = "signing_key"
+    id: SigningKeyId
+    retired: bool
+    jwk: Mapping[str, str]
 
 
 @frozen(kw_only=True, slots=False)

@@ -249,6 +249,11 @@ class Order(Aggregate):
         order._record(OrderCreated(at=at, order_id=order.id, cart_id=order.cart_id, total=order.total))
         return order
 
+    def claim(self, owner_id: UserId, at: datetime) -> None:
+        """It was placed by a guest who has proved to be this person. Somebody's order stays theirs."""
+        if self.owner_id is None:
+            self.owner_id, self.updated_at = owner_id, at
+
     def confirm(self, at: datetime) -> None:
         """Its money is safe. Confirming twice is once. Raises OrderCannotMove."""
         if self.status is OrderStatus.CONFIRMED:

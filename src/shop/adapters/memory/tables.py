@@ -12,17 +12,32 @@ from shop.application.ports.outbox import DeliveryState
 from shop.application.ports.repositories import StoreSettings
 from shop.domain.carts import Cart
 from shop.domain.catalog import Category, Product
-from shop.domain.identity import ApiKey
+from shop.domain.identity import (
+    AccountRequest,
+    ApiKey,
+    DataExport,
+    Invitation,
+    OneTimeToken,
+    Role,
+    Session,
+    SignInAttempt,
+    SigningKey,
+    User,
+)
 from shop.domain.inventory import Location, MovementKind, Reservation, StockLevel, StockMovement
 from shop.domain.kernel.aggregates import Event
 from shop.domain.kernel.identifiers import (
+    AccountRequestId,
     ApiKeyId,
     CartId,
     CategoryId,
     EventId,
+    ExportId,
     Identifier,
     InboxId,
+    InvitationId,
     LocationId,
+    OneTimeTokenId,
     OrderId,
     PaymentId,
     PaymentSessionId,
@@ -30,7 +45,11 @@ from shop.domain.kernel.identifiers import (
     ProductId,
     RequestId,
     ReservationId,
+    RoleId,
+    SessionId,
+    SigningKeyId,
     SubscriptionId,
+    UserId,
     VariantId,
 )
 from shop.domain.ledger import EntryKind, LedgerEntry
@@ -116,6 +135,15 @@ class Tables:
     inbox_by_ref: dict[tuple[str, str], InboxId] = Factory(dict)
     inbox_by_object: dict[tuple[str, str], tuple[InboxId, ...]] = Factory(dict)
     api_keys: dict[ApiKeyId, ApiKey] = Factory(dict)
+    users: dict[UserId, User] = Factory(dict)
+    roles: dict[RoleId, Role] = Factory(dict)
+    sessions: dict[SessionId, Session] = Factory(dict)
+    one_time_tokens: dict[OneTimeTokenId, OneTimeToken] = Factory(dict)
+    sign_in_attempts: list[SignInAttempt] = Factory(list)
+    account_requests: dict[AccountRequestId, AccountRequest] = Factory(dict)
+    invitations: dict[InvitationId, Invitation] = Factory(dict)
+    exports: dict[ExportId, DataExport] = Factory(dict)
+    signing_keys: dict[SigningKeyId, SigningKey] = Factory(dict)
     settings: StoreSettings = field(factory=lambda: StoreSettings(store=Store(), taxes=TaxTable(), shipping_methods=()))
     answers: dict[AnswerKey, tuple[Answer, datetime]] = Factory(dict)
     clock_offset: timedelta = timedelta(0)

@@ -24,6 +24,12 @@ _ITEMS = (
     .scalar_subquery()
 )
 _GET = Statement(select(*CART_COLUMNS, _ITEMS.label("items")).where(carts.c.id == bindparam("cart_id")))
+_OF_OWNER = Statement(
+    select(*CART_COLUMNS, _ITEMS.label("items"))
+    .where(carts.c.owner_id == bindparam("of_owner"), carts.c.status == CartStatus.OPEN.value)
+    .order_by(carts.c.updated_at.desc(), carts.c.id.desc())
+    .limit(bindparam("most"))
+)
 _IN_CART = variants.c.id.in_(
     select(cart_items.c.variant_id).where(cart_items.c.cart_id == bindparam("cart_id")).correlate(None)
 )
@@ -101,6 +107,10 @@ class SqlCartRepository:
         found = await cart_with_offers(self._gathered.database, cart_id, also)
         self._remember(found.cart)
         return found
+
+    async def of_owner(self, owner_id: UserId, limit: int) -> list[Cart]:
+        rows = await self._gathered.database.fetch(_OF_OWNER, of_owner=owner_id.uuid, most=limit)
+        return [self._remember(cart_of(row)) for row in rows]
 
     def save(self, cart: Cart) -> None:
         root = _ROOT.write(Rank.CART, _row(cart), cart.version)

@@ -15,7 +15,7 @@ from shop.adapters.sql.database import Row, Write
 from shop.adapters.sql.documents import from_address, from_shipping, to_address, to_shipping
 from shop.adapters.sql.gathering import ADDED, Gathered, Rank, Root
 from shop.adapters.sql.schema import order_lines, orders
-from shop.adapters.sql.statements import POSTGRES, SQLITE, Statement, insert_into, json_rows
+from shop.adapters.sql.statements import POSTGRES, SQLITE, Statement, any_of, insert_into, json_rows
 from shop.domain.kernel.identifiers import (
     CartId,
     OrderId,
@@ -52,7 +52,7 @@ def _one_more(element: _NextNumber, compiler: SQLCompiler, **options: Any) -> st
     return "(SELECT coalesce(max(number), 1000) + 1 FROM orders)"
 
 
-_FIXED = ("number", "cart_id", "owner_id", "payment_session_id", "currency", "placed_at", "prices_include_tax")
+_FIXED = ("number", "cart_id", "payment_session_id", "currency", "placed_at", "prices_include_tax")
 _ROOT = Root.of(orders, fixed=_FIXED, computed={"number": _NextNumber()})
 _ADD_LINES = insert_into(order_lines)
 _LINES = (
@@ -90,6 +90,12 @@ _OVERDUE = Statement(
     select(orders.c.id)
     .where(orders.c.status == OrderStatus.PENDING.value, orders.c.hold_expires_at <= bindparam("now"))
     .order_by(orders.c.hold_expires_at, orders.c.id)
+    .limit(bindparam("most"))
+)
+_OF_GUEST = Statement(
+    select(orders.c.id)
+    .where(any_of(orders.c.email, "emails"), orders.c.owner_id.is_(None))
+    .order_by(orders.c.id)
     .limit(bindparam("most"))
 )
 
@@ -172,6 +178,10 @@ class SqlOrderRepository:
     async def find_by_cart(self, cart_id: CartId) -> Order | None:
         row = await self._gathered.database.fetch_one(_OF_CART, of_cart=cart_id.uuid)
         return order_of(row) if row is not None else None
+
+    async def of_guest(self, emails: Sequence[str], limit: int) -> list[OrderId]:
+        rows = await self._gathered.database.fetch(_OF_GUEST, emails=list(emails), most=limit)
+        return [OrderId(row[0]) for row in rows]
 
     async def overdue(self, now: datetime, limit: int) -> list[OrderId]:
         rows = await self._gathered.database.fetch(_OVERDUE, now=now, most=limit)

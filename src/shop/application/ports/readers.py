@@ -7,6 +7,7 @@ from typing import Protocol
 from attrs import frozen
 
 from shop.application.ports.paging import Page, PageRequest
+from shop.application.ports.people import PeopleReader
 from shop.application.ports.repositories import CartWithOffers, StoreSettings
 from shop.application.ports.views import (
     AdminOrderView,
@@ -271,4 +272,5 @@ class Readers(Protocol):
     inventory: InventoryReader
     api_keys: ApiKeyReader
     store: StoreReader
+    people: PeopleReader
     subscriptions: SubscriptionReader

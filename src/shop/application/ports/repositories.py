@@ -27,6 +27,7 @@ from shop.domain.kernel.identifiers import (
     PlanId,
     ProductId,
     SubscriptionId,
+    UserId,
     VariantId,
 )
 from shop.domain.kernel.money import Money
@@ -166,6 +167,9 @@ class CartRepository(Protocol):
     async def with_offers(self, cart_id: CartId, also: Sequence[VariantId] = ()) -> CartWithOffers:
         """The cart with offers of its variants and those named besides. Raises CartNotFound."""
 
+    async def of_owner(self, owner_id: UserId, limit: int) -> list[Cart]:
+        """Open carts of one person, the latest changed first."""
+
     def save(self, cart: Cart) -> None: ...
 
 
@@ -180,6 +184,9 @@ class OrderRepository(Protocol):
         """Raises OrderNotFound."""
 
     async def find_by_cart(self, cart_id: CartId) -> Order | None: ...
+
+    async def of_guest(self, emails: Sequence[str], limit: int) -> list[OrderId]:
+        """Orders of nobody in particular that were placed under one of these addresses, as they are written."""
 
     async def overdue(self, now: datetime, limit: int) -> list[OrderId]:
         """Pending orders whose hold on the stock has run out, the oldest first."""

@@ -47,7 +47,7 @@ async def claim_guest_orders(event: UserVerified, context: Context, *, uow: Unit
             user = await tx.users.get(event.user_id)
             if not user.email or user.email_verified_at is None:
                 return
-            order_ids = await tx.orders.of_guest(user.email_key, CLAIMED_AT_ONCE)
+            order_ids = await tx.orders.of_guest(sorted({user.email, user.email_key}), CLAIMED_AT_ONCE)
             for order_id in order_ids:
                 order = await tx.orders.get(order_id)
                 order.claim(user.id, context.now)

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from attrs import frozen
 
-from shop.domain.identity import ExportStatus, UserStatus
+from shop.domain.identity import ApiKey, ExportStatus, KeyKind, SavedAddress, User, UserStatus
 from shop.domain.kernel.address import Address
 from shop.domain.kernel.identifiers import (
     AddressId,
@@ -24,15 +24,34 @@ from shop.domain.kernel.money import Money
 
 @frozen(kw_only=True, slots=False)
 class ApiKeyView:
-    """A key without its secret."""
+    """A key without its secret. `old_until`: until when the secret before the last rotation opens it too."""
 
     object: ClassVar[str] = "api_key"
     id: ApiKeyId
     name: str
+    kind: KeyKind
     last4: str
     scopes: list[str]
     created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    old_until: datetime | None
     revoked_at: datetime | None
+
+    @classmethod
+    def of(cls, key: ApiKey) -> "ApiKeyView":
+        return cls(
+            id=key.id,
+            name=key.name,
+            kind=key.kind,
+            last4=key.last4,
+            scopes=sorted(key.scopes),
+            created_at=key.created_at,
+            expires_at=key.expires_at,
+            last_used_at=key.last_used_at,
+            old_until=key.old_until,
+            revoked_at=key.revoked_at,
+        )
 
 
 @frozen(kw_only=True, slots=False)
@@ -119,6 +138,15 @@ class SavedAddressView:
     default_shipping: bool
     default_billing: bool
 
+    @classmethod
+    def of(cls, saved: SavedAddress) -> "SavedAddressView":
+        return cls(
+            id=saved.id,
+            address=saved.address,
+            default_shipping=saved.default_shipping,
+            default_billing=saved.default_billing,
+        )
+
 
 @frozen(kw_only=True, slots=False)
 class PreferencesView:
@@ -168,6 +196,32 @@ class AdminUserView:
     created_at: datetime
     updated_at: datetime
     version: int
+
+    @classmethod
+    def of(
+        cls, user: User, roles: list[str], *, orders: int, spent: list[Money], last_order_at: datetime | None
+    ) -> "AdminUserView":
+        return cls(
+            id=user.id,
+            email=user.email,
+            email_verified=user.email_verified_at is not None,
+            name=user.name,
+            phone=user.phone,
+            locale=user.locale,
+            status=user.status,
+            roles=roles,
+            second_factor=user.second_factor,
+            consents=sorted(user.consents),
+            tags=list(user.tags),
+            note=user.note,
+            orders=orders,
+            spent=spent,
+            last_order_at=last_order_at,
+            metadata=user.metadata,
+            created_at=user.created_at,
+            updated_at=user.updated_at,
+            version=user.version,
+        )
 
 
 @frozen(kw_only=True, slots=False)

@@ -74,6 +74,7 @@ class StripeStub:
     faults: deque[str] = field(factory=deque)
     refund_status: str = "succeeded"
     charges_left_out: bool = False
+    events: list[JSON] = field(factory=list)
     _intents: dict[str, JSON] = field(factory=dict)
     _charges: dict[str, JSON] = field(factory=dict)
     _kept: dict[str, Kept] = field(factory=dict)
@@ -130,6 +131,7 @@ class StripeStub:
             "type": type,
             "data": {"object": dict(self._intents[ref])},
         }
+        self.events.append(body)
         return json.dumps(body).encode()
 
     # HTTP.
@@ -219,6 +221,11 @@ class StripeStub:
         match asked.method, parts:
             case "POST", ["payment_intents"]:
                 intent = self._create(asked.params)
+            case "GET", ["payment_intents"]:
+                return self._list(list(self._intents.values()), asked)
+            case "GET", ["events"]:
+                wanted = {value for name, value in asked.params.items() if name.startswith("types")}
+                return self._list([event for event in self.events if event["type"] in wanted], asked)
             case "GET", ["payment_intents", ref]:
                 intent = self._known(ref)
             case "POST", ["payment_intents", ref, "confirm"]:
@@ -235,6 +242,18 @@ class StripeStub:
         if "latest_charge" in asked.expanded and not self.charges_left_out:
             shown["latest_charge"] = self._charges.get(intent["latest_charge"] or "")
         return deepcopy(shown)
+
+    def _list(self, things: list[JSON], asked: Seen) -> JSON:
+        """The newest first, as Stripe lists everything."""
+        since, until = int(asked.params["created[gte]"]), int(asked.params["created[lt]"])
+        found = [thing for thing in reversed(things) if since <= thing["created"] < until]
+        if after := asked.params.get("starting_after"):
+            found = found[[thing["id"] for thing in found].index(after) + 1 :]
+        page = deepcopy(found[: int(asked.params["limit"])])
+        if "data.latest_charge" in asked.expanded:
+            for intent in page:
+                intent["latest_charge"] = deepcopy(self._charges.get(intent["latest_charge"] or ""))
+        return {"object": "list", "url": asked.path, "data": page, "has_more": len(found) > len(page)}
 
     # Payment intents.
 
@@ -253,6 +272,7 @@ class StripeStub:
             "amount_received": 0,
             "capture_method": "manual",
             "client_secret": f"{ref}_secret_{next(self._numbers)}",
+            "created": 1_770_000_000 + len(self._intents),
             "currency": params["currency"],
             "last_payment_error": None,
             "latest_charge": None,

@@ -5,7 +5,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from attrs import evolve
 
+from shop.adapters.fake import news
 from shop.application.commands.orders import CancelAnyOrder
 from shop.application.commands.payments import ProcessPayment
 from shop.application.commands.plans import ArchivePlan, CreatePlan, UpdatePlan
@@ -33,7 +35,7 @@ from shop.domain.inventory import ReservationState
 from shop.domain.kernel.errors import Conflict, Invalid, NotFound
 from shop.domain.kernel.identifiers import PlanId, SubscriptionId, VariantId
 from shop.domain.orders import OrderStatus, PaymentStatus
-from shop.domain.payments import InboxState
+from shop.domain.payments import AttemptStatus, InboxState
 from shop.domain.subscriptions import (
     AfterDunning,
     Interval,
@@ -506,3 +508,59 @@ class TestProvidersMessages:
             await small.post_news()
             await small.settle_down(2)
             assert (await found(small, subscription_id)).status is status
+
+    @pytest.mark.parametrize(
+        "event_type",
+        [
+            "customer.subscription.created",
+            "customer.subscription.updated",
+            "customer.subscription.resumed",
+            "invoice.paid",
+            "invoice.payment_failed",
+            "invoice.payment_action_required",
+            "invoice.finalization_failed",
+            "invoice.marked_uncollectible",
+            "invoice.voided",
+            "invoice.overpaid",
+            "invoice.something_new",
+        ],
+    )
+    async def test_whatever_a_message_says_how_things_stand_decides(self, small: SmallShop, event_type: str) -> None:
+        subscription_id = await subscribe(small, await offer(small))
+        before = await found(small, subscription_id)
+        message = news.of_subscription(99, before.provider_ref, event_type, int(small.clock.now().timestamp()))
+        for _ in range(2):
+            await small.shop.execute(small.message(message.body))
+        await small.deliver()
+        after = await found(small, subscription_id)
+        assert (after.status, after.period_end, after.tries) == (before.status, before.period_end, 0)
+        assert len(small.books.intents) == 1
+        [item] = small.storage.outbox._tables.inbox.values()  # type: ignore[attr-defined]
+        assert item.state is InboxState.APPLIED
+
+    async def test_a_payment_that_came_by_another_way_is_followed(self, small: SmallShop) -> None:
+        """The customer pays the open invoice at the provider, whose message then tells us of it."""
+        subscription_id = await subscribe(small, await offer(small))
+        change = ChangeSubscription(subscription_id=subscription_id, method="fake_card_declined")
+        await small.shop.execute(change, actor=ADA)
+        await days(small, 31)
+        assert (await found(small, subscription_id)).status is S.PAST_DUE
+        order_id = (await renewals(small, subscription_id))[-1].order_id
+        ref = (await small.payment(order_id)).attempt.provider_ref
+        paid = small.books.intents[ref]
+        small.books.alter(evolve(paid, status=AttemptStatus.CAPTURED, captured=paid.minor))
+        message = news.of_subscription(7, (await found(small, subscription_id)).provider_ref, "invoice.paid", 0)
+        await small.shop.execute(small.message(message.body))
+        for _ in range(3):
+            await small.deliver()
+        assert (await found(small, subscription_id)).status is S.ACTIVE
+        assert (await small.order(order_id)).payment_status is PaymentStatus.PAID
+
+    async def test_a_trial_that_ends_soon_is_said_once(self, small: SmallShop) -> None:
+        subscription_id = await subscribe(small, await offer(small, trial_days=14))
+        ref = (await found(small, subscription_id)).provider_ref
+        for number in range(2):
+            message = news.of_subscription(number, ref, "customer.subscription.trial_will_end", 0)
+            await small.shop.execute(small.message(message.body))
+            await small.deliver()
+        assert await events(small) == ["started", "trial_ending"]

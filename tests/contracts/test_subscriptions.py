@@ -1,4 +1,4 @@
-"""The promises of billing, kept by the fake provider's."""
+"""The promises of billing, kept by the fake provider's and by Stripe's adapter."""
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -12,6 +12,10 @@ from shop.adapters.fake.billing_books import BillingBooks, MemoryBillingBooks, S
 from shop.adapters.fake.books import MemoryBooks
 from shop.adapters.fake.payments import FakePaymentGateway
 from shop.adapters.fake.subscriptions import FakeSubscriptionBilling
+from shop.adapters.stripe.payments import StripeAccount, StripePaymentGateway
+from shop.adapters.stripe.subscriptions import StripeSubscriptionBilling
+from tests.stripe_billing_stub import SAVED, SAVED_DECLINED, StripeBillingStub
+from tests.stripe_stub import SECRET_KEY, WEBHOOK_SECRET
 
 
 @asynccontextmanager
@@ -42,3 +46,27 @@ class TestFakeOverSqlite(SubscriptionBillingContract):
 
     def open_subject(self) -> AbstractAsyncContextManager[BillingUnderTest]:
         return fake_over(SqliteBillingBooks(str(self.path)))
+
+
+@asynccontextmanager
+async def stripe() -> AsyncIterator[BillingUnderTest]:
+    """Stripe's billing against a stub with Stripe's semantics: Stripe itself is not at hand."""
+    clock = MovableClock()
+    async with StripeBillingStub() as stub:
+        account = StripeAccount(secret_key=SECRET_KEY, webhook_secret=WEBHOOK_SECRET, api_base=stub.url)
+        gateway, billing = StripePaymentGateway(account, clock), StripeSubscriptionBilling(account)
+        yield BillingUnderTest(
+            billing=billing,
+            gateway=gateway,
+            clock=clock,
+            method=SAVED,
+            declined_method=SAVED_DECLINED,
+            unknown_ref="sub_unknown",
+        )
+        await billing.close()
+        await gateway.close()
+
+
+class TestStripe(SubscriptionBillingContract):
+    def open_subject(self) -> AbstractAsyncContextManager[BillingUnderTest]:
+        return stripe()

@@ -5,8 +5,10 @@ from datetime import timedelta
 import attrs
 import pytest
 
+from shop.adapters.system import SystemClock
 from shop.application.limits import CLASSES, DEFAULT, USUAL
 from shop.application.ports.cache import RateLimit
+from shop.entrypoints.container import Container
 from shop.entrypoints.settings import DEVELOPMENT_SECRET, Settings, SettingsWrong
 
 PRODUCTION = {
@@ -115,11 +117,37 @@ def test_production_starts_with_what_it_needs() -> None:
         ("SHOP_PAYMENTS", "fake"),
         ("SHOP_DATABASE_URL", "memory:"),
         ("SHOP_BASE_URL", "http://shop.example"),
+        ("SHOP_LOG_LEVEL", "DEBUG"),
+        ("SHOP_CORS_ORIGINS", "*"),
+        ("SHOP_CORS_ORIGINS", "null"),
+        ("SHOP_CORS_ORIGINS", "http://front.example"),
+        ("SHOP_ALLOWED_HOSTS", "*"),
     ],
 )
-def test_production_refuses_what_only_development_may_have(variable: str, value: str) -> None:
+def test_s69_production_refuses_what_only_development_may_have(variable: str, value: str) -> None:
     with pytest.raises(SettingsWrong, match=variable):
         Settings.from_environment({**PRODUCTION, variable: value})
+
+
+def test_s69_production_has_the_real_time_and_no_debugging() -> None:
+    container = Container(settings=Settings.from_environment({**PRODUCTION, "SHOP_STRIPE_SECRET_KEY": "sk_test_x"}))
+    assert isinstance(container.clock(), SystemClock)
+    assert not Settings().production
+
+
+@pytest.mark.parametrize(
+    "url", ["shop.example", "https://", "https://shop.example/shop", "https://a@shop.example", "ftp://x"]
+)
+def test_s33_the_base_url_is_a_plain_address(url: str) -> None:
+    with pytest.raises(SettingsWrong, match="SHOP_BASE_URL"):
+        Settings(base_url=url)
+
+
+def test_the_shop_answers_under_its_own_name_and_those_besides() -> None:
+    settings = Settings(base_url="https://shop.example:8443", allowed_hosts="api.example, ::1")
+    assert settings.hosts == ("shop.example", "api.example", "::1")
+    with pytest.raises(SettingsWrong, match="SHOP_ALLOWED_HOSTS"):
+        Settings(allowed_hosts="https://shop.example")
 
 
 def test_secrets_are_not_shown() -> None:

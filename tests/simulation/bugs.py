@@ -23,7 +23,7 @@ from shop.adapters.memory.ledger import MemoryLedger
 from shop.adapters.memory.outbox import MemoryOutbox
 from shop.adapters.memory.tables import Journal
 from shop.adapters.memory.unit_of_work import MemoryTransaction
-from shop.application import settlement, wiring
+from shop.application import placing, settlement, wiring
 from shop.application.commands import checkout, orders
 from shop.application.messages import Context
 from shop.application.ports.answers import Answer
@@ -101,7 +101,7 @@ def sells_what_is_left(patch: MonkeyPatch) -> None:
             if variant_id in found
         ]
 
-    patch.setattr(checkout, "allocate", allocate)
+    patch.setattr(placing, "allocate", allocate)
 
 
 def events_after_commit(patch: MonkeyPatch) -> None:

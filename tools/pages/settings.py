@@ -14,8 +14,13 @@ other commands, unless there is only a demo in the folder (`shop-demo`): then th
 `shop.open_shop()` keeps everything in memory. `SHOP_PAYMENTS` may also name an adapter of an installed package, which
 finds its own variables in the same environment.
 
+A rate limit is requests/seconds such as `600/60`, or `off`. The usual ones are a hundred times as high outside
+production, where `SHOP_RATE_LIMIT=off` also turns off those classes that have no limit of their own; in production it
+does not.
+[The door](../security.md) says what is counted how.
+
 In production (`SHOP_ENV=production`) the shop refuses to start with the default secret, the fake provider, storage in
-memory, or a base URL without TLS.
+memory, a base URL or an origin without TLS, or `SHOP_LOG_LEVEL=DEBUG`. `*` is neither an origin nor a host anywhere.
 """
 
 

@@ -23,6 +23,7 @@ OURS: Mapping[str, Mapping[str, str]] = {
     },
     "billing": {
         "fake": "shop.adapters.fake.subscriptions:open_fake_billing",
+        "stripe": "shop.adapters.stripe.subscriptions:open_stripe_billing",
     },
     "cache": {
         "memory": "shop.adapters.memory.cache:open_memory_cache",

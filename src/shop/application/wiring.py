@@ -30,6 +30,7 @@ from shop.application.ports.clock import Clock, Ids, MovableClock
 from shop.application.ports.identity import Authenticator, Secrets
 from shop.application.ports.markup import Markup
 from shop.application.ports.payments import PaymentGateway
+from shop.application.ports.records import ProviderRecords
 from shop.application.ports.storage import Storage, SubscribersByType
 from shop.application.ports.subscriptions import NoBilling, SubscriptionBilling
 from shop.application.queries import carts as cart_queries
@@ -87,6 +88,11 @@ class Ports:
     def cashier(self) -> Cashier:
         gateway = GuardedGateway(self.gateway, self.circuit, self.clock)
         return Cashier(self.storage.uow, self.ids, gateway, self.billing)
+
+    @property
+    def records(self) -> ProviderRecords | None:
+        """What the provider has on record, where it has lists of that."""
+        return self.gateway if isinstance(self.gateway, ProviderRecords) else None
 
     @property
     def till(self) -> Till:

@@ -8,11 +8,13 @@ import json
 import random
 import sqlite3
 import time
+from bisect import bisect_left, bisect_right, insort
 from collections import deque
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from itertools import islice
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from attrs import frozen
 
@@ -30,6 +32,9 @@ _SET_UP = (
     "CREATE TABLE IF NOT EXISTS intents (ref TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, asked TEXT, record TEXT) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS events (seq INTEGER PRIMARY KEY, type TEXT, record TEXT, at INTEGER)",
+    "CREATE TABLE IF NOT EXISTS told (seq INTEGER PRIMARY KEY, type TEXT, record TEXT, at INTEGER)",
+    "CREATE TABLE IF NOT EXISTS calendar (ref TEXT PRIMARY KEY, created INTEGER NOT NULL) WITHOUT ROWID",
+    "CREATE INDEX IF NOT EXISTS ix_calendar ON calendar (created, ref)",
 )
 
 
@@ -86,6 +91,12 @@ class Books(Protocol):
     def take_events(self, limit: int = 1000) -> list[Announcement]:
         """The announcements that nobody took so far, oldest first; they are taken by this."""
 
+    def made(self, since: int, until: int, after: tuple[int, str], limit: int) -> list[tuple[int, BookedIntent]]:
+        """Intents by the second in which they were made, the oldest first; those behind this second and name."""
+
+    def told(self, since: int, until: int, after: int, limit: int) -> list[tuple[int, Announcement]]:
+        """Announcements that were taken, by number, the oldest first; those behind this number."""
+
     def close(self) -> None:
         """Lets go of the file, if there is one."""
 
@@ -97,6 +108,8 @@ class MemoryBooks:
         self._intents: dict[str, BookedIntent] = {}
         self._answers: dict[str, Answer] = {}
         self._events: deque[Announcement] = deque(maxlen=EVENTS_KEPT)
+        self._told: deque[tuple[int, Announcement]] = deque(maxlen=EVENTS_KEPT)
+        self._calendar: list[tuple[int, str]] = []
         self._alone = nullcontext()
 
     def writing(self) -> AbstractContextManager[None]:
@@ -110,13 +123,27 @@ class MemoryBooks:
 
     def keep(self, intent: BookedIntent, *, event: str, at: int, key: str = "", asked: str = "") -> None:
         if event:
+            if intent.ref not in self._intents:
+                insort(self._calendar, (at, intent.ref))
             self._intents[intent.ref] = intent
             self._events.append(Announcement(event, intent, at))
         if key:
             self._answers[key] = Answer(asked, intent)
 
     def take_events(self, limit: int = 1000) -> list[Announcement]:
-        return [self._events.popleft() for _ in range(min(limit, len(self._events)))]
+        taken = [self._events.popleft() for _ in range(min(limit, len(self._events)))]
+        number = self._told[-1][0] if self._told else 0
+        self._told.extend(enumerate(taken, number + 1))
+        return taken
+
+    def made(self, since: int, until: int, after: tuple[int, str], limit: int) -> list[tuple[int, BookedIntent]]:
+        begin = max(bisect_left(self._calendar, (since, "")), bisect_right(self._calendar, after))
+        found = islice(self._calendar, begin, begin + limit)
+        return [(at, self._intents[ref]) for at, ref in found if at < until]
+
+    def told(self, since: int, until: int, after: int, limit: int) -> list[tuple[int, Announcement]]:
+        found = ((seq, told) for seq, told in self._told if seq > after and since <= told.at < until)
+        return list(islice(found, limit))
 
     def close(self) -> None:
         """Nothing to let go of."""
@@ -159,6 +186,7 @@ class SqliteBooks:
         record, books = _to_text(intent), self._opened()
         if event:
             books.execute("INSERT OR REPLACE INTO intents VALUES (?, ?)", (intent.ref, record))
+            books.execute("INSERT OR IGNORE INTO calendar VALUES (?, ?)", (intent.ref, at))
             seq = books.execute("INSERT INTO events VALUES (NULL, ?, ?, ?)", (event, record, at)).lastrowid or 0
             if seq % 1000 == 0:
                 books.execute("DELETE FROM events WHERE seq <= ?", (seq - EVENTS_KEPT,))
@@ -170,8 +198,26 @@ class SqliteBooks:
             books = self._opened()
             rows = books.execute("SELECT seq, type, record, at FROM events ORDER BY seq LIMIT ?", (limit,)).fetchall()
             if rows:
-                books.execute("DELETE FROM events WHERE seq <= ?", (rows[-1][0],))
+                last = rows[-1][0]
+                books.execute("INSERT INTO told SELECT * FROM events WHERE seq <= ?", (last,))
+                books.execute("DELETE FROM told WHERE seq <= ?", (last - EVENTS_KEPT,))
+                books.execute("DELETE FROM events WHERE seq <= ?", (last,))
         return [Announcement(type, _from_text(record), at) for _, type, record, at in rows]
+
+    def made(self, since: int, until: int, after: tuple[int, str], limit: int) -> list[tuple[int, BookedIntent]]:
+        rows = self._rows(
+            "SELECT c.created, i.record FROM calendar c JOIN intents i ON i.ref = c.ref"
+            " WHERE c.created >= ? AND c.created < ? AND (c.created, c.ref) > (?, ?) ORDER BY c.created, c.ref LIMIT ?",
+            (since, until, *after, limit),
+        )
+        return [(created, _from_text(record)) for created, record in rows]
+
+    def told(self, since: int, until: int, after: int, limit: int) -> list[tuple[int, Announcement]]:
+        rows = self._rows(
+            "SELECT seq, type, record, at FROM told WHERE at >= ? AND at < ? AND seq > ? ORDER BY seq LIMIT ?",
+            (since, until, after, limit),
+        )
+        return [(seq, Announcement(type, _from_text(record), at)) for seq, type, record, at in rows]
 
     def close(self) -> None:
         if self._connection is not None:
@@ -184,6 +230,12 @@ class SqliteBooks:
         except sqlite3.OperationalError as error:
             raise _busy() from error
         return row
+
+    def _rows(self, statement: str, values: tuple[int | str, ...]) -> list[tuple[Any, ...]]:
+        try:
+            return self._opened().execute(statement, values).fetchall()
+        except sqlite3.OperationalError as error:
+            raise _busy() from error
 
     def _opened(self) -> sqlite3.Connection:
         # On first use, not on construction: server processes may be forked in between.

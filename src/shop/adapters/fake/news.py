@@ -23,6 +23,16 @@ class OutgoingNews:
     object_ref: str
     body: bytes
 
+    def as_received(self, provider: str) -> ProviderNews:
+        """The message as the shop keeps it once it has come."""
+        return ProviderNews(
+            provider=provider,
+            event_ref=self.event_ref,
+            event_type=self.event_type,
+            object_ref=self.object_ref,
+            body=self.body,
+        )
+
 
 def written(announcement: Announcement) -> OutgoingNews:
     """The message that tells of this; written twice, it is the same message with the same id."""

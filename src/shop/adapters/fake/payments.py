@@ -1,7 +1,9 @@
 """A payment gateway that plays Stripe, its states, its idempotency and its messages; nobody's money moves."""
 
 import hashlib
+import math
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import NoReturn
 
 from attrs import evolve, frozen
@@ -12,6 +14,7 @@ from shop.application.ports.clock import Clock
 from shop.application.ports.network import forbid_inside_transaction
 from shop.application.ports.options import Options
 from shop.application.ports.payments import IntentRequest, PaymentMethod, PaymentRefused, ProviderNews
+from shop.application.ports.records import LISTED_MAX, Listed, ListedIntent, ListedNews
 from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.identifiers import AttemptId, encode_suffix
 from shop.domain.kernel.money import Money
@@ -109,6 +112,30 @@ class FakePaymentGateway:
     def read_news(self, body: bytes, headers: dict[str, str]) -> ProviderNews:
         return news.read(self.provider, body, headers.get(news.HEADER, ""), self._secret, self._clock.now())
 
+    async def list_intents(
+        self, since: datetime, until: datetime, *, after: str = "", limit: int = LISTED_MAX
+    ) -> Listed[ListedIntent]:
+        forbid_inside_transaction("list_intents")
+        second, _, ref = after.partition(":")
+        behind = (int(second), ref) if second else (-1, "")
+        found = self._books.made(_second(since), _second(until), behind, limit)
+        return Listed(
+            data=[ListedIntent(state=self._state(intent), created_at=_moment_of(at)) for at, intent in found],
+            next=f"{found[-1][0]}:{found[-1][1].ref}" if len(found) == limit else "",
+        )
+
+    async def list_news(
+        self, since: datetime, until: datetime, *, after: str = "", limit: int = LISTED_MAX
+    ) -> Listed[ListedNews]:
+        """What was handed out to be posted; what nobody took yet is still on its way."""
+        forbid_inside_transaction("list_news")
+        found = self._books.told(_second(since), _second(until), int(after or 0), limit)
+        messages = [(news.written(told), told.at) for _, told in found]
+        return Listed(
+            data=[ListedNews(news=m.as_received(self.provider), created_at=_moment_of(at)) for m, at in messages],
+            next=str(found[-1][0]) if len(found) == limit else "",
+        )
+
     async def close(self) -> None:
         self._books.close()
 
@@ -129,6 +156,22 @@ class FakePaymentGateway:
     def shopper_fails(self, provider_ref: str) -> IntentState:
         """The shopper fails the challenge in the browser; the shop hears of it by message only."""
         return self._happens(provider_ref, _challenge_failed)
+
+    def charged_elsewhere(self, minor: int, currency: str = "EUR") -> IntentState:
+        """The owner takes money in the provider's dashboard: the shop has no part in it, and no order."""
+        name = hashlib.sha256(f"{self._clock.now()}|{minor}|{currency}".encode()).hexdigest()[:24]
+        charged = BookedIntent(
+            ref=f"pi_fake_elsewhere_{name}",
+            method="fake_card",
+            minor=minor,
+            currency=currency,
+            status=AttemptStatus.CAPTURED,
+            captured=minor,
+            events=1,
+        )
+        with self._books.writing():
+            self._books.keep(charged, event=_EVENTS[AttemptStatus.CAPTURED], at=self._moment())
+        return self._state(charged)
 
     def _happens(self, provider_ref: str, action: Callable[[BookedIntent], _Change]) -> IntentState:
         with self._books.writing():
@@ -195,6 +238,15 @@ def open_fake_payments(options: Options) -> FakePaymentGateway:
     # All processes of a shop share its secret key, so they believe each other's messages and nobody else's.
     secret = hashlib.sha256(f"fake payments|{options.get('SHOP_SECRET_KEY')}".encode()).hexdigest()
     return FakePaymentGateway(SqliteBooks(path) if path else MemoryBooks(), options.clock, secret)
+
+
+def _second(moment: datetime) -> int:
+    """The first whole second that is not before this moment."""
+    return math.ceil(moment.timestamp())
+
+
+def _moment_of(second: int) -> datetime:
+    return datetime.fromtimestamp(second, UTC)
 
 
 def _moved(intent: BookedIntent, status: AttemptStatus, captured: int = 0, failure_code: str = "") -> _Change:

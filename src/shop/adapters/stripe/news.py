@@ -19,6 +19,18 @@ HEADER = "stripe-signature"
 UNREADABLE = "unreadable"
 """The type of a genuine message that is not what Stripe documents; it is kept for people to look at."""
 
+_OF_SUBSCRIPTIONS = ("customer.subscription.", "invoice.")
+LISTED = [
+    "payment_intent.amount_capturable_updated",
+    "payment_intent.canceled",
+    "payment_intent.payment_failed",
+    "payment_intent.processing",
+    "payment_intent.requires_action",
+    "payment_intent.succeeded",
+    "charge.refunded",
+]
+"""The types that are looked for when what Stripe sent is compared with what came: those that docs ask it to send."""
+
 _NAME = re.compile(r"[A-Za-z0-9_.:\-]{1,255}")
 
 
@@ -43,12 +55,17 @@ def read(provider: str, endpoint: Endpoint, body: bytes, header: str, now: datet
         raise SignatureRejected("A message of Stripe's test mode came for live payments, or the other way round.")
     if event.get("account"):
         raise SignatureRejected("The message is about another account's payments.")
+    return message_of(provider, event, body)
+
+
+def message_of(provider: str, event: dict[str, Any], body: bytes) -> ProviderNews:
+    """The message in the shop's words, whether Stripe sent it or was asked for it."""
     reference = _name(event.get("id"))
     return ProviderNews(
         provider=provider,
         event_ref=reference or f"sha256:{hashlib.sha256(body).hexdigest()}",
         event_type=_name(event.get("type")) or UNREADABLE,
-        object_ref=_intent_of(event),
+        object_ref=_subscription_of(event) or _intent_of(event),
         body=body,
     )
 
@@ -61,12 +78,31 @@ def _object(body: bytes) -> dict[str, Any]:
     return event if isinstance(event, dict) else {}
 
 
-def _intent_of(event: dict[str, Any]) -> str:
-    """The intent that the event is about, also when it tells of its charge, refund, dispute or checkout."""
+def _subscription_of(event: dict[str, Any]) -> str:
+    """The subscription that the event is about, also when it tells of one of its invoices."""
+    kind = event.get("type")
+    thing = _thing(event)
+    if not isinstance(kind, str) or not kind.startswith(_OF_SUBSCRIPTIONS):
+        return ""
+    if thing.get("object") == "subscription":
+        return _name(thing.get("id"))
+    parent = thing.get("parent")
+    details = parent.get("subscription_details") if isinstance(parent, dict) else None
+    # Older versions of Stripe's messages name it on the invoice itself.
+    found = details.get("subscription") if isinstance(details, dict) else thing.get("subscription")
+    return _name(found.get("id") if isinstance(found, dict) else found)
+
+
+def _thing(event: dict[str, Any]) -> dict[str, Any]:
+    """What the event is about, as it came."""
     data = event.get("data")
     thing = data.get("object") if isinstance(data, dict) else None
-    if not isinstance(thing, dict):
-        return ""
+    return thing if isinstance(thing, dict) else {}
+
+
+def _intent_of(event: dict[str, Any]) -> str:
+    """The intent that the event is about, also when it tells of its charge, refund, dispute or checkout."""
+    thing = _thing(event)
     intent = thing.get("id") if thing.get("object") == "payment_intent" else thing.get("payment_intent")
     if isinstance(intent, dict):
         intent = intent.get("id")

@@ -2,16 +2,24 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from attrs import field, frozen
 from stripe import HTTPXClient, PaymentIntent, StripeClient, StripeError
-from stripe.params import PaymentIntentConfirmParams, PaymentIntentCreateParams
+from stripe.params import (
+    EventListParams,
+    EventListParamsCreated,
+    PaymentIntentConfirmParams,
+    PaymentIntentCreateParams,
+    PaymentIntentListParams,
+)
 
 from shop.adapters.stripe import news
 from shop.adapters.stripe.amounts import to_stripe
-from shop.adapters.stripe.states import error_of, state_of
+from shop.adapters.stripe.states import error_of, listed_of, state_of
 from shop.application.ports.clock import Clock
 from shop.application.ports.network import forbid_inside_transaction
 from shop.application.ports.options import Options
@@ -23,6 +31,7 @@ from shop.application.ports.payments import (
     PaymentRefused,
     ProviderNews,
 )
+from shop.application.ports.records import LISTED_MAX, Listed, ListedIntent, ListedNews
 from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.identifiers import AttemptId
 from shop.domain.kernel.money import Money
@@ -40,6 +49,7 @@ METHODS = (
 )
 _SAVED_METHOD = "pm_"
 _EXPAND = ["latest_charge"]
+_EXPAND_LISTED = ["data.latest_charge"]
 _UNPAID = frozenset({AttemptStatus.REQUIRES_ACTION, AttemptStatus.FAILED})
 _CAPTURABLE = frozenset({AttemptStatus.AUTHORIZED})
 _CANCELLABLE = _UNPAID | _CAPTURABLE
@@ -90,7 +100,7 @@ class StripePaymentGateway:
             max_network_retries=NETWORK_RETRIES,
             http_client=self._http,
         ).v1
-        self._intents, self._refunds = services.payment_intents, services.refunds
+        self._intents, self._refunds, self._events = services.payment_intents, services.refunds, services.events
 
     async def methods(self) -> list[PaymentMethod]:
         return list(METHODS)
@@ -164,6 +174,36 @@ class StripePaymentGateway:
         header = headers.get(news.HEADER, "")
         return news.read(self.provider, self._endpoint, body, header, self._clock.now())
 
+    async def list_intents(
+        self, since: datetime, until: datetime, *, after: str = "", limit: int = LISTED_MAX
+    ) -> Listed[ListedIntent]:
+        forbid_inside_transaction("list_intents")
+        params: PaymentIntentListParams = {"created": _between(since, until), "limit": limit, "expand": _EXPAND_LISTED}
+        if after:
+            params["starting_after"] = after
+        page = await self._ask(self._intents.list_async(params))
+        return Listed(data=[listed_of(one) for one in page.data], next=page.data[-1].id if page.has_more else "")
+
+    async def list_news(
+        self, since: datetime, until: datetime, *, after: str = "", limit: int = LISTED_MAX
+    ) -> Listed[ListedNews]:
+        """Events about intents: every change of money that the shop follows is told by one of them."""
+        forbid_inside_transaction("list_news")
+        params: EventListParams = {"created": _between(since, until), "limit": limit, "types": news.LISTED}
+        if after:
+            params["starting_after"] = after
+        page = await self._ask(self._events.list_async(params))
+        return Listed(
+            data=[
+                ListedNews(
+                    news=news.message_of(self.provider, event.to_dict(), str(event).encode()),
+                    created_at=datetime.fromtimestamp(event.created, UTC),
+                )
+                for event in page.data
+            ],
+            next=page.data[-1].id if page.has_more else "",
+        )
+
     async def close(self) -> None:
         await self._http.close_async()  # type: ignore[no-untyped-call]
 
@@ -193,17 +233,26 @@ class StripePaymentGateway:
             raise error_of(error) from error
 
 
-def open_stripe_payments(options: Options) -> StripePaymentGateway:
-    """Stripe as the SHOP_STRIPE_… variables say. Raises StripeNotSetUp, which names those that are missing."""
+def account_of(options: Options) -> StripeAccount:
+    """The account that the SHOP_STRIPE_… variables say. Raises StripeNotSetUp, which names those that are missing."""
     needed = ("SHOP_STRIPE_SECRET_KEY", "SHOP_STRIPE_WEBHOOK_SECRET")
     if missing := [name for name in needed if not options.get(name)]:
         raise StripeNotSetUp(f"SHOP_PAYMENTS=stripe needs {' and '.join(missing)}.")
-    account = StripeAccount(
+    return StripeAccount(
         secret_key=options.get("SHOP_STRIPE_SECRET_KEY"),
         webhook_secret=options.get("SHOP_STRIPE_WEBHOOK_SECRET"),
         api_base=options.get("SHOP_STRIPE_API_BASE", API_BASE),
     )
-    return StripePaymentGateway(account, options.machine_clock)
+
+
+def open_stripe_payments(options: Options) -> StripePaymentGateway:
+    """Stripe as the SHOP_STRIPE_… variables say. Raises StripeNotSetUp."""
+    return StripePaymentGateway(account_of(options), options.machine_clock)
+
+
+def _between(since: datetime, until: datetime) -> EventListParamsCreated:
+    """Stripe counts in whole seconds: from the first that is not before `since`."""
+    return {"gte": math.ceil(since.timestamp()), "lt": math.ceil(until.timestamp())}
 
 
 def _intent_params(request: IntentRequest) -> PaymentIntentCreateParams:

@@ -1,9 +1,12 @@
 """What Stripe's answers mean in the shop's words."""
 
+from datetime import UTC, datetime
+
 from stripe import PaymentIntent, RateLimitError, StripeError
 
 from shop.adapters.stripe.amounts import from_stripe
 from shop.application.ports.payments import PaymentProviderUnavailable, PaymentRefused
+from shop.application.ports.records import ListedIntent
 from shop.domain.kernel.errors import Invalid, ShopError
 from shop.domain.payments import AttemptStatus, IntentState, NextAction, PaymentNotFound
 
@@ -30,6 +33,15 @@ def state_of(intent: PaymentIntent) -> IntentState:
         return _state_of(intent)
     except (AttributeError, LookupError, TypeError, ValueError, Invalid) as error:
         raise PaymentProviderUnavailable("Stripe answered something that makes no sense.") from error
+
+
+def listed_of(intent: PaymentIntent) -> ListedIntent:
+    """The intent as it stands in a list. Raises as `state_of`."""
+    return ListedIntent(
+        state=state_of(intent),
+        created_at=datetime.fromtimestamp(intent.created, UTC),
+        order_hint=str(getattr(intent.metadata, "order_id", "")),
+    )
 
 
 def _state_of(intent: PaymentIntent) -> IntentState:

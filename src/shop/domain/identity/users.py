@@ -22,6 +22,7 @@ from shop.domain.identity.factors import Passkey, PasskeyNotFound, TotpFactor
 from shop.domain.identity.roles import OWNER
 from shop.domain.kernel.address import Address
 from shop.domain.kernel.aggregates import Aggregate
+from shop.domain.kernel.cards import without_card_numbers
 from shop.domain.kernel.email import checked_email, email_key
 from shop.domain.kernel.errors import Conflict, Flaw, Invalid, NotFound
 from shop.domain.kernel.identifiers import AddressId, PasskeyId, RoleId, UserId
@@ -150,7 +151,7 @@ class User(Aggregate):
     addresses: tuple[SavedAddress, ...] = ()
     consents: frozenset[str] = frozenset()
     tags: tuple[str, ...] = field(default=(), converter=_tagged)
-    note: str = field(default="", validator=_bounded("note", NOTE_LENGTH_MAX))
+    note: str = field(default="", converter=without_card_numbers, validator=_bounded("note", NOTE_LENGTH_MAX))
     metadata: Mapping[str, str] = field(factory=dict, converter=checked_metadata)
     stamp: int = 0
     created_at: datetime

@@ -114,8 +114,11 @@ class Door:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 sent = message["headers"] = [*message["headers"], *more]
-                own = {name for name, _ in message["headers"]}
-                sent += [header for header in (_CONTENT_POLICY, _RESOURCE_POLICY) if header[0] not in own]
+                own = dict(message["headers"])
+                if _CONTENT_POLICY[0] not in own:
+                    sent.append(_CONTENT_POLICY)
+                if _RESOURCE_POLICY[0] not in own:
+                    sent.append(_RESOURCE_POLICY)
                 if self._options.timing:
                     sent.append((b"server-timing", b"total;dur=%.2f" % ((self._clock() - started) * 1000)))
             await send(message)

@@ -9,6 +9,7 @@ from shop.application.access import ScopeMissing
 from shop.application.limits import RateLimited
 from shop.domain.kernel.errors import Conflict, Flaw, Forbidden, Invalid, NotFound, ShopError, Unavailable
 from shop.entrypoints.http.answers import Answer
+from shop.entrypoints.masking import without_secrets
 
 PROBLEM_JSON = b"application/problem+json"
 _KINDS: tuple[tuple[type[ShopError], int], ...] = (
@@ -128,14 +129,14 @@ def problem(error: ShopError, *, path: str, request_id: str, besides: Mapping[st
         "title": error.title,
         "status": status,
         "code": error.code,
-        "detail": error.detail,
+        "detail": without_secrets(error.detail),
         "instance": path,
         "request_id": request_id,
     }
     if error.flaws:
         told["errors"] = [_flaw(flaw) for flaw in error.flaws]
     if error.hint:
-        told["hint"] = error.hint
+        told["hint"] = without_secrets(error.hint)
     if isinstance(error, ScopeMissing):
         told["required_scope"] = error.required_scope
     if besides:
@@ -154,7 +155,11 @@ def problem(error: ShopError, *, path: str, request_id: str, besides: Mapping[st
 
 
 def _flaw(flaw: Flaw) -> dict[str, Any]:
-    told: dict[str, Any] = {"pointer": flaw.pointer, "code": flaw.code, "detail": flaw.detail}
+    told: dict[str, Any] = {
+        "pointer": without_secrets(flaw.pointer),
+        "code": flaw.code,
+        "detail": without_secrets(flaw.detail),
+    }
     if flaw.meta:
         told["meta"] = dict(flaw.meta)
     return told

@@ -5,8 +5,10 @@ from base64 import urlsafe_b64decode
 import pytest
 
 from shop.adapters.secrets import HmacSecrets
+from shop.domain.kernel.errors import Invalid
 from shop.entrypoints.http.cookies import COOKIES_LENGTH_MAX, Cookies
 from shop.entrypoints.http.csrf import CsrfRejected, check_csrf, check_same_site, csrf_token
+from shop.entrypoints.http.forms import FIELDS_MAX, FORM_BYTES_MAX, PAGE_HEADERS, read_form
 
 BASE = "https://shop.example"
 SECRETS, OTHER_SHOP = HmacSecrets("a" * 32), HmacSecrets("b" * 32)
@@ -118,3 +120,38 @@ def test_s34_signing_somebody_in_from_another_site_is_refused() -> None:
     check_same_site(OWN, BASE + "/")
     with pytest.raises(CsrfRejected):
         check_same_site({b"origin": b"https://evil.example"}, BASE)
+
+
+FIELDS = {"email": 320, "csrf_token": 100}
+
+
+def test_a_form_is_read_by_its_fields() -> None:
+    assert read_form(b"email=ada%40example.com&csrf_token=t", FIELDS) == {"email": "ada@example.com", "csrf_token": "t"}
+    assert read_form(b"", FIELDS) == {"email": "", "csrf_token": ""}
+    assert read_form(b"email=a+b%C3%A9", FIELDS)["email"] == "a bé"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"email=a&email=b",
+        b"role=owner",
+        b"email[]=a",
+        b"email=" + b"x" * 321,
+        b"email=%00",
+        b"email=%ff",
+        "email=é".encode(),
+        b"&".join([b"email=a"] * (FIELDS_MAX + 1)),
+        b"x" * (FORM_BYTES_MAX + 1),
+    ],
+)
+def test_s54_a_form_with_more_in_it_is_refused(raw: bytes) -> None:
+    with pytest.raises(Invalid):
+        read_form(raw, FIELDS)
+
+
+def test_s71_a_page_runs_nothing_and_sends_forms_to_us_only() -> None:
+    policy = dict(PAGE_HEADERS)[b"content-security-policy"]
+    assert b"unsafe" not in policy
+    assert b"script-src" not in policy
+    assert b"form-action 'self'" in policy

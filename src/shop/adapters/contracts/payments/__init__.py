@@ -12,10 +12,11 @@ pytest is all that is needed. Each test runs in an event loop of its own, on a g
 from shop.adapters.contracts.payments.intents import IntentPromises
 from shop.adapters.contracts.payments.money import MoneyPromises
 from shop.adapters.contracts.payments.news import NewsPromises
+from shop.adapters.contracts.payments.records import RecordPromises
 from shop.adapters.contracts.payments.subject import GatewayUnderTest, MovableClock
 
 __all__ = ["GatewayUnderTest", "MovableClock", "PaymentGatewayContract"]
 
 
-class PaymentGatewayContract(IntentPromises, MoneyPromises, NewsPromises):
+class PaymentGatewayContract(IntentPromises, MoneyPromises, NewsPromises, RecordPromises):
     """The promises of `shop.application.ports.payments.PaymentGateway`."""

@@ -32,7 +32,8 @@ password password1 password123 Password1! P@ssw0rd P@$$w0rd2024! passw0rd. p455w
 password12345678 12345678 123456789 1234567890 87654321 0123456789 11111111 00000000 11223344 12341234 1111aaaa
 qwertyui qwertyuiop qwerty123 qwerty1234 QWERTZUIOP azertyuiop asdfghjkl asdfghjkl; zxcvbnm1 1q2w3e4r 1q2w3e4r5t
 qwer1234 1qaz2wsx zaq12wsx abcdefgh abcd1234 abcabcabc aaaaaaaa abababab iloveyou iloveyou1 ILoveYou! letmein!
-letmein123 trustno1 admin123! administrator Administrator1 changeme changeme! Welcome1 !!Welcome1 welcome2024 Summer2024!
+letmein123 trustno1 admin123! administrator Administrator1 changeme changeme! Welcome1 !!Welcome1
+welcome2024 Summer2024!
 summer2025 Winter2023! football Football99 baseball1 monkey123 monkeymonkey dragon1234 superman superman1 batman123
 sunshine sunshine2023 princess1 michael1 jessica1 charlie123 jordan23 liverpool1 chelsea123 starwars pokemon123
 master123 shadow12 computer1 internet1 whatever1 secret123 topsecret test1234 testtest demo1234 hexshop1 hexshop2026

@@ -4,9 +4,18 @@ import hashlib
 import hmac
 from typing import Any
 
+from shop.adapters.memory.notifications import MemoryNotifier
+from shop.adapters.second_step.passkeys import WebauthnPasskeys
+from shop.adapters.second_step.totp import PyotpCodes
+from shop.adapters.tokens import JwtAccessTokens
+from shop.application.ports.clock import Clock
+from shop.application.ports.identity import Secrets
 from shop.application.ports.network import forbid_inside_transaction
 from shop.application.ports.passwords import PASSWORD_BYTES_MAX, PasswordVerdict
 from shop.domain.kernel.errors import Invalid
+
+
+BASE_URL = "https://shop.test"
 
 
 class PlainPasswords:
@@ -40,6 +49,13 @@ def _digest(number: int, secret: bytes) -> str:
     return hashlib.sha256(b"%d:%s" % (number, secret)).hexdigest()
 
 
-def people_ports() -> dict[str, Any]:
-    """The ports of people for a `Ports`, each call with its own."""
-    return {"passwords": PlainPasswords()}
+def people_ports(clock: Clock, secrets: Secrets) -> dict[str, Any]:
+    """The ports of people for a `Ports`: everything is real but the passwords, which are quick."""
+    return {
+        "passwords": PlainPasswords(),
+        "access_tokens": JwtAccessTokens(secrets, BASE_URL),
+        "totp": PyotpCodes(),
+        "passkeys": WebauthnPasskeys(BASE_URL),
+        "sign_in": {},
+        "notifier": MemoryNotifier(clock),
+    }

@@ -43,6 +43,8 @@ from shop.domain.pricing.taxes import TaxRate, TaxTable
 from shop.domain.shipping import ShippingMethod
 from shop.domain.store import Store
 
+from tests.people import people_ports
+
 I = TypeVar("I", bound=Identifier)  # noqa: E741
 START = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 WEBHOOK_SECRET = "whsec_small_shop"
@@ -356,6 +358,7 @@ async def open_small_shop(
     storage = open_memory_storage(Options(environment={}, clock=clock, ids=ids, subscribers=subscribers()))
     await storage.open()
     provider = FakePaymentGateway(books, clock, WEBHOOK_SECRET)
+    secrets = PlainSecrets()
     ports = Ports(
         storage=storage,
         gateway=gateway(provider),
@@ -363,8 +366,9 @@ async def open_small_shop(
         limiter=NoLimits(),
         clock=clock,
         ids=ids,
-        secrets=PlainSecrets(),
+        secrets=secrets,
         authenticator=NobodyKnown(),
+        **people_ports(clock, secrets),
     )
     small = SmallShop(
         shop=Shop(ports, jitter=lambda: 0.0),

@@ -14,9 +14,9 @@ import bcrypt
 import pytest
 
 from shop.adapters.passwords import hashing
-from shop.adapters.passwords.argon2 import Argon2Hashes
-from shop.adapters.passwords.bcrypt import BcryptHashes
-from shop.adapters.passwords.hashing import HashedPasswords, open_argon2_passwords, open_bcrypt_passwords
+from shop.adapters.passwords.argon2 import Argon2Hashes, open_argon2_passwords
+from shop.adapters.passwords.bcrypt import BcryptHashes, open_bcrypt_passwords
+from shop.adapters.passwords.hashing import HashedPasswords
 from shop.adapters.passwords.pool import WorkPool
 from shop.adapters.system import SystemClock, SystemIds
 from shop.application.ports.options import Options

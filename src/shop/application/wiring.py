@@ -24,8 +24,13 @@ from shop.application.messages import Command, Context, Query
 from shop.application.ports.cache import Cache, RateLimiter
 from shop.application.ports.clock import Clock, Ids, MovableClock
 from shop.application.ports.identity import Authenticator, Secrets
+from shop.application.ports.notifications import Notifier
+from shop.application.ports.passwords import Passwords
 from shop.application.ports.payments import PaymentGateway
+from shop.application.ports.second_step import Passkeys, TotpCodes
+from shop.application.ports.sign_in import SignInProvider
 from shop.application.ports.storage import Storage, SubscribersByType
+from shop.application.ports.tokens import AccessTokens
 from shop.application.queries import carts as cart_queries
 from shop.application.queries import catalog as catalog_queries
 from shop.application.queries import clock as clock_queries
@@ -69,6 +74,12 @@ class Ports:
     ids: Ids
     secrets: Secrets
     authenticator: Authenticator
+    passwords: Passwords
+    access_tokens: AccessTokens
+    totp: TotpCodes
+    passkeys: Passkeys
+    sign_in: Mapping[str, SignInProvider]
+    notifier: Notifier
     lifetimes: Lifetimes = Lifetimes()
 
     @property

@@ -5,11 +5,12 @@ from typing import Any
 from dependency_injector import containers, providers
 
 from shop.adapters.keys import KeyAuthenticator
-from shop.adapters.loading import load
+from shop.adapters.loading import load, load_for_later
 from shop.adapters.secrets import HmacSecrets
 from shop.adapters.system import OffsetClock, SystemClock, SystemIds
 from shop.application.ports.clock import Clock, Ids
 from shop.application.ports.options import Options
+from shop.application.ports.sign_in import SignInProvider
 from shop.application.shop import Shop
 from shop.application.wiring import Ports, subscribers
 from shop.entrypoints.settings import Settings
@@ -32,6 +33,16 @@ def _options(settings: Settings, clock: Clock, machine_clock: Clock, ids: Ids) -
 
 def _adapter(port: str, name: str, options: Options) -> Any:
     return load(port, name)(options)
+
+
+def _account_adapter(port: str, name: str, options: Options, **given: Any) -> Any:
+    """Without the extra `accounts` there is a shop all the same: it cannot do what needs this."""
+    return load_for_later(port, name)(options, **given)
+
+
+def _sign_in(settings: Settings, options: Options) -> dict[str, SignInProvider]:
+    providers = [load("sign_in", kind)(options) for kind in settings.sign_in]
+    return {provider.name: provider for provider in providers}
 
 
 def _secrets(settings: Settings) -> HmacSecrets:
@@ -59,6 +70,12 @@ class Container(containers.DeclarativeContainer):
     authenticator = providers.Singleton(
         KeyAuthenticator, storage.provided.readers.api_keys, secrets=secrets, clock=clock
     )
+    passwords = providers.Singleton(_account_adapter, "passwords", settings.provided.passwords, options)
+    access_tokens = providers.Singleton(_account_adapter, "access_tokens", "jwt", options, secrets=secrets)
+    totp = providers.Singleton(_account_adapter, "totp", "pyotp", options)
+    passkeys = providers.Singleton(_account_adapter, "passkeys", "webauthn", options)
+    sign_in = providers.Singleton(_sign_in, settings, options)
+    notifier = providers.Singleton(_adapter, "notifier", settings.provided.notifier, options)
     ports = providers.Singleton(
         Ports,
         storage=storage,
@@ -69,6 +86,12 @@ class Container(containers.DeclarativeContainer):
         ids=ids,
         secrets=secrets,
         authenticator=authenticator,
+        passwords=passwords,
+        access_tokens=access_tokens,
+        totp=totp,
+        passkeys=passkeys,
+        sign_in=sign_in,
+        notifier=notifier,
         lifetimes=settings.provided.lifetimes,
     )
     shop = providers.Singleton(Shop, ports)

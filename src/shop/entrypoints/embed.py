@@ -21,7 +21,12 @@ class ClockMoved(Unavailable):
     default_hint = "Put it back with SHOP_ENV=development shop clock reset, or use a database that was not for tests."
 
 
-SWAPPABLE = frozenset({"storage", "payments", "cache", "limiter", "clock", "ids", "secrets", "authenticator"})
+SWAPPABLE = frozenset(
+    {
+        *("storage", "payments", "cache", "limiter", "clock", "ids", "secrets", "authenticator", "notifier"),
+        *("passwords", "access_tokens", "totp", "passkeys"),
+    }
+)
 
 
 @asynccontextmanager
@@ -29,7 +34,7 @@ async def open_shop(settings: Settings | None = None, **adapters: Any) -> AsyncI
     """A living shop: in memory unless the settings say otherwise, closed when the block ends.
 
     Any adapter may be given instead of what the settings would choose: `open_shop(payments=MyGateway())`. The names
-    are storage, payments, cache, limiter, clock, ids, secrets and authenticator. Raises TypeError for another one,
+    are those of `SWAPPABLE`. Raises TypeError for another one,
     SettingsWrong, AdapterUnknown, Unavailable when the database cannot be reached or is behind on migrations.
     """
     unknown = sorted(adapters.keys() - SWAPPABLE)
@@ -50,6 +55,10 @@ async def opened(shop: Shop) -> AsyncIterator[Shop]:
         stack.push_async_callback(ports.cache.close)
         stack.push_async_callback(ports.limiter.close)
         stack.push_async_callback(ports.gateway.close)
+        stack.push_async_callback(ports.notifier.close)
+        stack.push_async_callback(ports.passwords.close)
+        for provider in ports.sign_in.values():
+            stack.push_async_callback(provider.close)
         stack.push_async_callback(ports.storage.close)
         await ports.storage.open()
         await ports.storage.check()

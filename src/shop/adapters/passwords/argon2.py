@@ -6,6 +6,9 @@ from base64 import b64encode
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import VerificationError
 
+from shop.adapters.passwords.hashing import HashedPasswords, installed
+from shop.application.ports.options import Options
+
 TIME_COST, MEMORY_KIBIBYTES, LANES = 3, 64 * 1024, 1
 _SALT_BYTES, _HASH_BYTES = 16, 32
 _HASH = re.compile(
@@ -48,3 +51,8 @@ class Argon2Hashes:
             return self._hasher.verify(hashed, password)
         except VerificationError:
             return False
+
+
+def open_argon2_passwords(_options: Options) -> HashedPasswords:
+    """Has nothing to be set. Old bcrypt hashes are read where bcrypt is installed."""
+    return HashedPasswords(Argon2Hashes(), installed("bcrypt", "BcryptHashes"))

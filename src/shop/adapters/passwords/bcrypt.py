@@ -7,6 +7,9 @@ from typing import Final
 
 import bcrypt
 
+from shop.adapters.passwords.hashing import HashedPasswords, installed
+from shop.application.ports.options import Options
+
 COST = 12
 COST_MIN, COST_MAX = 4, 16
 # In front of our own hashes. Without it a hash is somebody else's, of the bare password.
@@ -63,3 +66,9 @@ def _before(password: bytes) -> bytes:
 
 def _cost_of(hashed: str) -> int:
     return int(hashed.removeprefix(MARK)[4:6])
+
+
+def open_bcrypt_passwords(options: Options) -> HashedPasswords:
+    """Reads SHOP_BCRYPT_COST. Old Argon2id hashes are read where argon2-cffi is installed."""
+    cost = int(options.get("SHOP_BCRYPT_COST", str(COST)))
+    return HashedPasswords(BcryptHashes(cost), installed("argon2", "Argon2Hashes"))

@@ -4,12 +4,11 @@ import logging
 from collections.abc import Sequence
 from functools import partial
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Protocol
 
 from shop.adapters.passwords.pbkdf2 import Pbkdf2Hashes
 from shop.adapters.passwords.pool import WorkPool
 from shop.application.ports.network import forbid_inside_transaction
-from shop.application.ports.options import Options
 from shop.application.ports.passwords import PASSWORD_BYTES_MAX, PasswordVerdict
 from shop.domain.kernel.errors import Flaw, Invalid
 
@@ -82,24 +81,9 @@ def _bytes(password: str) -> bytes:
     return password.encode(errors="surrogatepass")
 
 
-def open_bcrypt_passwords(options: Options) -> HashedPasswords:
-    """Reads SHOP_BCRYPT_COST. Old Argon2id hashes are read where argon2-cffi is installed."""
-    made = _kind("bcrypt", "BcryptHashes")
-    return HashedPasswords(made(cost=int(options.get("SHOP_BCRYPT_COST", "12"))), _installed("argon2", "Argon2Hashes"))
-
-
-def open_argon2_passwords(_options: Options) -> HashedPasswords:
-    """Argon2id with its own figures. Old bcrypt hashes are read where bcrypt is installed."""
-    return HashedPasswords(_kind("argon2", "Argon2Hashes")(), _installed("bcrypt", "BcryptHashes"))
-
-
-def _kind(module: str, name: str) -> Any:
-    return getattr(import_module(f"shop.adapters.passwords.{module}"), name)
-
-
-def _installed(module: str, name: str) -> list[Hashes]:
-    """The other kind, where its library is there."""
+def installed(module: str, name: str) -> list[Hashes]:
+    """Another kind of hash, where its library is there."""
     try:
-        return [_kind(module, name)()]
+        return [getattr(import_module(f"shop.adapters.passwords.{module}"), name)()]
     except ModuleNotFoundError:
         return []

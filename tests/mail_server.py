@@ -40,10 +40,7 @@ class MailServerInside:
         return "250 OK"
 
     def messages(self) -> list[EmailMessage]:
-        return [
-            message_from_bytes(cast(bytes, envelope.content), policy=default)
-            for envelope in self.envelopes
-        ]
+        return [message_from_bytes(cast(bytes, envelope.content), policy=default) for envelope in self.envelopes]
 
     def notifications(self) -> list[Notification]:
         """As their readers see them; of the kind and id a mail says nothing."""

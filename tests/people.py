@@ -14,7 +14,6 @@ from shop.application.ports.network import forbid_inside_transaction
 from shop.application.ports.passwords import PASSWORD_BYTES_MAX, PasswordVerdict
 from shop.domain.kernel.errors import Invalid
 
-
 BASE_URL = "https://shop.test"
 
 

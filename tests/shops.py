@@ -42,7 +42,6 @@ from shop.domain.payments import Payment
 from shop.domain.pricing.taxes import TaxRate, TaxTable
 from shop.domain.shipping import ShippingMethod
 from shop.domain.store import Store
-
 from tests.people import people_ports
 
 I = TypeVar("I", bound=Identifier)  # noqa: E741

@@ -11,11 +11,11 @@ All settings are environment variables. `shop doctor` says what is wrong with th
 _MORE = """
 `shop serve`, `shop worker` and `shop db` use `sqlite:///shop.sqlite3` where `SHOP_DATABASE_URL` is not set; so do the
 other commands, unless there is only a demo in the folder (`shop-demo`): then they speak to that, and say so.
-`shop.open_shop()` keeps everything in memory. `SHOP_PAYMENTS` may also name an adapter of an installed package, which
-finds its own variables in the same environment.
+`shop.open_shop()` keeps everything in memory. `SHOP_PAYMENTS`, `SHOP_MAIL` and `SHOP_PASSWORDS` may also name an adapter
+of an installed package, which finds its own variables in the same environment.
 
 In production (`SHOP_ENV=production`) the shop refuses to start with the default secret, the fake provider, storage in
-memory, or a base URL without TLS.
+memory, mail that nobody gets, passwords that are quick to guess, or a base URL without TLS.
 """
 
 

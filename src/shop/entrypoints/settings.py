@@ -191,12 +191,16 @@ class Settings:
         if self.mail == "smtp" and not (self.smtp_url and self.mail_from):
             problems.append("SHOP_MAIL=smtp needs SHOP_SMTP_URL and SHOP_MAIL_FROM.")
         for kind in ("google", "github", "oidc"):
-            names = ("client_id", "client_secret") if kind != "oidc" else ("name", "issuer", "client_id", "client_secret")
+            names = (
+                ("client_id", "client_secret") if kind != "oidc" else ("name", "issuer", "client_id", "client_secret")
+            )
             if len({bool(getattr(self, f"{kind}_{name}")) for name in names}) > 1:
                 told = " and ".join(f"SHOP_{kind.upper()}_{name.upper()}" for name in names)
                 problems.append(f"{told} belong together: set all of them or none.")
         if self.oidc_name and (not _SLUG.fullmatch(self.oidc_name) or self.oidc_name in ("google", "github")):
-            problems.append("SHOP_OIDC_NAME is such as acme-login: it stands in addresses, and is not google or github.")
+            problems.append(
+                "SHOP_OIDC_NAME is such as acme-login: it stands in addresses, and is not google or github."
+            )
         if self.oidc_issuer and not self.oidc_issuer.startswith("https://") and self.production:
             problems.append("SHOP_OIDC_ISSUER starts with https:// in production.")
         return problems

@@ -45,6 +45,7 @@ from shop.domain.payments import Payment
 from shop.domain.pricing.taxes import TaxRate, TaxTable
 from shop.domain.shipping import ShippingMethod
 from shop.domain.store import Store
+from tests.people import people_ports
 
 I = TypeVar("I", bound=Identifier)  # noqa: E741
 START = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
@@ -361,6 +362,7 @@ async def open_small_shop(
     await storage.open()
     provider = FakePaymentGateway(books, clock, WEBHOOK_SECRET)
     billing = FakeSubscriptionBilling(provider, MemoryBillingBooks(), clock)
+    secrets = PlainSecrets()
     ports = Ports(
         storage=storage,
         gateway=gateway(provider),
@@ -369,9 +371,10 @@ async def open_small_shop(
         limiter=NoLimits(),
         clock=clock,
         ids=ids,
-        secrets=PlainSecrets(),
+        secrets=secrets,
         authenticator=NobodyKnown(),
         markup=PlainMarkup(),
+        **people_ports(clock, secrets),
     )
     small = SmallShop(
         shop=Shop(ports, jitter=lambda: 0.0),

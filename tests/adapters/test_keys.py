@@ -1,13 +1,16 @@
 """From secret keys to actors."""
 
 from datetime import timedelta
+from typing import cast
 from uuid import UUID
 
 import pytest
 
-from shop.adapters import keys
-from shop.adapters.keys import KeyAuthenticator
+from shop.adapters import credentials as keys
+from shop.adapters.credentials import CredentialAuthenticator
 from shop.application.ports.identity import CredentialsRejected
+from shop.application.ports.people import PeopleReader
+from shop.application.ports.tokens import AccessTokens
 from shop.application.ports.views import ApiKeyView
 from shop.domain.identity import ApiKey
 from shop.domain.kernel.identifiers import ApiKeyId
@@ -34,7 +37,13 @@ class Desk:
 
     def __init__(self) -> None:
         self.reader, self.clock, self.secrets = CountingReader(), SettableClock(), PlainSecrets()
-        self.authenticator = KeyAuthenticator(self.reader, secrets=self.secrets, clock=self.clock)
+        self.authenticator = CredentialAuthenticator(
+            self.reader,
+            cast(PeopleReader, None),
+            secrets=self.secrets,
+            access_tokens=cast(AccessTokens, None),
+            clock=self.clock,
+        )
 
     def mint(self, number: int) -> tuple[ApiKey, str]:
         key_id = ApiKeyId(UUID(int=number))

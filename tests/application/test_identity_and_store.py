@@ -5,7 +5,8 @@ from uuid import UUID
 import pytest
 from attrs import evolve
 
-from shop.application.commands.identity import CreateApiKey, RevokeApiKey, ScopesBeyondOwn
+from shop.application.access import ScopesBeyondOwn
+from shop.application.commands.identity.keys import CreateApiKey, RevokeApiKey
 from shop.application.commands.store import ConfigureStore
 from shop.application.messages import GUEST, Actor, VersionDiffers
 from shop.application.queries.identity import GetApiKeys

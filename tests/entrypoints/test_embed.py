@@ -13,13 +13,17 @@ from shop.adapters.loading import AdapterUnknown
 from shop.adapters.memory.cache import MemoryCache
 from shop.adapters.memory.limits import MemoryRateLimiter
 from shop.adapters.memory.markup import PlainMarkup
+from shop.adapters.memory.notifications import MemoryNotifier
 from shop.adapters.memory.storage import MemoryStorage
 from shop.adapters.redis.cache import RedisCache
 from shop.adapters.redis.limits import RedisRateLimiter
+from shop.adapters.second_step.passkeys import WebauthnPasskeys
+from shop.adapters.second_step.totp import PyotpCodes
 from shop.adapters.sql.postgres import Postgres
 from shop.adapters.sql.sqlite import Sqlite
 from shop.adapters.sql.storage import SqlStorage
 from shop.adapters.stripe.payments import StripePaymentGateway
+from shop.adapters.tokens import JwtAccessTokens
 from shop.application.ports.subscriptions import NoBilling
 from shop.application.shop import Shop
 from shop.domain.kernel.errors import Unavailable
@@ -27,6 +31,7 @@ from shop.entrypoints.container import Container
 from shop.entrypoints.database import upgrade
 from shop.entrypoints.embed import SWAPPABLE, open_shop
 from shop.entrypoints.settings import Settings
+from tests.people import PlainPasswords
 from tests.servers import Databases
 from tests.shops import CountedIds, DroppedTags, NobodyKnown, NoLimits, OpenBooks, PlainSecrets, SettableClock
 
@@ -54,6 +59,11 @@ def swaps() -> dict[str, object]:
         "ids": CountedIds(),
         "secrets": PlainSecrets(),
         "authenticator": NobodyKnown(),
+        "notifier": MemoryNotifier(clock),
+        "passwords": PlainPasswords(),
+        "access_tokens": JwtAccessTokens(PlainSecrets(), "https://another.test"),
+        "totp": PyotpCodes(),
+        "passkeys": WebauthnPasskeys("https://another.test"),
     }
 
 

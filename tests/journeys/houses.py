@@ -15,7 +15,7 @@ import httpx
 from attrs import define, field
 
 from shop.application.commands.catalog import CreateProduct, NewVariant
-from shop.application.commands.identity import CreateApiKey
+from shop.application.commands.identity.keys import CreateApiKey
 from shop.application.commands.inventory import AdjustStock
 from shop.application.commands.store import ConfigureStore
 from shop.application.queries.catalog import GetProduct

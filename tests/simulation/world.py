@@ -34,6 +34,7 @@ from shop.domain.payments import AttemptStatus
 from shop.entrypoints.worker.deliveries import deliver_once
 from shop.entrypoints.worker.schedule import run_schedule_once
 from tests.invariants import Broken, broken
+from tests.people import people_ports
 from tests.shops import SETTINGS, DroppedTags, NobodyKnown, NoLimits, PlainSecrets, eur
 from tests.simulation.chances import CALM_NEWS, CALM_STORAGE, Chances, NewsTrouble, StorageTrouble
 from tests.simulation.lines import Line, StorageOverALine
@@ -120,6 +121,7 @@ class Process:
                 secrets=PlainSecrets(world.draw.random),
                 authenticator=NobodyKnown(),
                 markup=PlainMarkup(),
+                **people_ports(clock, PlainSecrets()),
             ),
             jitter=world.draw.random,
         )
@@ -364,6 +366,7 @@ class World:
             secrets=PlainSecrets(),
             authenticator=NobodyKnown(),
             markup=PlainMarkup(),
+            **people_ports(VirtualClock(self.loop), PlainSecrets()),
         )
         return Shop(ports)
 

@@ -58,8 +58,8 @@ def confirm_new_address(email: str, account_url: str, secret: str, about: str) -
 def new_address_asked_for(user: User, about: str) -> Notification:
     """Tells the old address, in case somebody else is at work."""
     text = (
-        f"{_greeting(user)}somebody who is signed in to your account asked to change its e-mail address. It changes when "
-        "the new address is confirmed.\n\nIf this was not you, set a new password now.\n"
+        f"{_greeting(user)}somebody who is signed in to your account asked to change its e-mail address. "
+        "It changes when the new address is confirmed.\n\nIf this was not you, set a new password now.\n"
     )
     return _mail(user.email, about, "email_change_notice", "Your e-mail address is about to change", text)
 

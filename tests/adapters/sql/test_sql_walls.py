@@ -16,7 +16,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Column, Integer, LargeBinary
 from shop.adapters.sql.schema import Id, metadata
 from shop.application.commands.catalog import UpdateProduct
 from shop.application.commands.categories import CreateCategory
-from shop.application.commands.identity import CreateApiKey
+from shop.application.commands.identity.keys import CreateApiKey
 from shop.application.messages import Idempotency
 from shop.domain.kernel.identifiers import ProductId
 from tests.journeys.audit import uuid_of

@@ -8,10 +8,10 @@ import httpx
 from attrs import define, evolve
 from litestar.types import ASGIApp
 
-from shop.adapters.keys import KeyAuthenticator
+from shop.adapters.credentials import CredentialAuthenticator
 from shop.adapters.memory.cache import MemoryCache
 from shop.adapters.memory.limits import MemoryRateLimiter
-from shop.application.commands.identity import CreateApiKey
+from shop.application.commands.identity.keys import CreateApiKey
 from shop.application.ports.payments import PaymentGateway
 from shop.application.shop import Shop
 from shop.domain.kernel.identifiers import VariantId
@@ -93,7 +93,13 @@ async def open_site(
         small.shop.ports,
         cache=MemoryCache(small.clock),
         limiter=MemoryRateLimiter(small.clock),
-        authenticator=KeyAuthenticator(small.storage.readers.api_keys, secrets=small.secrets, clock=small.clock),
+        authenticator=CredentialAuthenticator(
+            small.storage.readers.api_keys,
+            small.storage.readers.people,
+            secrets=small.secrets,
+            access_tokens=small.shop.ports.access_tokens,
+            clock=small.clock,
+        ),
         gateway=gateway or small.shop.ports.gateway,
         limits=settings.limits,
     )

@@ -84,9 +84,7 @@ class GetMyAddresses(Query[list[SavedAddressView]]):
     requires: ClassVar = CUSTOMER
 
 
-async def get_my_addresses(
-    query: GetMyAddresses, context: Context, *, people: PeopleReader
-) -> list[SavedAddressView]:
+async def get_my_addresses(query: GetMyAddresses, context: Context, *, people: PeopleReader) -> list[SavedAddressView]:
     return await people.addresses(_user(context))
 
 

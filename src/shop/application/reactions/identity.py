@@ -1,8 +1,8 @@
 """Mail to people about their accounts, and what becomes theirs once their address is proved."""
 
+from shop.application.commands.identity.invitations import mail_invitation
 from shop.application.commands.identity.opening import Doorkeeper
 from shop.application.commands.identity.registration import LookIntoRequest, look_into_request, mail_verification
-from shop.application.commands.identity.staff import mail_invitation
 from shop.application.messages import Context
 from shop.application.ports.clock import Ids
 from shop.application.ports.notifications import Notifier

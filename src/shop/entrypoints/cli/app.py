@@ -15,6 +15,7 @@ from shop.entrypoints.cli import (
     importing,
     inventory,
     keys,
+    mail,
     orders,
     products,
     serving,
@@ -43,6 +44,7 @@ app.add_typer(inventory.app, name="inventory")
 app.add_typer(keys.app, name="keys")
 app.add_typer(events.app, name="events")
 app.add_typer(store.app, name="store")
+app.add_typer(mail.app, name="mail")
 app.add_typer(clock.app, name="clock")
 app.add_typer(subscriptions.app, name="subscriptions")
 app.add_typer(calls.app, name="api")

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from shop.application.commands.identity import CreateApiKey
+from shop.application.commands.identity.keys import CreateApiKey
 from shop.application.shop import Shop
 from shop.domain.kernel.errors import Unavailable
 from shop.entrypoints.database import upgrade
@@ -37,6 +37,7 @@ class Home:
             "SHOP_ENV": "demo",
             "SHOP_DATABASE_URL": f"sqlite:///{path.absolute()}",
             "SHOP_FAKE_PAYMENTS_FILE": f"{path.absolute()}{PROVIDER}",
+            "SHOP_MAILBOX": str(self._folder.absolute() / "mail"),
             "SHOP_SECRET_KEY": self._secret(),
             "SHOP_BASE_URL": f"http://127.0.0.1:{self._port}",
         }

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from shop.application.commands.identity import NAME_LENGTH_MAX, CreateApiKey, RevokeApiKey
+from shop.application.commands.identity.keys import NAME_LENGTH_MAX, CreateApiKey, RevokeApiKey
 from shop.application.ports.views import ApiKeyView
 from shop.application.queries.identity import GetApiKeys
 from shop.domain.kernel.identifiers import ApiKeyId

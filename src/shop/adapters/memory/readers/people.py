@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime
+from typing import TypeVar
 
 from shop.adapters.memory.copies import copied
 from shop.adapters.memory.paging import Listing, microseconds
@@ -19,7 +20,17 @@ from shop.application.ports.views import (
     SavedAddressView,
     SessionView,
 )
-from shop.domain.identity import BUILT_IN, CONSENTS, DataExport, SigningKey, User, UserNotFound, UserStatus
+from shop.domain.identity import (
+    BUILT_IN,
+    CONSENTS,
+    DataExport,
+    OneTimeToken,
+    Session,
+    SigningKey,
+    User,
+    UserNotFound,
+    UserStatus,
+)
 from shop.domain.kernel.email import email_key
 from shop.domain.kernel.identifiers import ExportId, RoleId, SessionId, UserId
 from shop.domain.kernel.money import Money
@@ -27,6 +38,8 @@ from shop.domain.orders import OrderStatus
 
 _COUNTED = frozenset({OrderStatus.CONFIRMED, OrderStatus.COMPLETED})
 KEYS_MAX, ROLES_MAX, INVITATIONS_MAX, SESSIONS_MAX = 20, 200, 200, 100
+K = TypeVar("K")
+E = TypeVar("E", OneTimeToken, Session, DataExport)
 
 
 def _created_at(user: User) -> int:
@@ -114,15 +127,13 @@ class MemoryPeopleReader:
         return [copied(key) for key in newest_first[:KEYS_MAX]]
 
     async def forget(self, before: datetime, limit: int) -> int:
-        tables, gone = self._tables, 0
-        old = [a for a in tables.sign_in_attempts if a.at < before][:limit]
-        tables.sign_in_attempts[:] = [a for a in tables.sign_in_attempts if a not in old]
-        gone += len(old)
-        for table in (tables.one_time_tokens, tables.sessions, tables.exports):
-            ended = [key for key, kept in table.items() if kept.expires_at < before][:limit]  # type: ignore[attr-defined]
-            for key in ended:
-                del table[key]  # type: ignore[attr-defined]
-            gone += len(ended)
+        tables = self._tables
+        old = {attempt.id for attempt in tables.sign_in_attempts if attempt.at < before}
+        tables.sign_in_attempts[:] = [attempt for attempt in tables.sign_in_attempts if attempt.id not in old]
+        gone = len(old)
+        gone += _drop_ended(tables.one_time_tokens, before, limit)
+        gone += _drop_ended(tables.sessions, before, limit)
+        gone += _drop_ended(tables.exports, before, limit)
         return gone
 
     def _user(self, user_id: UserId) -> User:
@@ -168,3 +179,10 @@ class MemoryPeopleReader:
             spent=[Money(minor, currency) for currency, minor in sorted(spent.items())],
             last_order_at=max((order.placed_at for order in orders if order.status in _COUNTED), default=None),
         )
+
+
+def _drop_ended(table: dict[K, E], before: datetime, limit: int) -> int:
+    ended = [key for key, kept in table.items() if kept.expires_at < before][:limit]
+    for key in ended:
+        del table[key]
+    return len(ended)

@@ -84,9 +84,7 @@ class RotateApiKey(Command[NewApiKey]):
     overlap: timedelta = OVERLAP
 
 
-async def rotate_api_key(
-    command: RotateApiKey, context: Context, *, uow: UnitOfWork, secrets: Secrets
-) -> NewApiKey:
+async def rotate_api_key(command: RotateApiKey, context: Context, *, uow: UnitOfWork, secrets: Secrets) -> NewApiKey:
     check_fresh(context)
     async with uow(context) as tx:
         key = await tx.api_keys.get(command.key_id)

@@ -136,9 +136,7 @@ class Doorkeeper:
         token.check_binding(user.binding)
         return token, user
 
-    async def begin(
-        self, tx: Transaction, user: User, device: Device, context: Context, *, mfa: bool
-    ) -> SignedIn:
+    async def begin(self, tx: Transaction, user: User, device: Device, context: Context, *, mfa: bool) -> SignedIn:
         """A new session of this user: never one that was there before (no fixation). Raises SignInRejected."""
         if user.status is not UserStatus.ACTIVE:
             raise SignInRejected

@@ -129,9 +129,7 @@ async def ask_for_passkey(
     async with uow(context) as tx:
         user = None
         if command.second_step_token:
-            _, user = await doorkeeper.redeem_of_user(
-                tx, command.second_step_token, TokenPurpose.SECOND_STEP, context
-            )
+            _, user = await doorkeeper.redeem_of_user(tx, command.second_step_token, TokenPurpose.SECOND_STEP, context)
             known = [passkey.credential_id for passkey in user.passkeys]
         secret = doorkeeper.new_token(tx, TokenPurpose.PASSKEY, context, user=user, data="use")
     options = passkeys.sign_in(known=known, challenge=_challenge(secret, doorkeeper))

@@ -5,13 +5,13 @@ from typing import ClassVar
 from attrs import field, frozen
 
 from shop.application.commands.identity.opening import Doorkeeper, SignInRejected, end_sessions, user_of
-from shop.application.commands.identity.sign_in import account_of, check_pause, normalised, note_attempt
+from shop.application.commands.identity.sign_in import account_of, check_pause, note_attempt
 from shop.application.messages import CUSTOMER, PUBLIC, Command, Context
 from shop.application.ports.passwords import Passwords
 from shop.application.ports.unit_of_work import UnitOfWork
 from shop.domain.identity import TokenPurpose
 from shop.domain.kernel.identifiers import UserId
-from shop.domain.passwords import checked_password
+from shop.domain.passwords import checked_password, normalised
 
 
 @frozen(kw_only=True)

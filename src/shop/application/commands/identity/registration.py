@@ -77,9 +77,7 @@ class RequestMail(Command[AccountRequestId]):
 
 async def request_mail(command: RequestMail, context: Context, *, uow: UnitOfWork, ids: Ids) -> AccountRequestId:
     assert command.kind in (RequestKind.RESET_PASSWORD, RequestKind.MAGIC_LINK)
-    request = AccountRequest.make(
-        id=ids.new(AccountRequestId), kind=command.kind, email=command.email, at=context.now
-    )
+    request = AccountRequest.make(id=ids.new(AccountRequestId), kind=command.kind, email=command.email, at=context.now)
     async with uow(context) as tx:
         tx.account_requests.save(request)
     return request.id
@@ -211,9 +209,7 @@ class VerifyEmail(Command[UserId]):
     token: str = field(repr=False)
 
 
-async def verify_email(
-    command: VerifyEmail, context: Context, *, uow: UnitOfWork, doorkeeper: Doorkeeper
-) -> UserId:
+async def verify_email(command: VerifyEmail, context: Context, *, uow: UnitOfWork, doorkeeper: Doorkeeper) -> UserId:
     try:
         return await _verify(command.token, context, uow, doorkeeper)
     except EmailTaken:  # somebody else took the address meanwhile, which is nobody's business here
@@ -237,5 +233,3 @@ async def _verify(secret: str, context: Context, uow: UnitOfWork, doorkeeper: Do
         tx.one_time_tokens.save(token)
         tx.users.save(user)
     return user.id
-
-

@@ -9,7 +9,6 @@ from shop.application.commands.identity.opening import (
     Device,
     Doorkeeper,
     SignedIn,
-    SignInRejected,
     check_fresh,
     user_of,
 )
@@ -18,11 +17,11 @@ from shop.application.messages import CUSTOMER, PUBLIC, Command, Context
 from shop.application.ports.clock import Ids
 from shop.application.ports.identity import Secrets
 from shop.application.ports.readers import StoreReader
-from shop.application.ports.second_step import Passkeys, TotpCodes, TotpEnrolment
+from shop.application.ports.second_step import TotpCodes, TotpEnrolment
 from shop.application.ports.unit_of_work import Transaction, UnitOfWork
-from shop.domain.identity import Passkey, PasskeyNotFound, TokenPurpose, TokenRejected, TotpFactor, User
+from shop.domain.identity import TokenPurpose, TotpFactor, User
 from shop.domain.kernel.errors import Conflict, Invalid
-from shop.domain.kernel.identifiers import PasskeyId, TotpFactorId
+from shop.domain.kernel.identifiers import TotpFactorId
 
 RECOVERY_CODES = 10
 _CODE_LENGTH, _GROUP = 16, 4

@@ -148,9 +148,7 @@ async def refresh_session(
             if user.status is not UserStatus.ACTIVE:
                 raise CredentialsRejected("The session is over: sign in again.")
             following = doorkeeper.secrets.new_secret()
-            session.rotate(
-                doorkeeper.secrets.fingerprint(following), context.now, doorkeeper.rules.refresh_lifetime
-            )
+            session.rotate(doorkeeper.secrets.fingerprint(following), context.now, doorkeeper.rules.refresh_lifetime)
             tx.sessions.save(session)
             going_on = await doorkeeper.signed_in(tx, session, following, context)
     if going_on is None:

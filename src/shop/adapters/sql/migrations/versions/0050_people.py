@@ -150,7 +150,9 @@ def _one_time_tokens() -> None:
         moment("used_at", nullable=True),
         Column("version", Integer, nullable=False),
         UniqueConstraint("fingerprint"),
-        known("purpose", "verify_email change_email reset_password magic_link second_step passkey sign_in_elsewhere setup"),
+        known(
+            "purpose", "verify_email change_email reset_password magic_link second_step passkey sign_in_elsewhere setup"
+        ),
         within("tries", 0, 5),
     )
     op.create_index("ix_one_time_tokens_expires_at", "one_time_tokens", ["expires_at"])
@@ -229,4 +231,16 @@ def _signing_keys() -> None:
     )
 
 
-TABLES = (_users, _user_roles, _user_keys, _roles, _sessions, _one_time_tokens, _sign_in_attempts, _account_requests, _invitations, _data_exports, _signing_keys)
+TABLES = (
+    _users,
+    _user_roles,
+    _user_keys,
+    _roles,
+    _sessions,
+    _one_time_tokens,
+    _sign_in_attempts,
+    _account_requests,
+    _invitations,
+    _data_exports,
+    _signing_keys,
+)

@@ -40,7 +40,7 @@ CLAIMS: dict[str, Any] = {
     "exp": NOW + 300,
     "jti": "1",
 }
-REMOVED = object()
+REMOVED = "(left out)"
 
 
 def encoded(data: bytes) -> str:

@@ -104,6 +104,7 @@ class Context:
     request_id: RequestId
     caused_by: EventId | None = None
     source: str = ""
+    """From which network; empty for what comes from inside."""
     idempotency: Idempotency | None = None
     just_written: JustWritten = field(factory=JustWritten, eq=False, repr=False)
 

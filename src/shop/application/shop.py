@@ -58,14 +58,17 @@ class Shop:
         request_id: RequestId | None = None,
         idempotency: Idempotency | None = None,
         just_written: JustWritten | None = None,
+        source: str = "",
     ) -> Context:
-        """The circumstances of a message that comes in now; `just_written` is of those before it in one request."""
+        """The circumstances of a message that comes in now; `just_written` is of those before it in one request,
+        `source` the network that it comes from."""
         return Context(
             actor=actor,
             now=self.ports.clock.now(),
             request_id=request_id or self.ports.ids.new(RequestId),
             idempotency=idempotency,
             just_written=just_written or JustWritten(),
+            source=source,
         )
 
     async def execute(self, command: Command[R], *, actor: Actor = SYSTEM, context: Context | None = None) -> R:

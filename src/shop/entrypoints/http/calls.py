@@ -13,7 +13,7 @@ from litestar.types import Receive, Scope
 
 from shop.application.access import check_permission
 from shop.application.commands.clock import ClockNotMovable
-from shop.application.messages import CUSTOMER, GUEST, Actor, Command, Context, Idempotency, JustWritten, Query
+from shop.application.messages import CUSTOMER, GUEST, SIGNED_IN, Actor, Command, Context, Idempotency, JustWritten, Query
 from shop.application.ports.identity import CredentialsRejected
 from shop.application.ports.paging import Page
 from shop.application.ports.views import EventView
@@ -41,6 +41,7 @@ PRIVATE_CACHE: Header = (b"cache-control", b"private, no-store")
 VARY: Header = (b"vary", b"Accept-Language, Accept-Encoding")
 TOKEN_LENGTH_MAX = 200
 TEST_KEY = b" sk_test_"
+COOKIE_PREFIX = "bs_"
 QUERIES_MAX, QUERY_REMEMBERED_MAX = 500, 200
 _ETAG_VERSION_DIGITS_MAX = 15
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -163,6 +164,8 @@ class Call:
             check_permission(endpoint.scope, self.actor)
         if endpoint.who is Who.CUSTOMER:
             check_permission(CUSTOMER, self.actor)
+        if endpoint.who is Who.SIGNED_IN:
+            check_permission(SIGNED_IN, self.actor)
         if endpoint.who is Who.TEST and TEST_KEY not in self.headers[b"authorization"]:
             raise TestKeyNeeded
         self.query = prepared.query(self.query_string)
@@ -180,7 +183,11 @@ class Call:
 
     def context_of(self, actor: Actor, idempotency: Idempotency | None = None) -> Context:
         return self.shop.context(
-            actor, request_id=self.visit.request_id, idempotency=idempotency, just_written=self.just_written
+            actor,
+            request_id=self.visit.request_id,
+            idempotency=idempotency,
+            just_written=self.just_written,
+            source=self.visit.caller,
         )
 
     async def execute(self, command: Command[R]) -> R:
@@ -231,6 +238,8 @@ class Call:
         scheme, _, secret = credential.decode("latin-1").partition(" ")
         if scheme.lower() != "bearer":
             raise CredentialsRejected("Only Authorization: Bearer is understood here.")
+        if secret.strip().startswith(COOKIE_PREFIX):
+            raise CredentialsRejected("A browser's session is known by its cookie.")
         actor = await self.shop.ports.authenticator.identify(secret.strip())
         return evolve(actor, token=token) if token else actor
 

@@ -34,6 +34,8 @@ class Who(Enum):
     GUEST = "G"
     CUSTOMER = "C"
     """Somebody who signed in, for what is their own."""
+    SIGNED_IN = "K"
+    """Anybody who is somebody: a person or a key."""
     STAFF = "S"
     PROVIDER = "X"
     TEST = "T"

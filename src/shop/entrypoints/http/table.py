@@ -1,11 +1,15 @@
 """All endpoints that there are."""
 
 from shop.entrypoints.http import (
+    auth,
+    factors,
+    me,
     admin_access,
     admin_events,
     admin_inventory,
     admin_orders,
     admin_payments,
+    admin_people,
     admin_subscriptions,
     carts,
     categories,
@@ -23,6 +27,9 @@ from shop.entrypoints.http import (
 from shop.entrypoints.http.endpoints import Endpoint
 
 _CAPABILITIES = (
+    auth,
+    factors,
+    me,
     store,
     products,
     variants,
@@ -37,6 +44,7 @@ _CAPABILITIES = (
     admin_subscriptions,
     admin_inventory,
     admin_access,
+    admin_people,
     admin_events,
     testing,
     health,

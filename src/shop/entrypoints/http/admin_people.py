@@ -1,0 +1,389 @@
+"""Customers and staff, roles and invitations, for staff."""
+
+from typing import Annotated
+
+from msgspec import UNSET, Meta, UnsetType
+
+from shop.application.commands.identity.invitations import AcceptInvitation, InviteStaff, RevokeInvitation
+from shop.application.commands.identity.roles import CreateRole, DeleteRole, UpdateRole
+from shop.application.commands.identity.staff import CreateUser, ResetSecondFactor, SetUserRoles, UpdateUser
+from shop.application.limits import SIGN_IN
+from shop.application.ports.people import UserFilter
+from shop.application.ports.views import AdminUserView, InvitationView, RoleView
+from shop.application.queries.identity import GetInvitations, GetRoles, GetUser, GetUsers
+from shop.domain.identity import SCOPES, UserStatus
+from shop.domain.kernel.identifiers import InvitationId, RoleId, UserId
+from shop.entrypoints.http.answers import Answer
+from shop.entrypoints.http.auth import Email, Locale, Name, Password, Token
+from shop.entrypoints.http.bodies import Body, IdText, MetadataChange, ShortText, given, identifier
+from shop.entrypoints.http.calls import Call
+from shop.entrypoints.http.endpoints import Endpoints, Keys, Shows, Who
+from shop.entrypoints.http.parameters import choices, fields, page_request, paging, text
+from shop.entrypoints.http.parameters import identifier as id_parameter
+from shop.entrypoints.representation import Plain
+
+endpoints = Endpoints("admin people")
+_USER, _ROLE = Shows(view=AdminUserView), Shows(view=RoleView)
+_CHANGES = ("not_found", "scope_missing", "fresh_sign_in_required", "account_erased", "conflict")
+ScopeText = Annotated[str, Meta(pattern=r"^(\*|[a-z_]+:(read|write|erase))$", max_length=60)]
+Scopes = Annotated[list[ScopeText], Meta(min_length=1, max_length=100)]
+RoleIds = Annotated[list[IdText], Meta(max_length=50)]
+
+
+class NewUser(Body):
+    """A customer whose account staff make."""
+
+    email: Email
+    name: Name = ""
+    phone: Annotated[str, Meta(max_length=40)] = ""
+    locale: Locale = ""
+
+
+class UserChange(Body):
+    """What staff may change of somebody: a merge patch."""
+
+    name: Name | UnsetType | None = UNSET
+    phone: Annotated[str, Meta(max_length=40)] | UnsetType | None = UNSET
+    tags: Annotated[list[ShortText], Meta(max_length=50)] | UnsetType = UNSET
+    note: Annotated[str, Meta(max_length=5_000)] | UnsetType | None = UNSET
+    metadata: MetadataChange | UnsetType = UNSET
+    status: Annotated[str, Meta(pattern="^(active|suspended)$")] | UnsetType = UNSET
+
+
+class RolesOfUser(Body):
+    """All roles that somebody is to have."""
+
+    role_ids: RoleIds
+
+
+class NewRole(Body):
+    """A role of the shop's own."""
+
+    name: Annotated[str, Meta(pattern="^[a-z][a-z0-9_]{1,39}$")]
+    title: Annotated[str, Meta(min_length=1, max_length=100)]
+    scopes: Scopes
+
+
+class RoleChange(Body):
+    """What changes of a role: a merge patch."""
+
+    title: Annotated[str, Meta(min_length=1, max_length=100)] | UnsetType = UNSET
+    scopes: Scopes | UnsetType = UNSET
+
+
+class NewInvitation(Body):
+    """Whom to ask onto the staff, as what."""
+
+    email: Email
+    role_ids: RoleIds
+
+
+class Acceptance(Body):
+    """The token of the invitation, and the password of the new account."""
+
+    token: Token
+    password: Password
+    name: Name = ""
+
+
+async def _current_user(call: Call) -> Plain:
+    return call.representation.plain(await call.ask(GetUser(user_id=call.id(UserId))))
+
+
+async def _current_role(call: Call) -> Plain:
+    return call.representation.plain(await _role(call, call.id(RoleId)))
+
+
+async def _role(call: Call, role_id: RoleId) -> RoleView:
+    return next(role for role in await call.ask(GetRoles()) if role.id == role_id)
+
+
+def _role_ids(texts: list[str]) -> frozenset[RoleId]:
+    return frozenset(identifier(RoleId, text, f"/role_ids/{number}") for number, text in enumerate(texts))
+
+
+@endpoints.get(
+    "/api/admin/users",
+    "admin_user_list",
+    Who.STAFF,
+    "Customers and staff",
+    scope="customers:read",
+    query=(
+        choices("status", UserStatus, "Users in these states; erased ones only where asked for."),
+        text("email", "With this e-mail address."),
+        text("q", "Whose e-mail address or name begins like this."),
+        id_parameter("role_id", RoleId, "Who have this role."),
+        fields(AdminUserView),
+        *paging("created_at", "email", "name"),
+    ),
+    shows=Shows(view=AdminUserView, many=True),
+)
+async def admin_user_list(call: Call) -> Answer:
+    """With what they ordered and spent; the newest first."""
+    query = call.query
+    which = UserFilter(
+        statuses=query.get("status", frozenset()),
+        email=query.get("email", ""),
+        words=query.get("q", ""),
+        role_id=query.get("role_id"),
+    )
+    return call.page(await call.ask(GetUsers(which=which, page=page_request(query))))
+
+
+@endpoints.post(
+    "/api/admin/users",
+    "admin_user_create",
+    Who.STAFF,
+    "Make a customer's account",
+    scope="customers:write",
+    body=NewUser,
+    example={"email": "ada@example.com", "name": "Ada Byron"},
+    status=201,
+    tier=2,
+    shows=_USER,
+    problems=("email_taken", "conflict"),
+)
+async def admin_user_create(call: Call) -> Answer:
+    """They are mailed a link; they set a password with POST /api/auth/password/forgot, or sign in by a link."""
+    body: NewUser = call.body
+    command = CreateUser(email=body.email, name=body.name, phone=body.phone, locale=body.locale)
+    user_id = await call.execute(command)
+    user = await call.shop.ports.storage.readers.people.user(user_id)
+    return call.one(user, status=201, location=f"/api/admin/users/{user_id}")
+
+
+@endpoints.get(
+    "/api/admin/users/{id}",
+    "admin_user_get",
+    Who.STAFF,
+    "One user",
+    scope="customers:read",
+    query=(fields(AdminUserView),),
+    shows=_USER,
+    conditional=True,
+    problems=("not_found",),
+)
+async def admin_user_get(call: Call) -> Answer:
+    """Profile and lifetime numbers."""
+    return call.one(await call.ask(GetUser(user_id=call.id(UserId))))
+
+
+@endpoints.patch(
+    "/api/admin/users/{id}",
+    "admin_user_update",
+    Who.STAFF,
+    "Change a user",
+    scope="customers:write",
+    body=UserChange,
+    example={"tags": ["vip"], "status": "suspended"},
+    shows=_USER,
+    if_match=True,
+    current=_current_user,
+    problems=("owner_needed", *_CHANGES),
+)
+async def admin_user_update(call: Call) -> Answer:
+    """Name, phone, tags, note and metadata. Suspending somebody ends their sessions within five seconds.
+
+    Nobody changes the account of somebody who may do more than they may.
+    """
+    body: UserChange = call.body
+    user_id = call.id(UserId)
+    await call.execute(
+        UpdateUser(
+            user_id=user_id,
+            **given(body, "name", "phone", "note"),
+            tags=None if body.tags is UNSET else tuple(body.tags),
+            metadata=None if body.metadata is UNSET else body.metadata,
+            status=None if body.status is UNSET else UserStatus(body.status),
+            expected_version=call.expected_version(),
+        )
+    )
+    return call.one(await call.ask(GetUser(user_id=user_id)))
+
+
+@endpoints.put(
+    "/api/admin/users/{id}/roles",
+    "admin_user_roles_set",
+    Who.STAFF,
+    "Set somebody's roles",
+    scope="staff:write",
+    body=RolesOfUser,
+    example={"role_ids": ["role_00000000000000700000000000"]},
+    status=204,
+    problems=("owner_needed", *_CHANGES),
+)
+async def admin_user_roles_set(call: Call) -> Answer:
+    """All of them at once, in force within five seconds. Nobody gives or takes more than they have themselves."""
+    await call.execute(SetUserRoles(user_id=call.id(UserId), role_ids=_role_ids(call.body.role_ids)))
+    return call.nothing()
+
+
+@endpoints.post(
+    "/api/admin/users/{id}/mfa/reset",
+    "admin_user_mfa_reset",
+    Who.STAFF,
+    "Take a lost second factor off an account",
+    scope="staff:write",
+    status=204,
+    keys=Keys.NO,
+    tier=2,
+    problems=_CHANGES,
+)
+async def admin_user_mfa_reset(call: Call) -> Answer:
+    """After making sure whose account it is. Ends all sessions of it."""
+    await call.execute(ResetSecondFactor(user_id=call.id(UserId)))
+    return call.nothing()
+
+
+@endpoints.get(
+    "/api/admin/roles",
+    "role_list",
+    Who.STAFF,
+    "Roles",
+    scope="staff:read",
+    shows=Shows(view=RoleView, many=True),
+)
+async def role_list(call: Call) -> Answer:
+    """Those that every shop has, then the shop's own. The owner's `*` is every scope; the administrator's are all."""
+    return call.whole(await call.ask(GetRoles()))
+
+
+@endpoints.post(
+    "/api/admin/roles",
+    "role_create",
+    Who.STAFF,
+    "Make a role",
+    scope="staff:write",
+    body=NewRole,
+    example={"name": "night_shift", "title": "Night shift", "scopes": ["orders:read", sorted(SCOPES)[0]]},
+    status=201,
+    tier=2,
+    shows=_ROLE,
+    problems=("scope_unknown", "role_name_taken", "conflict"),
+)
+async def role_create(call: Call) -> Answer:
+    """Of scopes that its maker has."""
+    body: NewRole = call.body
+    role_id = await call.execute(CreateRole(name=body.name, title=body.title, scopes=frozenset(body.scopes)))
+    return call.one(await _role(call, role_id), status=201)
+
+
+@endpoints.patch(
+    "/api/admin/roles/{id}",
+    "role_update",
+    Who.STAFF,
+    "Change a role",
+    scope="staff:write",
+    body=RoleChange,
+    example={"title": "Nights"},
+    tier=2,
+    shows=_ROLE,
+    if_match=True,
+    current=_current_role,
+    problems=("scope_unknown", "role_built_in", *_CHANGES),
+)
+async def role_update(call: Call) -> Answer:
+    """For everybody who has it, within five seconds. Only scopes that one has oneself come or go."""
+    body: RoleChange = call.body
+    role_id = call.id(RoleId)
+    await call.execute(
+        UpdateRole(
+            role_id=role_id,
+            title=None if body.title is UNSET else body.title,
+            scopes=None if body.scopes is UNSET else frozenset(body.scopes),
+            expected_version=call.expected_version(),
+        )
+    )
+    return call.one(await _role(call, role_id))
+
+
+@endpoints.delete(
+    "/api/admin/roles/{id}",
+    "role_delete",
+    Who.STAFF,
+    "Remove a role",
+    scope="staff:write",
+    tier=2,
+    problems=("role_built_in", "role_in_use", *_CHANGES),
+)
+async def role_delete(call: Call) -> Answer:
+    """One that nobody has."""
+    await call.execute(DeleteRole(role_id=call.id(RoleId)))
+    return call.nothing()
+
+
+@endpoints.get(
+    "/api/admin/invitations",
+    "invitation_list",
+    Who.STAFF,
+    "Open invitations",
+    scope="staff:read",
+    tier=2,
+    shows=Shows(view=InvitationView, many=True),
+)
+async def invitation_list(call: Call) -> Answer:
+    """The newest first."""
+    return call.whole(await call.ask(GetInvitations()))
+
+
+@endpoints.post(
+    "/api/admin/invitations",
+    "invitation_create",
+    Who.STAFF,
+    "Ask somebody onto the staff",
+    scope="staff:write",
+    body=NewInvitation,
+    example={"email": "lin@example.com", "role_ids": ["role_00000000000000700000000000"]},
+    status=201,
+    tier=2,
+    shows=Shows(view=InvitationView),
+    problems=_CHANGES,
+)
+async def invitation_create(call: Call) -> Answer:
+    """Mails a link that is good for a week. The answer does not tell whether the address has an account."""
+    invitation_id = await call.execute(
+        InviteStaff(email=call.body.email, role_ids=_role_ids(call.body.role_ids))
+    )
+    made = next(each for each in await call.ask(GetInvitations()) if each.id == invitation_id)
+    return call.one(made, status=201)
+
+
+@endpoints.delete(
+    "/api/admin/invitations/{id}",
+    "invitation_revoke",
+    Who.STAFF,
+    "Take an invitation back",
+    scope="staff:write",
+    tier=2,
+    problems=("not_found", "conflict"),
+)
+async def invitation_revoke(call: Call) -> Answer:
+    """Its link opens nothing any more. Twice is once."""
+    await call.execute(RevokeInvitation(invitation_id=call.id(InvitationId)))
+    return call.nothing()
+
+
+@endpoints.post(
+    "/api/auth/invitations/{invitation_id}/accept",
+    "auth_invitation_accept",
+    Who.PUBLIC,
+    "Join the staff",
+    body=Acceptance,
+    example={"token": "from-the-mail", "password": "a few words of my own", "name": "Lin Wei"},
+    status=204,
+    keys=Keys.NO,
+    limit_class=SIGN_IN,
+    tier=2,
+    problems=("token_rejected", "email_taken", "passwords_busy", "account_erased", "conflict"),
+)
+async def auth_invitation_accept(call: Call) -> Answer:
+    """Makes the account, or gives the roles to the one that the address has already, whose password stays."""
+    body: Acceptance = call.body
+    command = AcceptInvitation(
+        invitation_id=call.id(InvitationId, "invitation_id"),
+        token=body.token,
+        password=body.password,
+        name=body.name,
+    )
+    await call.execute(command)
+    return call.nothing()

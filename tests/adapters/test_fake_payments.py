@@ -58,6 +58,18 @@ def told(gateway: FakePaymentGateway) -> list[str]:
     return [news.event_type for news in gateway.take_news()]
 
 
+async def test_what_was_announced_batch_by_batch_is_on_record_in_order(
+    gateway: FakePaymentGateway, books: Books
+) -> None:
+    announced = []
+    for _ in range(3):
+        await gateway.create_intent(request())
+        announced += told(gateway)
+    found = books.told(0, 2**40, 0, 10)
+    assert [announcement.type for _, announcement in found] == announced
+    assert [number for number, _ in found] == [1, 2, 3]
+
+
 async def test_every_change_is_announced_once_in_order(gateway: FakePaymentGateway) -> None:
     asked = request()
     state = await gateway.create_intent(asked)

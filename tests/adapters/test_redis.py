@@ -9,7 +9,7 @@ from shop.adapters.redis.cache import NEAR_SECONDS, RedisCache
 from shop.adapters.redis.connection import RedisConnection
 from shop.adapters.redis.limits import RedisRateLimiter
 from shop.adapters.system import SystemClock
-from shop.application.ports.cache import RateLimit
+from shop.application.ports.cache import CountersAway, RateLimit
 from tests.servers import redis_server
 
 NOBODY = "redis://127.0.0.1:1/0"
@@ -86,6 +86,28 @@ async def test_a_redis_that_is_away_is_not_asked_again_at_once() -> None:
         for _ in range(200):
             assert (await limiter.hit("caller", RateLimit(5, 60))).allowed
         assert time.perf_counter() - started < 0.25
+    finally:
+        await limiter.close()
+
+
+async def test_s72_a_redis_that_is_away_opens_the_catalogue_and_closes_sign_in() -> None:
+    limiter = RedisRateLimiter(RedisConnection(NOBODY), SystemClock())
+    try:
+        assert (await limiter.hit("caller", RateLimit(5, 60))).allowed
+        for _ in range(3):
+            with pytest.raises(CountersAway):
+                await limiter.hit("caller", RateLimit(5, 60), when_away="closed")
+    finally:
+        await limiter.close()
+
+
+async def test_s72_more_callers_than_connections_are_counted_one_by_one(redis_url: str) -> None:
+    """To be out of connections is not to be without Redis: nobody slips through, and nobody is shut out."""
+    limiter = RedisRateLimiter(RedisConnection(redis_url), SystemClock())
+    limit = RateLimit(300, 86_400)
+    try:
+        verdicts = await asyncio.gather(*(limiter.hit("caller", limit, when_away="closed") for _ in range(600)))
+        assert sum(verdict.allowed for verdict in verdicts) == limit.quota
     finally:
         await limiter.close()
 

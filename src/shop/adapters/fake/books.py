@@ -199,8 +199,13 @@ class SqliteBooks:
             rows = books.execute("SELECT seq, type, record, at FROM events ORDER BY seq LIMIT ?", (limit,)).fetchall()
             if rows:
                 last = rows[-1][0]
-                books.execute("INSERT INTO told SELECT * FROM events WHERE seq <= ?", (last,))
-                books.execute("DELETE FROM told WHERE seq <= ?", (last - EVENTS_KEPT,))
+                # Numbers of their own: those of events begin anew when none is left.
+                books.execute(
+                    "INSERT INTO told (type, record, at) "
+                    "SELECT type, record, at FROM events WHERE seq <= ? ORDER BY seq",
+                    (last,),
+                )
+                books.execute("DELETE FROM told WHERE seq <= (SELECT MAX(seq) FROM told) - ?", (EVENTS_KEPT,))
                 books.execute("DELETE FROM events WHERE seq <= ?", (last,))
         return [Announcement(type, _from_text(record), at) for _, type, record, at in rows]
 

@@ -163,7 +163,7 @@ class Door:
         tended = path.startswith("/health/")
         if not tended and not self._options.hosts.knows(headers.get(b"host", b"")):
             raise HostUnknown("The Host header names another site than this shop.")
-        if self._asks_for_https and not tended and headers.get(b"x-forwarded-proto", b"https").lower() != b"https":
+        if self._asks_for_https and not tended and not _came_encrypted(headers):
             return self._to_https(scope)
         if self._options.origins and (origin := headers.get(b"origin")):
             self._allow(origin, more)
@@ -204,6 +204,12 @@ class Door:
     @staticmethod
     def _problem(error: ShopError, scope: Any, visit: Visit) -> Answer:
         return problem(error, path=scope["path"], request_id=visit.shown_id)
+
+
+def _came_encrypted(headers: dict[bytes, bytes]) -> bool:
+    """How the caller spoke to the first proxy; one that says nothing speaks TLS, as that of a live shop has to."""
+    said = headers.get(b"x-forwarded-proto", b"https").partition(b",")[0]
+    return said.strip().lower() == b"https"
 
 
 def _check_once(headers: Iterable[Header]) -> None:

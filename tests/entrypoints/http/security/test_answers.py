@@ -85,6 +85,10 @@ async def test_s71_production_keeps_browsers_on_https_and_redirects_pages_only()
             )
             assert secure.status != 308
             assert b'"https_needed"' not in secure.body
+        for said, status in (("https, http", 200), ("HTTPS", 200), ("http, https", 308), ("", 308), ("wss", 308)):
+            told = {"host": "shop.example", "x-forwarded-proto": said}
+            assert (await Asked("GET", "/problems", headers=told).by(site.app)).status == status
+        assert (await Asked("GET", "/problems", headers={"host": "shop.example"}).by(site.app)).status == 200
     async with open_site(in_production()) as site:
         told = {"host": "shop.example", "x-forwarded-proto": "http"}
         assert (await Asked("GET", "/problems", headers=told).by(site.app)).status == 200

@@ -30,9 +30,9 @@ class NewKey(Body):
 
     name: Annotated[str, Meta(min_length=1, max_length=NAME_LENGTH_MAX)]
     scopes: Annotated[
-        list[Annotated[str, Meta(pattern=r"^(\*|[a-z_]+:(read|write|erase))$", max_length=60)]],
+        tuple[Annotated[str, Meta(pattern=r"^(\*|[a-z_]+:(read|write|erase))$", max_length=60)], ...],
         Meta(max_length=100),
-    ] = []
+    ] = ()
     kind: Annotated[str, Meta(pattern="^(secret|publishable)$")] = "secret"
     expires_in_days: Annotated[int, Meta(ge=1, le=3_650)] | None = None
 

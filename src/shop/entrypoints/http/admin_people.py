@@ -341,9 +341,7 @@ async def invitation_list(call: Call) -> Answer:
 )
 async def invitation_create(call: Call) -> Answer:
     """Mails a link that is good for a week. The answer does not tell whether the address has an account."""
-    invitation_id = await call.execute(
-        InviteStaff(email=call.body.email, role_ids=_role_ids(call.body.role_ids))
-    )
+    invitation_id = await call.execute(InviteStaff(email=call.body.email, role_ids=_role_ids(call.body.role_ids)))
     made = next(each for each in await call.ask(GetInvitations()) if each.id == invitation_id)
     return call.one(made, status=201)
 

@@ -13,7 +13,17 @@ from litestar.types import Receive, Scope
 
 from shop.application.access import check_permission
 from shop.application.commands.clock import ClockNotMovable
-from shop.application.messages import CUSTOMER, GUEST, SIGNED_IN, Actor, Command, Context, Idempotency, JustWritten, Query
+from shop.application.messages import (
+    CUSTOMER,
+    GUEST,
+    SIGNED_IN,
+    Actor,
+    Command,
+    Context,
+    Idempotency,
+    JustWritten,
+    Query,
+)
 from shop.application.ports.identity import CredentialsRejected
 from shop.application.ports.paging import Page
 from shop.application.ports.views import EventView

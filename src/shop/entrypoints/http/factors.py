@@ -1,6 +1,5 @@
 """Second factors: codes of an app, recovery codes, passkeys."""
 
-
 from typing import Annotated, Any
 
 from msgspec import Meta
@@ -99,9 +98,7 @@ class PasskeySignIn(Body):
 async def auth_mfa_totp_enrol(call: Call) -> Answer:
     """The secret to type, to open or to scan. It counts once a first code was confirmed."""
     enrolment = await call.execute(EnrolTotp())
-    return call.plain(
-        {"secret": enrolment.secret_text, "uri": enrolment.uri, "qr_svg": enrolment.qr_svg}, status=201
-    )
+    return call.plain({"secret": enrolment.secret_text, "uri": enrolment.uri, "qr_svg": enrolment.qr_svg}, status=201)
 
 
 @endpoints.post(
@@ -149,9 +146,7 @@ async def auth_mfa_totp_disable(call: Call) -> Answer:
 )
 async def auth_mfa_verify(call: Call) -> Answer:
     """The token of the first step with a code of the app, or a recovery code, which is used up by it."""
-    command = CompleteSecondStep(
-        token=call.body.mfa_token, code=call.body.code, user_agent=device_of(call).user_agent
-    )
+    command = CompleteSecondStep(token=call.body.mfa_token, code=call.body.code, user_agent=device_of(call).user_agent)
     return opened(call, await call.execute(command))
 
 
@@ -243,8 +238,6 @@ async def auth_passkey_login(call: Call) -> Answer:
         raise TokenRejected
     command = SignInWithPasskey(token=body.token, answer=body.answer, device=device_of(call))
     return opened(call, await call.execute(command))
-
-
 
 
 def _asked(call: Call, question: PasskeyQuestion) -> Answer:

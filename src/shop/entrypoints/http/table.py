@@ -1,9 +1,6 @@
 """All endpoints that there are."""
 
 from shop.entrypoints.http import (
-    auth,
-    factors,
-    me,
     admin_access,
     admin_events,
     admin_inventory,
@@ -11,10 +8,13 @@ from shop.entrypoints.http import (
     admin_payments,
     admin_people,
     admin_subscriptions,
+    auth,
     carts,
     categories,
     docs,
+    factors,
     health,
+    me,
     orders,
     payments,
     plans,

@@ -17,7 +17,7 @@ from tests.shops import SmallShop
 
 def _messages(package: ModuleType, kind: type[Any]) -> list[type[Any]]:
     found = set()
-    for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
         for value in vars(importlib.import_module(module.name)).values():
             if isinstance(value, type) and issubclass(value, kind) and value is not kind:
                 found.add(value)

@@ -90,6 +90,7 @@ _DATE: Final = re.compile(
     r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])|(?:0[1-9]|[12]\d|3[01])(?:0[1-9]|1[0-2])(?:19|20)\d\d"
     r"|(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:19|20)\d\d"
 )
+_SEPARATORS: Final = re.compile(r"[-./ ]")
 _AFFIX_MAX: Final = 6
 _UNIT_MAX: Final = 4
 
@@ -105,7 +106,7 @@ def is_common(password: str) -> bool:
         or _repeats(text)
         or _is_runs(text)
         or any(text[:end] in COMMON_WORDS and _is_runs(text[end:]) for end in range(3, len(text)))
-        or _DATE.fullmatch(re.sub(r"[-./ ]", "", text)) is not None
+        or _DATE.fullmatch(_SEPARATORS.sub("", text)) is not None
     )
 
 

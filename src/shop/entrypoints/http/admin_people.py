@@ -304,11 +304,13 @@ async def role_update(call: Call) -> Answer:
     "Remove a role",
     scope="staff:write",
     tier=2,
+    if_match=True,
+    current=_current_role,
     problems=("role_built_in", "role_in_use", *_CHANGES),
 )
 async def role_delete(call: Call) -> Answer:
     """One that nobody has."""
-    await call.execute(DeleteRole(role_id=call.id(RoleId)))
+    await call.execute(DeleteRole(role_id=call.id(RoleId), expected_version=call.expected_version()))
     return call.nothing()
 
 

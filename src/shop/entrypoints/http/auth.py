@@ -13,21 +13,18 @@ from shop.application.commands.identity.registration import (
     SendVerification,
     VerifyEmail,
 )
-from shop.application.commands.identity.setup import CompleteSetup, SetupAlreadyDone
 from shop.application.commands.identity.sign_in import (
     RefreshSession,
-    RevokeOtherSessions,
-    RevokeSession,
     SignIn,
     SignOut,
     UseMagicLink,
 )
 from shop.application.limits import RECOVERY, REGISTER, SIGN_IN
 from shop.application.messages import SYSTEM
-from shop.application.ports.views import SessionView, WhoView
-from shop.application.queries.identity import GetMySessions, GetSetupStatus, GetSigningKeys, GetWho
+from shop.application.ports.views import WhoView
+from shop.application.queries.identity import GetWho
 from shop.domain.identity import RequestKind
-from shop.domain.kernel.identifiers import AccountRequestId, SessionId
+from shop.domain.kernel.identifiers import AccountRequestId
 from shop.entrypoints.http.answers import Answer
 from shop.entrypoints.http.bodies import Body
 from shop.entrypoints.http.calls import Call
@@ -41,30 +38,30 @@ Password = Annotated[str, Meta(min_length=1, max_length=1024)]
 Token = Annotated[str, Meta(min_length=1, max_length=300)]
 Name = Annotated[str, Meta(max_length=200)]
 Locale = Annotated[str, Meta(max_length=35)]
-_TEXT: Plain = {"type": "string"}
+TEXT: Plain = {"type": "string"}
 _MOMENT: Plain = {"type": "string", "format": "date-time"}
 
 
-def _object(kind: str, **properties: Plain) -> Plain:
+def shape(kind: str, **properties: Plain) -> Plain:
     members = {"object": {"type": "string", "const": kind}, **properties}
     return {"type": "object", "properties": members, "required": list(members)}
 
 
-SIGNED_IN: Plain = _object(
+SIGNED_IN: Plain = shape(
     "signed_in",
-    user_id=_TEXT,
-    session_id=_TEXT,
-    access_token=_TEXT,
-    token_type=_TEXT,
+    user_id=TEXT,
+    session_id=TEXT,
+    access_token=TEXT,
+    token_type=TEXT,
     access_expires_at=_MOMENT,
-    refresh_token=_TEXT,
+    refresh_token=TEXT,
     refresh_expires_at=_MOMENT,
 )
-MFA_REQUIRED: Plain = _object(
-    "mfa_required", mfa_token=_TEXT, methods={"type": "array", "items": _TEXT}, expires_at=_MOMENT
+MFA_REQUIRED: Plain = shape(
+    "mfa_required", mfa_token=TEXT, methods={"type": "array", "items": TEXT}, expires_at=_MOMENT
 )
 _OPENED = Shows(schema={"oneOf": [SIGNED_IN, MFA_REQUIRED]})
-_ACCEPTED = Shows(schema=_object("accepted", message=_TEXT))
+_ACCEPTED = Shows(schema=shape("accepted", message=TEXT))
 _SAID: Plain = {"object": "accepted", "message": "If this is possible, mail is on its way."}
 _GUESSED: dict[str, Any] = {"keys": Keys.NO, "limit_class": SIGN_IN}
 _REFUSALS = ("credentials_rejected", "passwords_busy", "conflict")
@@ -116,15 +113,6 @@ class PasswordChange(Body):
 
     current_password: Password
     password: Password
-
-
-class Setup(Body):
-    """The owner of a new shop, with the token that was printed in the terminal."""
-
-    token: Token
-    email: Email
-    password: Password
-    name: Name = ""
 
 
 def device_of(call: Call, *, browser: bool = False) -> Device:
@@ -352,88 +340,3 @@ async def auth_magic_link_request(call: Call) -> Answer:
 async def auth_magic_link_verify(call: Call) -> Answer:
     """Opens a session once. Where there is a second factor it is asked for all the same."""
     return opened(call, await call.execute(UseMagicLink(token=call.body.token, device=device_of(call))))
-
-
-@endpoints.get(
-    "/api/auth/sessions",
-    "auth_session_list",
-    Who.CUSTOMER,
-    "My devices",
-    shows=Shows(view=SessionView, many=True),
-)
-async def auth_session_list(call: Call) -> Answer:
-    """Where one is signed in, the latest seen first."""
-    return call.whole(await call.ask(GetMySessions()))
-
-
-@endpoints.delete(
-    "/api/auth/sessions/{session_id}",
-    "auth_session_revoke",
-    Who.CUSTOMER,
-    "Sign one device out",
-    problems=("not_found", "conflict"),
-)
-async def auth_session_revoke(call: Call) -> Answer:
-    """Within five seconds. Twice is once."""
-    await call.execute(RevokeSession(session_id=call.id(SessionId, "session_id")))
-    return call.nothing()
-
-
-@endpoints.delete(
-    "/api/auth/sessions",
-    "auth_session_revoke_others",
-    Who.CUSTOMER,
-    "Sign every other device out",
-    problems=("conflict",),
-)
-async def auth_session_revoke_others(call: Call) -> Answer:
-    """All but the one that asks, within five seconds."""
-    await call.execute(RevokeOtherSessions())
-    return call.nothing()
-
-
-@endpoints.get(
-    "/api/auth/setup",
-    "auth_setup_status",
-    Who.PUBLIC,
-    "Does the shop still wait for its owner",
-    shows=Shows(schema=_object("setup", open={"type": "boolean"})),
-    problems=("setup_already_done",),
-)
-async def auth_setup_status(call: Call) -> Answer:
-    """404 once there is an owner."""
-    if not await call.ask(GetSetupStatus()):
-        raise SetupAlreadyDone
-    return call.plain({"object": "setup", "open": True})
-
-
-@endpoints.post(
-    "/api/auth/setup",
-    "auth_setup_complete",
-    Who.PUBLIC,
-    "Make the owner",
-    body=Setup,
-    example={"token": "from-the-terminal", "email": "ada@example.com", "password": "a few words of my own"},
-    status=201,
-    shows=Shows(schema=_object("setup", open={"type": "boolean"}, user_id=_TEXT)),
-    problems=("setup_already_done", "token_rejected", "email_taken", "passwords_busy", "conflict"),
-    **_GUESSED,
-)
-async def auth_setup_complete(call: Call) -> Answer:
-    """Makes the owner with the one-time token that was printed in the terminal. Works once."""
-    body: Setup = call.body
-    command = CompleteSetup(token=body.token, email=body.email, password=body.password, name=body.name)
-    user_id = await call.execute(command)
-    return call.plain({"object": "setup", "open": False, "user_id": str(user_id)}, status=201)
-
-
-@endpoints.get(
-    "/.well-known/jwks.json",
-    "auth_jwks_get",
-    Who.PUBLIC,
-    "Keys that access tokens are checked with",
-    shows=Shows(schema={"type": "object", "properties": {"keys": {"type": "array"}}, "required": ["keys"]}),
-)
-async def auth_jwks_get(call: Call) -> Answer:
-    """The public halves (RFC 7517), the newest first; those that sign no more stay until the last token has expired."""
-    return call.plain({"keys": [dict(key.jwk) for key in await call.ask(GetSigningKeys())]})

@@ -90,6 +90,26 @@ PROBLEMS: Mapping[str, Problem] = {
     ),
     "variants_alike": Problem((422,), "No two variants of a product have the same option values."),
     "version_mismatch": Problem((412,), "It has changed since you read it. `current` shows it as it is now."),
+    "account_erased": Problem((409,), "The account was erased and cannot be changed any more."),
+    "code_rejected": Problem((422,), "The code is wrong, too old, or was used before. Wait for the next one."),
+    "email_taken": Problem((409,), "Another account has this e-mail address."),
+    "fresh_sign_in_required": Problem(
+        (403,), "Sign in again and repeat it within 30 minutes: this could lock the owner out."
+    ),
+    "identity_taken": Problem((409,), "Another account here is opened by this account of the provider."),
+    "key_gone": Problem((409,), "The key has expired or was revoked: mint a new one."),
+    "last_way_in": Problem((409,), "Nothing else opens this account: set a password first."),
+    "link_first": Problem((400,), "The address has an account here: sign in, then link the two."),
+    "no_second_factor": Problem((409,), "There is no second factor: begin with POST /api/auth/mfa/totp."),
+    "owner_needed": Problem((409,), "A shop needs an owner: make somebody else one first."),
+    "role_built_in": Problem((409,), "The roles that every shop has never change: make one of your own."),
+    "role_in_use": Problem((409,), "Somebody still has this role."),
+    "role_name_taken": Problem((409,), "Another role has this name."),
+    "scope_unknown": Problem((422,), "GET /api/admin/roles lists all scopes, such as orders:read."),
+    "setup_already_done": Problem((404,), "The shop has its owner: there is nothing to set up."),
+    "token_rejected": Problem(
+        (400,), "The link or code was used, is too old, or something changed since. Ask for a new one."
+    ),
 }
 
 PAGE = """<!doctype html>

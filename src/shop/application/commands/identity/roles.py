@@ -68,11 +68,13 @@ class DeleteRole(Command[None]):
 
     requires: ClassVar = "staff:write"
     role_id: RoleId
+    expected_version: int | None = None
 
 
 async def delete_role(command: DeleteRole, context: Context, *, uow: UnitOfWork) -> None:
     async with uow(context) as tx:
         role = await role_of(tx, command.role_id)
+        check_version(role.version, command.expected_version)
         role.change(context.now)  # refuses a built-in one
         check_scopes(role.scopes, context)
         if await tx.users.with_role(role.id, 1):

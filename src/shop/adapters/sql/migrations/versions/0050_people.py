@@ -29,14 +29,14 @@ def upgrade() -> None:
         keys.add_column(Column("old_fingerprint", LargeBinary, nullable=True))
         keys.add_column(moment("old_until", nullable=True))
         keys.create_unique_constraint("uq_api_keys_old_fingerprint", ["old_fingerprint"])
-        keys.create_check_constraint("ck_api_keys_kind_known", sql("kind IN ('secret', 'publishable')"))
+        keys.create_check_constraint(op.f("ck_api_keys_kind_known"), sql("kind IN ('secret', 'publishable')"))
     with op.batch_alter_table("api_keys") as keys:
         keys.alter_column("kind", server_default=None)
 
 
 def downgrade() -> None:
     with op.batch_alter_table("api_keys") as keys:
-        keys.drop_constraint("ck_api_keys_kind_known", type_="check")
+        keys.drop_constraint(op.f("ck_api_keys_kind_known"), type_="check")
         keys.drop_constraint("uq_api_keys_old_fingerprint", type_="unique")
         for name in ("kind", "expires_at", "last_used_at", "old_fingerprint", "old_until"):
             keys.drop_column(name)

@@ -55,6 +55,5 @@ def people_ports(clock: Clock, secrets: Secrets) -> dict[str, Any]:
         "access_tokens": JwtAccessTokens(secrets, BASE_URL),
         "totp": PyotpCodes(),
         "passkeys": WebauthnPasskeys(BASE_URL),
-        "sign_in": {},
         "notifier": MemoryNotifier(clock),
     }

@@ -58,8 +58,6 @@ async def opened(shop: Shop) -> AsyncIterator[Shop]:
         stack.push_async_callback(ports.gateway.close)
         stack.push_async_callback(ports.notifier.close)
         stack.push_async_callback(ports.passwords.close)
-        for provider in ports.sign_in.values():
-            stack.push_async_callback(provider.close)
         stack.push_async_callback(ports.storage.close)
         await ports.storage.open()
         await ports.storage.check()

@@ -167,16 +167,6 @@ class MemorySessionRepository(_Kept):
     def save(self, session: Session) -> None:
         self._save(session, session.id, self._tables.sessions)  # type: ignore[arg-type]
 
-    def save_seen(self, session_id: SessionId, at: datetime) -> None:
-        def note(journal: Journal) -> None:
-            session = self._tables.sessions.get(session_id)
-            if session is not None:
-                seen = copied(session)
-                seen.seen(at)
-                journal.put(self._tables.sessions, session_id, seen)
-
-        self._writes.add(Rank.SETTINGS, note)
-
 
 def live_sessions(tables: Tables, user_id: UserId, now: datetime) -> list[Session]:
     """The sessions of a user that are neither revoked nor expired, the latest seen first."""

@@ -3,9 +3,9 @@
 from base64 import b64decode
 from datetime import datetime
 
-from sqlalchemy import LargeBinary, bindparam, select, update
+from sqlalchemy import LargeBinary, bindparam, select
 
-from shop.adapters.sql.database import Row, Write
+from shop.adapters.sql.database import Row
 from shop.adapters.sql.gathering import Gathered, Rank, Root
 from shop.adapters.sql.schema import one_time_tokens, sessions, signing_keys
 from shop.adapters.sql.schema.columns import UtcDateTime
@@ -28,9 +28,6 @@ LIVE_SESSIONS = Statement(
     )
     .order_by(sessions.c.last_seen_at.desc(), sessions.c.id.desc())
     .limit(bindparam("most"))
-)
-_SEEN = Statement(
-    update(sessions).values(last_seen_at=bindparam("seen_at")).where(sessions.c.id == bindparam("this_id"))
 )
 _TOKEN = Root.of(one_time_tokens, fixed=["purpose", "fingerprint", "user_id", "binding", "data", "created_at"])
 _FIND = Statement(
@@ -94,10 +91,6 @@ class SqlSessionRepository:
         }
         rank = Rank.SETTINGS + SESSIONS
         self._gathered.save(rank, session.id.uuid, session, [_SESSION.write(rank, row, session.version)])
-
-    def save_seen(self, session_id: SessionId, at: datetime) -> None:
-        row = {"this_id": session_id.uuid, "seen_at": at}
-        self._gathered.add(Write(_SEEN, [row], Rank.SETTINGS + SESSIONS))
 
 
 class SqlOneTimeTokenRepository:

@@ -89,9 +89,6 @@ class SessionRepository(Protocol):
 
     def save(self, session: Session) -> None: ...
 
-    def save_seen(self, session_id: SessionId, at: datetime) -> None:
-        """Notes when it was last seen, without a guard and without a new version."""
-
 
 class OneTimeTokenRepository(Protocol):
     """Holds one-time tokens, by fingerprint."""

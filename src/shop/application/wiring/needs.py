@@ -1,6 +1,6 @@
 """Everything the application needs from outside, in one place."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -19,7 +19,6 @@ from shop.application.ports.passwords import Passwords
 from shop.application.ports.payments import PaymentGateway
 from shop.application.ports.records import ProviderRecords
 from shop.application.ports.second_step import Passkeys, TotpCodes
-from shop.application.ports.sign_in import SignInProvider
 from shop.application.ports.storage import Storage
 from shop.application.ports.subscriptions import NoBilling, SubscriptionBilling
 from shop.application.ports.tokens import AccessTokens
@@ -57,7 +56,6 @@ class Ports:
     access_tokens: AccessTokens
     totp: TotpCodes
     passkeys: Passkeys
-    sign_in: Mapping[str, SignInProvider]
     notifier: Notifier
     lifetimes: Lifetimes = Lifetimes()
     limits: RateLimits = RateLimits()

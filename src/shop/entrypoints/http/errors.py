@@ -36,8 +36,6 @@ _STATUSES: Mapping[str, int] = {
     "precondition_required": 428,
     "rate_limited": 429,
     "request_timeout": 408,
-    "link_first": 400,
-    "sign_in_refused": 400,
     "signature_rejected": 400,
     "token_expired": 401,
     "token_rejected": 400,

@@ -13,6 +13,7 @@ from shop.adapters.contracts.storage.catalog import CatalogPromises
 from shop.adapters.contracts.storage.lists import ListPromises
 from shop.adapters.contracts.storage.money import BookPromises, PaymentPromises
 from shop.adapters.contracts.storage.outbox import OutboxPromises
+from shop.adapters.contracts.storage.people import PeoplePromises
 from shop.adapters.contracts.storage.running import AnswerPromises, ClockPromises, SettingsPromises
 from shop.adapters.contracts.storage.sales import CartPromises, OrderPromises
 from shop.adapters.contracts.storage.shelves import ShelfPromises
@@ -36,6 +37,7 @@ class StorageContract(
     OutboxPromises,
     AnswerPromises,
     SettingsPromises,
+    PeoplePromises,
     ClockPromises,
     ListPromises,
 ):

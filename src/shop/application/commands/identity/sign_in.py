@@ -197,19 +197,6 @@ async def revoke_other_sessions(command: RevokeOtherSessions, context: Context, 
         await end_sessions(tx, user_of(context), context, but=context.actor.session_id)
 
 
-@frozen(kw_only=True)
-class NoteSeen(Command[None]):
-    """Notes that a browser's session is still in use."""
-
-    requires: ClassVar = CUSTOMER
-
-
-async def note_seen(command: NoteSeen, context: Context, *, uow: UnitOfWork) -> None:
-    if context.actor.session_id is not None:
-        async with uow(context) as tx:
-            tx.sessions.save_seen(context.actor.session_id, context.now)
-
-
 def account_of(email: str, secrets: Secrets) -> bytes:
     """What attempts are counted under: tells nothing of the address to whoever reads the table."""
     return secrets.derive("sign-in-account", email_key(email))

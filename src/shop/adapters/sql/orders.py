@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, bindparam, select
+from sqlalchemy import ColumnElement, bindparam, null, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -94,7 +94,7 @@ _OVERDUE = Statement(
 )
 _OF_GUEST = Statement(
     select(orders.c.id)
-    .where(any_of(orders.c.email, "emails"), orders.c.owner_id.is_(None))
+    .where(any_of(orders.c.email, "emails"), orders.c.owner_id.is_(null()))
     .order_by(orders.c.id)
     .limit(bindparam("most"))
 )

@@ -3,7 +3,7 @@
 from base64 import b64decode
 from datetime import datetime
 
-from sqlalchemy import LargeBinary, bindparam, select
+from sqlalchemy import LargeBinary, bindparam, null, select
 
 from shop.adapters.sql.database import Row
 from shop.adapters.sql.gathering import Gathered, Rank, Root
@@ -23,7 +23,7 @@ LIVE_SESSIONS = Statement(
     select(sessions)
     .where(
         sessions.c.user_id == bindparam("of_user"),
-        sessions.c.revoked_at.is_(None),
+        sessions.c.revoked_at.is_(null()),
         sessions.c.expires_at > bindparam("now", type_=UtcDateTime()),
     )
     .order_by(sessions.c.last_seen_at.desc(), sessions.c.id.desc())

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from attrs import frozen
-from sqlalchemy import ColumnElement, and_, bindparam, delete, func, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, delete, func, null, or_, select
 
 from shop.adapters.sql.database import Database, Row
 from shop.adapters.sql.people import invitation_of, stored_export
@@ -69,7 +69,7 @@ _ACCESS = Statement(
 _OWNER = Statement(
     select(users.c.id)
     .join_from(user_roles, users, users.c.id == user_roles.c.user_id)
-    .where(user_roles.c.role_id == OWNER.id.uuid, users.c.status == UserStatus.ACTIVE.value)
+    .where(user_roles.c.role_id == bindparam("of_role"), users.c.status == UserStatus.ACTIVE.value)
     .limit(1)
 )
 _USER = Statement(select(users).where(users.c.id == bindparam("user_id")))
@@ -78,8 +78,8 @@ _NAMES = Statement(select(roles).where(any_of(roles.c.id, "ids")))
 _INVITATIONS = Statement(
     select(invitations)
     .where(
-        invitations.c.accepted_at.is_(None),
-        invitations.c.revoked_at.is_(None),
+        invitations.c.accepted_at.is_(null()),
+        invitations.c.revoked_at.is_(null()),
         invitations.c.expires_at > bindparam("now", type_=UtcDateTime()),
     )
     .order_by(invitations.c.created_at.desc(), invitations.c.id.desc())
@@ -87,7 +87,7 @@ _INVITATIONS = Statement(
 )
 _SIGNING_KEYS = Statement(
     select(signing_keys)
-    .where(or_(signing_keys.c.gone_at.is_(None), signing_keys.c.gone_at > bindparam("now", type_=UtcDateTime())))
+    .where(or_(signing_keys.c.gone_at.is_(null()), signing_keys.c.gone_at > bindparam("now", type_=UtcDateTime())))
     .order_by(signing_keys.c.created_at.desc(), signing_keys.c.id.desc())
     .limit(KEYS_MAX)
 )
@@ -199,7 +199,7 @@ class SqlPeopleReader:
         )
 
     async def has_owner(self) -> bool:
-        return await self._database.fetch_one(_OWNER) is not None
+        return await self._database.fetch_one(_OWNER, of_role=OWNER.id.uuid) is not None
 
     async def me(self, user_id: UserId) -> MeView:
         user = await self._user(user_id)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from attrs import evolve
@@ -22,6 +22,8 @@ from shop.application.commands.subscriptions import (
 )
 from shop.application.messages import SYSTEM, VersionDiffers
 from shop.application.ports.identity import AuthenticationRequired
+from shop.application.ports.payments import PaymentProviderUnavailable
+from shop.application.ports.subscriptions import NoBilling, SubscriptionsNotOffered
 from shop.application.queries.subscriptions import (
     GetAllSubscriptions,
     GetAnySubscription,
@@ -31,6 +33,7 @@ from shop.application.queries.subscriptions import (
     GetPlan,
     GetPlans,
 )
+from shop.application.shop import Shop
 from shop.domain.inventory import ReservationState
 from shop.domain.kernel.errors import Conflict, Invalid, NotFound
 from shop.domain.kernel.identifiers import PlanId, SubscriptionId, VariantId
@@ -217,6 +220,61 @@ class TestSubscribing:
             actor=ADA,
         )
         assert await small.shop.ask(GetDueSubscriptions()) == [subscription_id]
+        await carry_on(small, subscription_id)
+        assert (await found(small, subscription_id)).status is S.ACTIVE
+
+    async def test_a_provider_that_stays_away_is_given_up_after_23_hours(self, small: SmallShop) -> None:
+        plan_id = await offer(small)
+
+        async def away(request: Any) -> Any:
+            raise PaymentProviderUnavailable
+
+        small.billing.subscribe = away  # type: ignore[method-assign]
+        with pytest.raises(PaymentProviderUnavailable):
+            await subscribe(small, plan_id)
+        [subscription_id] = await small.shop.ask(GetDueSubscriptions())
+        await days(small, 1)
+        subscription = await found(small, subscription_id)
+        assert (subscription.status, subscription.due_at) == (S.INCOMPLETE_EXPIRED, None)
+        assert await renewals(small, subscription_id) == []
+
+    async def test_a_provider_that_cannot_bill_again_and_again_sells_no_subscriptions(self, small: SmallShop) -> None:
+        plan_id = await offer(small)
+        small.shop = Shop(evolve(small.shop.ports, billing=NoBilling()), jitter=lambda: 0.0)
+        with pytest.raises(SubscriptionsNotOffered):
+            await subscribe(small, plan_id)
+        billing, request = NoBilling(), cast(Any, None)
+        for call in (
+            billing.subscribe(request),
+            billing.fetch("sub_1"),
+            billing.charge(request),
+            billing.retry(request, "k"),
+            billing.void(request),
+            billing.change("sub_1", request, key="k"),
+            billing.pause("sub_1"),
+            billing.resume("sub_1"),
+            billing.cancel("sub_1"),
+        ):
+            with pytest.raises(SubscriptionsNotOffered):
+                await call
+        await billing.close()
+
+    async def test_a_payment_that_takes_its_time_is_looked_at_again(self, small: SmallShop) -> None:
+        subscription_id = await subscribe(small, await offer(small), "fake_card_3ds")
+        [renewal] = await renewals(small, subscription_id)
+        ref = (await small.payment(renewal.order_id)).attempt.provider_ref
+        small.books.alter(evolve(small.books.intents[ref], status=AttemptStatus.PROCESSING))
+        await carry_on(small, subscription_id, refresh=True)
+        small.clock.forward(timedelta(hours=1))
+        change = ChangeSubscription(subscription_id=subscription_id, method="fake_card")
+        await small.shop.execute(change, actor=ADA)
+        await carry_on(small, subscription_id)
+        subscription = await found(small, subscription_id)
+        assert subscription.due_at is not None
+        assert small.clock.now() < subscription.due_at <= small.clock.now() + timedelta(hours=1)
+        paid = small.books.intents[ref]
+        small.books.alter(evolve(paid, status=AttemptStatus.CAPTURED, captured=paid.minor))
+        small.clock.forward(timedelta(hours=1))
         await carry_on(small, subscription_id)
         assert (await found(small, subscription_id)).status is S.ACTIVE
 

@@ -48,6 +48,7 @@ GET    /api/admin/orders                            admin_order_list          S:
 GET    /api/admin/orders/{id}                       admin_order_get           S:orders:read     1
 POST   /api/admin/orders/{id}/cancel                admin_order_cancel        S:orders:write    1
 GET    /api/admin/payments                          admin_payment_list        S:payments:read   1
+GET    /api/admin/payments/reconciliation           payment_reconciliation    S:payments:read   2
 GET    /api/admin/payments/{id}                     admin_payment_get         S:payments:read   1
 GET    /api/admin/inventory                         inventory_level_list      S:inventory:read  1
 POST   /api/admin/inventory/adjustments             inventory_adjust          S:inventory:write 1

@@ -6,7 +6,22 @@ import pytest
 
 from tools.list_failure_cases import PAGE, CaseUnknown, carriers, page
 
-_NUMBERS = (*range(1, 8), *range(17, 22), *range(25, 35), *range(41, 44), 48, 49, 57, 58, 61, *range(65, 69), 79)
+_NUMBERS = (
+    *range(1, 8),
+    *range(17, 22),
+    *range(25, 35),
+    *range(41, 44),
+    48,
+    49,
+    57,
+    58,
+    61,
+    *range(65, 69),
+    79,
+    83,
+    *range(86, 89),
+    90,
+)
 _DOOR = (10, 12, 16, 29, 33, 42, *range(46, 55), 59, *range(67, 73), 79, 80)
 PROMISED = {
     *(f"F-{number:02}" for number in _NUMBERS),

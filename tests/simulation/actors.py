@@ -15,6 +15,13 @@ from shop.application.commands.imports import ImportProduct, ProductRecord, Vari
 from shop.application.commands.inventory import AdjustStock, CountStock
 from shop.application.commands.orders import CancelAnyOrder, CancelOrder
 from shop.application.commands.payments import ConfirmPayment, CreatePaymentSession, ProcessPayment
+from shop.application.commands.subscriptions import (
+    CancelSubscription,
+    CarryOnSubscription,
+    ChangeSubscription,
+    PauseSubscription,
+    ResumeSubscription,
+)
 from shop.application.messages import GUEST, SYSTEM, Actor, Command, Idempotency
 from shop.application.ports.paging import PageRequest
 from shop.application.ports.views import CartView, OrderView
@@ -23,11 +30,11 @@ from shop.application.queries.orders import GetAllOrders, GetOrder
 from shop.application.shop import Shop
 from shop.domain.catalog import Price, ProductStatus
 from shop.domain.kernel.errors import ShopError, Unavailable
-from shop.domain.kernel.identifiers import CartId, OrderId, PaymentSessionId, VariantId
+from shop.domain.kernel.identifiers import CartId, OrderId, PaymentSessionId, SubscriptionId, VariantId
 from shop.domain.orders import OrderStatus
 from shop.domain.payments import AttemptStatus
 from tests.invariants import PAID_FOR, broken
-from tests.shops import BERLIN, STAFF, VIENNA, PlainSecrets, eur
+from tests.shops import BERLIN, STAFF, VIENNA, PlainSecrets, customer, eur
 from tests.simulation.oracle import Seen
 from tests.simulation.world import World
 
@@ -42,7 +49,9 @@ def everybody(world: World) -> list[Coroutine[Any, Any, None]]:
     """All who act in this world."""
     world.heard_by_provider = Provider(world).hears
     shoppers = [Shopper(f"shopper {n + 1}", world) for n in range(world.chances.shoppers)]
-    return [*(shopper.act() for shopper in shoppers), Staff("staff", world).act()]
+    subscribers = [Subscriber(f"subscriber {n + 1}", world, n) for n in range(len(world.subscriptions))]
+    acting: list[Caller] = [*shoppers, *subscribers, Staff("staff", world)]
+    return [caller.act() for caller in acting]
 
 
 @define(eq=False)
@@ -51,6 +60,10 @@ class Caller:
 
     name: str
     world: World
+
+    async def act(self) -> None:
+        """What this one does from the beginning to the end."""
+        raise NotImplementedError
 
     def chance(self, of: float) -> bool:
         return self.world.draw.random() < of
@@ -287,6 +300,58 @@ class Shopper(Caller):
 
 def _seen(cart: CartView) -> Seen:
     return Seen(cart.total, tuple(sorted((item.variant_id, item.quantity) for item in cart.items)))
+
+
+@define(eq=False)
+class Subscriber(Caller):
+    """Pauses, changes and ends what comes daily, while several schedulers renew it."""
+
+    number: int = 0
+
+    async def act(self) -> None:
+        self.world.begin(self._schedulers())
+        for _ in range(self.world.draw.randint(0, 4)):
+            await self.think(60.0)
+            act = self.world.draw.choice((self._pause, self._change, self._decline, self._end))
+            try:
+                await act()
+            except ShopError as error:
+                self.refused(error)
+
+    async def _schedulers(self) -> None:
+        """Several of them find it due at the same moment."""
+        await asyncio.sleep(self.world.subscriptions[self.number][1] + 0.001)
+        looks = [CarryOnSubscription(subscription_id=self._id, refresh=self.chance(0.3)) for _ in range(3)]
+        await self.all_at_once(self.do(look, SYSTEM) for look in looks)
+
+    async def _pause(self) -> None:
+        await self._mine(PauseSubscription(subscription_id=self._id))
+        await self.think(20.0)
+        await self._mine(ResumeSubscription(subscription_id=self._id))
+
+    async def _change(self) -> None:
+        await self._mine(ChangeSubscription(subscription_id=self._id, quantity=self.world.draw.choice((1, 2, 3))))
+
+    async def _decline(self) -> None:
+        """Until the world calms down the card is no good."""
+        if self.world.stormy:
+            await self._mine(ChangeSubscription(subscription_id=self._id, method="fake_card_declined"))
+
+    async def _end(self) -> None:
+        if self.chance(0.5):
+            await self._mine(CancelSubscription(subscription_id=self._id))
+            self.world.oracle.promises.ended.add(self._id)
+        else:
+            await self._mine(CancelSubscription(subscription_id=self._id, at_period_end=True))
+
+    @property
+    def _id(self) -> SubscriptionId:
+        return self.world.subscriptions[self.number][0]
+
+    async def _mine(self, command: Command[Any]) -> None:
+        """Whatever may be done twice needs no key."""
+        me = customer(self.number + 1)
+        await self._insist(type(command).__name__, lambda shop: shop.execute(command, actor=me))
 
 
 @define(eq=False)

@@ -13,9 +13,11 @@ from uuid import UUID
 from attrs import evolve
 from pytest import MonkeyPatch  # noqa: PT013 - a type, not a fixture
 
+from shop.adapters.fake.subscriptions import FakeSubscriptionBilling
 from shop.adapters.memory import carts as memory_carts
 from shop.adapters.memory import orders as memory_orders
 from shop.adapters.memory import payments as memory_payments
+from shop.adapters.memory import subscriptions as memory_subscriptions
 from shop.adapters.memory import unit_of_work as memory_unit_of_work
 from shop.adapters.memory.answers import MemoryAnswers
 from shop.adapters.memory.inventory import MemoryStockRepository
@@ -23,7 +25,8 @@ from shop.adapters.memory.ledger import MemoryLedger
 from shop.adapters.memory.outbox import MemoryOutbox
 from shop.adapters.memory.tables import Journal
 from shop.adapters.memory.unit_of_work import MemoryTransaction
-from shop.application import placing, settlement, wiring
+from shop.adapters.memory.writes import Rank
+from shop.application import placing, renewals, settlement, wiring
 from shop.application.commands import checkout, orders
 from shop.application.messages import Context
 from shop.application.ports.answers import Answer
@@ -39,6 +42,7 @@ from shop.domain.kernel.errors import Unavailable
 from shop.domain.kernel.identifiers import AttemptId, Identifier, OrderId, VariantId
 from shop.domain.ledger import LedgerEntry
 from shop.domain.payments import AttemptStatus, IntentState, MoneyMove, Payment
+from shop.domain.subscriptions import Renewal, Subscription
 from shop.entrypoints.worker import schedule
 from tests.shops import eur
 
@@ -347,6 +351,70 @@ def forgotten_answers(patch: MonkeyPatch) -> None:
     patch.setattr(memory_unit_of_work, "keep_answer", lambda *anything: None)
 
 
+def two_schedulers_unguarded(patch: MonkeyPatch) -> None:
+    """Neither the subscription's version nor the period's key is looked at: each scheduler orders the period."""
+    patch.setattr(memory_subscriptions, "check_version", lambda saved, stored: None)
+
+    def renew(repository: Any, renewal: Renewal) -> None:
+        def put(journal: Journal) -> None:
+            journal.add(repository._tables.renewals, renewal.subscription_id, renewal)
+
+        repository._writes.add(Rank.PAYMENT, put)
+
+    patch.setattr(memory_subscriptions.MemorySubscriptionRepository, "renew", renew)
+
+
+def period_charged_with_a_key_per_call(patch: MonkeyPatch) -> None:
+    """Each try to charge a period has a key of its own: one whose answer was lost takes the money again."""
+    keys, rightly = count(1), settlement.charge_of
+
+    def charge_of(sale: Sale) -> Any:
+        charge = rightly(sale)
+        return charge and evolve(charge, attempt_id=AttemptId(UUID(int=next(keys))))
+
+    patch.setattr(settlement, "charge_of", charge_of)
+    patch.setattr(renewals, "charge_of", charge_of)
+
+
+def end_not_told(patch: MonkeyPatch) -> None:
+    """A subscription ends by our books only: the provider goes on with it."""
+
+    async def cancel(billing: FakeSubscriptionBilling, provider_ref: str) -> None:
+        """Says nothing to anybody."""
+
+    patch.setattr(FakeSubscriptionBilling, "cancel", cancel)
+
+
+def renewals_asleep(patch: MonkeyPatch) -> None:
+    """Nobody looks for subscriptions that are due."""
+
+    async def due(repository: Any, now: datetime, limit: int) -> list[Any]:
+        return []
+
+    patch.setattr(memory_subscriptions.MemorySubscriptionRepository, "due", due)
+
+
+def period_stays_where_it_is(patch: MonkeyPatch) -> None:
+    """A period that was ordered is not counted: the same one is due again."""
+    rightly = Subscription.begin_period
+
+    def begin_period(subscription: Subscription, period: Any, order_id: OrderId, at: datetime) -> Renewal:
+        renewal = rightly(subscription, period, order_id, at)
+        subscription.begun -= 1
+        return renewal
+
+    patch.setattr(Subscription, "begin_period", begin_period)
+
+
+def renewal_taken_for_paid(patch: MonkeyPatch) -> None:
+    """Whoever renews believes that the money came, and looks no more."""
+
+    def take_over(subscription: Subscription, sale: Sale, now: datetime, *, tried: bool) -> None:
+        subscription.pay(sale.order.id, now)
+
+    patch.setattr(renewals, "_take_over", take_over)
+
+
 BUGS: tuple[Plant, ...] = (
     key_per_call,
     money_before_order,
@@ -374,4 +442,10 @@ BUGS: tuple[Plant, ...] = (
     other_sums_accepted,
     captured_twice,
     forgotten_answers,
+    two_schedulers_unguarded,
+    period_charged_with_a_key_per_call,
+    end_not_told,
+    renewals_asleep,
+    period_stays_where_it_is,
+    renewal_taken_for_paid,
 )

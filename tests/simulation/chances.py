@@ -59,6 +59,8 @@ class Chances:
     provider_acts: float
     """How often an intent is lapsed, captured, altered or delayed by the provider's own doing."""
     other_sums: bool
+    subscribers: int
+    """Each with a subscription whose first period ends in the middle of the storm."""
 
     @property
     def lines(self) -> list[str]:
@@ -110,4 +112,5 @@ def chances_of(seed: int) -> Chances:
         crashes_per_hour=trouble(60.0),
         provider_acts=min(trouble(2.0), 1.0),
         other_sums=draw.random() < 0.4,
+        subscribers=draw.choice((0, 0, 1, 2)),
     )

@@ -5,26 +5,32 @@ The cheap rules look straight into the tables of memory storage; the full ones a
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Coroutine
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any, TypeVar
 
 from attrs import define, field, frozen
 
+from shop.adapters.fake.billing_books import MemoryBillingBooks
 from shop.adapters.fake.books import BookedIntent, MemoryBooks
 from shop.adapters.memory.storage import MemoryStorage
 from shop.adapters.memory.tables import LevelKey, Tables
 from shop.adapters.memory.unit_of_work import MemoryUnitOfWork
 from shop.application.messages import Context
 from shop.application.ports.outbox import Delivery
+from shop.application.ports.subscriptions import InvoiceMethod
 from shop.domain.inventory import LIVE
-from shop.domain.kernel.identifiers import CartId, EventId, Identifier, MovementId, OrderId, VariantId
+from shop.domain.kernel.identifiers import CartId, EventId, Identifier, MovementId, OrderId, SubscriptionId, VariantId
 from shop.domain.kernel.money import Money
-from shop.domain.orders import OrderStatus
+from shop.domain.orders import OrderStatus, PaymentStatus
 from shop.domain.payments import AttemptStatus
 from tests.invariants import PAID_FOR, Broken, Snapshot, Watch, broken
 
 T = TypeVar("T")
 LOOK_EVERY = 40
+CLOCKS_DIFFER = timedelta(minutes=5)
+SETTLED = PAID_FOR | {PaymentStatus.MISMATCH}
+"""For a subscription: money of another sum goes back by itself."""
 """Commits between two looks at all the rules."""
 
 
@@ -78,6 +84,7 @@ class Promises:
     seen: dict[CartId, list[Seen]] = field(factory=lambda: defaultdict(list))
     paid: set[OrderId] = field(factory=set)
     called_off: set[OrderId] = field(factory=set)
+    ended: set[SubscriptionId] = field(factory=set)
     moved: set[MovementId] = field(factory=set)
     once: set[str] = field(factory=set)
     """Reasons of adjustments that each were asked for once, or with one key."""
@@ -98,6 +105,7 @@ class Oracle:
 
     storage: MemoryStorage
     books: WatchedBooks
+    billing: MemoryBillingBooks
     context: Callable[[], Context]
     broke: Callable[[BaseException], None]
     promises: Promises = field(factory=Promises)
@@ -123,6 +131,7 @@ class Oracle:
             self._check_levels()
             self._check_once()
             self._check_charges()
+            self._check_periods()
             if self.commits % LOOK_EVERY == 0:
                 at_once(self.watch.look(self.context()))
         except Broken as error:
@@ -167,6 +176,44 @@ class Oracle:
         if twice := [order for order, times in charged.items() if times > 1]:
             broken("I6", f"the orders {twice} were charged more than once")
 
+    def _check_periods(self) -> None:
+        """I4, I7, F-23: a period of a subscription is one order, none begins before the one before has ended, and
+        none after the end."""
+        tables, ordered = self.tables, Counter[OrderId]()
+        methods = [p.attempt.method for p in tables.payments.values() if InvoiceMethod.read(p.attempt.method)]
+        if len(set(methods)) != len(methods):
+            broken("I7", "a period of a subscription was ordered twice")
+        for subscription_id, renewals in tables.renewals.items():
+            in_time = sorted(renewals, key=lambda renewal: renewal.period_start)
+            ordered.update(renewal.order_id for renewal in in_time)
+            if any(later.period_start < earlier.period_end for earlier, later in pairwise(in_time)):
+                broken("I7", f"periods of {subscription_id} overlap")
+            subscription = tables.subscriptions[subscription_id]
+            for renewal in in_time:
+                order = tables.orders[renewal.order_id]
+                settled = order.payment_status in SETTLED or order.status is OrderStatus.CANCELLED
+                if not settled and subscription.open_order != order.id:
+                    broken("I9", f"{order.id} is {order.payment_status}, and {subscription.id} has forgotten it")
+            ended = subscription.cancelled_at
+            if ended is not None and in_time[-1].period_start > ended + CLOCKS_DIFFER:
+                broken("I7", f"{subscription_id} was renewed after its end")
+        if any(times > 1 for times in ordered.values()):
+            broken("I4", "two periods are of one order")
+
+    def _check_subscriptions(self) -> None:
+        """I9, I13: what is due was done, what is paid is followed, and what has ended has ended at the provider too."""
+        now = self.context().now
+        for subscription in self.tables.subscriptions.values():
+            if subscription.due_at is not None and now - subscription.due_at > timedelta(hours=3):
+                broken("I9", f"{subscription.id} was to be looked at on {subscription.due_at}, and nobody did")
+            booked = self.billing.get(subscription.provider_ref)
+            if booked is None or booked.ended is not subscription.ended:
+                broken("I6", f"{subscription.id} is {subscription.status}, and not so at the provider")
+        for subscription_id in self.promises.ended:
+            subscription = self.tables.subscriptions[subscription_id]
+            if not subscription.ended:
+                broken("I13", f"{subscription_id} was said to be at its end and is {subscription.status}")
+
     # What workers are given.
 
     def claimed(self, deliveries: list[Delivery], now: datetime, lease_until: datetime) -> None:
@@ -209,6 +256,9 @@ class Oracle:
         tables = self.tables
         if tables.open_deliveries or any(o.status is OrderStatus.PENDING for o in tables.orders.values()):
             return False
+        now = self.context().now
+        if any(s.due_at is not None and s.due_at <= now for s in tables.subscriptions.values()):
+            return False
         under_way = (AttemptStatus.NEW, AttemptStatus.PROCESSING, AttemptStatus.AUTHORIZED)
         return not any(payment.refund_due or payment.status in under_way for payment in tables.payments.values())
 
@@ -217,6 +267,7 @@ class Oracle:
         seen = at_once(self.watch.look(self.context(), at_rest=True))
         self._check_provider()
         self._check_promises()
+        self._check_subscriptions()
         return seen
 
     def _check_provider(self) -> None:
@@ -238,7 +289,10 @@ class Oracle:
         for order_id in promises.called_off:
             if orders[order_id].status is not OrderStatus.CANCELLED:
                 broken("I13", f"{order_id} was said to be cancelled and is {orders[order_id].status}")
+        renewed = {renewal.order_id for of_one in self.tables.renewals.values() for renewal in of_one}
         for order in orders.values():
+            if order.id in renewed:
+                continue  # nobody saw its cart
             bought = Seen(order.total, tuple(sorted((line.variant_id, line.quantity) for line in order.lines)))
             if bought not in promises.seen[order.cart_id]:
                 broken("I8", f"{order.id} is not what its buyer saw: {bought}")

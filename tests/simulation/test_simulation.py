@@ -19,12 +19,13 @@ import pytest
 from attrs import evolve
 
 from shop.adapters.fake.faults import Fault
+from shop.application.queries.reconciliation import Reconcile
 from tests.scale import rounds
 from tests.simulation.__main__ import footprint, run
 from tests.simulation.actors import everybody
 from tests.simulation.chances import chances_of
 from tests.simulation.loop import SimLoop, TooManySteps
-from tests.simulation.world import SeedFailed, World
+from tests.simulation.world import START, SeedFailed, World
 
 ROOT = Path(__file__).parents[2]
 SEEDS_PER_TEST = 50
@@ -40,7 +41,7 @@ def test_a_seed_that_once_failed(seed: int) -> None:
 @pytest.mark.prove
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("first", range(0, SEEDS, SEEDS_PER_TEST))
-def test_f13_f15_f31_f32_f36_f37_f38_f41_f69_f72_f75_f83_nothing_is_lost_and_nothing_done_twice(
+def test_f13_f15_f23_f31_f32_f36_f37_f38_f41_f69_f72_f75_f83_nothing_is_lost_and_nothing_done_twice(
     first: int,
 ) -> None:
     failed = []
@@ -67,6 +68,27 @@ def test_f83_after_fifteen_minutes_in_which_every_call_fails_all_orders_settle_o
         fault = (Fault.ERROR, Fault.TIMEOUT_BEFORE, Fault.TIMEOUT_AFTER)[seed % 3]
         outcome = World(evolve(calm, minutes=15, provider={fault: 1.0})).run(cast)
         assert outcome.virtual_seconds >= 15 * 60
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(3600)
+def test_whatever_went_wrong_a_shop_at_rest_gives_the_reconciliation_no_false_alarm() -> None:
+    """But for messages that the world lost: of those it must know."""
+    kinds: set[str] = set()
+    intents = 0
+
+    class Reconciled(World):
+        async def _come_to_rest(self, actors: list[asyncio.Task[None]]) -> None:
+            nonlocal intents
+            await super()._come_to_rest(actors)
+            report = await self._calm_shop().ask(Reconcile(since=START, limit=1000))
+            intents += report.intents
+            kinds.update(finding.kind for finding in report.findings)
+
+    for seed in range(rounds(100, in_full=5_000)):
+        Reconciled(chances_of(seed)).run(everybody)
+    assert kinds == {"message_missing"}
+    assert intents > 200
 
 
 def test_the_same_seed_is_the_same_run() -> None:

@@ -17,25 +17,30 @@ from uuid import UUID
 
 from attrs import define, evolve, field, frozen
 
+from shop.adapters.fake.billing_books import MemoryBillingBooks
 from shop.adapters.fake.faults import FaultyGateway, RandomFaults
 from shop.adapters.fake.news import OutgoingNews
 from shop.adapters.fake.payments import FakePaymentGateway
+from shop.adapters.fake.subscriptions import FakeSubscriptionBilling
 from shop.adapters.memory.markup import PlainMarkup
 from shop.adapters.memory.storage import MemoryStorage
 from shop.application.commands.catalog import CreateProduct, NewVariant
 from shop.application.commands.inventory import AdjustStock, CreateLocation
 from shop.application.commands.payments import ReceiveProviderNews
+from shop.application.commands.plans import CreatePlan
+from shop.application.commands.subscriptions import CarryOnSubscription, ChangeSubscription, Subscribe
 from shop.application.shop import Shop
 from shop.application.wiring import Ports, subscribers
 from shop.domain.catalog import Price, ProductStatus
 from shop.domain.kernel.errors import ShopError, Unavailable
-from shop.domain.kernel.identifiers import Identifier, ProductId, VariantId
+from shop.domain.kernel.identifiers import Identifier, ProductId, SubscriptionId, VariantId
 from shop.domain.payments import AttemptStatus
+from shop.domain.subscriptions import Interval, IntervalUnit
 from shop.entrypoints.worker.deliveries import deliver_once
 from shop.entrypoints.worker.schedule import run_schedule_once
 from tests.invariants import Broken, broken
 from tests.people import people_ports
-from tests.shops import SETTINGS, DroppedTags, NobodyKnown, NoLimits, PlainSecrets, eur
+from tests.shops import BERLIN, SETTINGS, DroppedTags, NobodyKnown, NoLimits, PlainSecrets, customer, eur
 from tests.simulation.chances import CALM_NEWS, CALM_STORAGE, Chances, NewsTrouble, StorageTrouble
 from tests.simulation.lines import Line, StorageOverALine
 from tests.simulation.loop import SimLoop
@@ -45,6 +50,7 @@ T = TypeVar("T")
 I = TypeVar("I", bound=Identifier)  # noqa: E741
 START = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 DAYS_TO_REST = 7
+DAY_SECONDS = 86_400.0
 STEPS_MAX = 500_000
 WEBHOOK_SECRET = "whsec_simulation"
 
@@ -105,15 +111,17 @@ class Process:
         self._line = Line(world.draw, lambda: world.storage_trouble, world.oracle)
         clock = VirtualClock(world.loop, self.skew_seconds)
         provider = FakePaymentGateway(world.books, VirtualClock(world.loop), WEBHOOK_SECRET)
+        gateway = FaultyGateway(
+            provider,
+            world.provider_trouble,
+            asyncio.sleep,
+            slow_seconds=world.chances.provider_slow_seconds,
+        )
         self.shop = Shop(
             Ports(
                 storage=StorageOverALine(world.storage, self._line),
-                gateway=FaultyGateway(
-                    provider,
-                    world.provider_trouble,
-                    asyncio.sleep,
-                    slow_seconds=world.chances.provider_slow_seconds,
-                ),
+                gateway=gateway,
+                billing=FakeSubscriptionBilling(gateway, world.billing_books, VirtualClock(world.loop)),
                 cache=DroppedTags(),
                 limiter=NoLimits(),
                 clock=clock,
@@ -209,11 +217,15 @@ class World:
     books: WatchedBooks = field(init=False)
     oracle: Oracle = field(init=False)
     provider: FakePaymentGateway = field(init=False)
+    billing_books: MemoryBillingBooks = field(factory=MemoryBillingBooks)
+    billing: FakeSubscriptionBilling = field(init=False)
     provider_trouble: RandomFaults = field(init=False)
     storage_trouble: StorageTrouble = field(init=False)
     news_trouble: NewsTrouble = field(init=False)
     processes: list[Process] = field(factory=list)
     variants: list[tuple[ProductId, VariantId]] = field(factory=list)
+    subscriptions: list[tuple[SubscriptionId, float]] = field(factory=list)
+    """With the seconds until each is due again."""
     tally: Counter[str] = field(factory=Counter)
     trace: list[str] = field(factory=list)
     stormy: bool = True
@@ -231,9 +243,12 @@ class World:
         self.storage = MemoryStorage(self.ids, subscribers())
         self.books = WatchedBooks(self._post_soon)
         self.provider = FakePaymentGateway(self.books, VirtualClock(self.loop), WEBHOOK_SECRET)
+        self.billing = FakeSubscriptionBilling(self.provider, self.billing_books, VirtualClock(self.loop))
         self.provider_trouble = RandomFaults(random.Random(f"provider:{chances.seed}"), chances.provider)
         self.storage_trouble, self.news_trouble = chances.storage, chances.news
-        self.oracle = Oracle(self.storage, self.books, lambda: self._calm_shop().context(), self.stop)
+        self.oracle = Oracle(
+            self.storage, self.books, self.billing_books, lambda: self._calm_shop().context(), self.stop
+        )
 
     def run(self, cast: "Callable[[World], list[Coroutine[Any, Any, None]]]") -> Outcome:
         """Lets everybody in the cast loose. Raises SeedFailed."""
@@ -352,16 +367,18 @@ class World:
             location = await shop.execute(CreateLocation(name=f"Store {number}", priority=number))
             for _, variant_id in self.variants:
                 await shop.execute(AdjustStock(variant_id=variant_id, delta=1, reason="opening", location_id=location))
+        await subscribe_before(self)
         self.oracle.committed()
 
-    def _calm_shop(self) -> Shop:
+    def _calm_shop(self, skew_seconds: float = 0.0) -> Shop:
         """A way in on which nothing goes wrong, for setting up and for looking."""
         ports = Ports(
             storage=self.storage,
             gateway=self.provider,
+            billing=self.billing,
             cache=DroppedTags(),
             limiter=NoLimits(),
-            clock=VirtualClock(self.loop),
+            clock=VirtualClock(self.loop, skew_seconds),
             ids=self.ids,
             secrets=PlainSecrets(),
             authenticator=NobodyKnown(),
@@ -398,6 +415,15 @@ class World:
             if process.shop is None:
                 process.start()
 
+    async def _good_cards(self) -> None:
+        """Whoever still subscribes pays with a good card from now on, whatever they asked for that took so long."""
+        for number, (subscription_id, _) in enumerate(self.subscriptions):
+            subscription = self.oracle.tables.subscriptions[subscription_id]
+            if subscription.ended or subscription.method == "fake_card":
+                continue
+            better = ChangeSubscription(subscription_id=subscription_id, method="fake_card")
+            await self._calm_shop().execute(better, actor=customer(number + 1))
+
     async def _come_to_rest(self, actors: list[asyncio.Task[None]]) -> None:
         limit, pause = self.loop.time() + DAYS_TO_REST * 86_400, 30.0
         while self._posts or not all(actor.done() for actor in actors) or not self.oracle.is_quiet():
@@ -405,14 +431,16 @@ class World:
                 self.oracle.check_at_rest()  # says best what it is that still moves
                 broken("I9", f"the shop has not come to rest in {DAYS_TO_REST} days")
             await asyncio.sleep(pause)
+            await self._good_cards()
             pause = min(pause * 1.5, 3600.0)
 
     # The provider's messages.
 
     def _post_soon(self) -> None:
         trouble = self.news_trouble
-        for news in self.provider.take_news():
-            self.heard_by_provider(news.object_ref, self.books.intents[news.object_ref].status)
+        for news in [*self.provider.take_news(), *self.billing.take_news()]:
+            if news.object_ref in self.books.intents:
+                self.heard_by_provider(news.object_ref, self.books.intents[news.object_ref].status)
             if self.draw.random() < trouble.lost:
                 self.tally["message lost"] += 1
                 continue
@@ -450,6 +478,33 @@ class World:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) and not isinstance(error, ShopError):
             self.stop(error if isinstance(error, Broken) else _as_bug(error))
+
+
+async def subscribe_before(world: World) -> None:
+    """A day ago, when nothing went wrong: what they subscribed to comes daily, so it is due again in the storm."""
+    chances, draw = world.chances, random.Random(f"subscribers:{world.chances.seed}")
+    for number in range(chances.subscribers):
+        due_in = draw.choice((5.0, 60.0, chances.minutes * 60.0)) * draw.random()
+        shop = world._calm_shop(due_in - DAY_SECONDS)
+        plan_id = await shop.execute(
+            CreatePlan(
+                code=f"daily-{number}",
+                name="Something every day",
+                variant_id=world.variants[0][1],
+                interval=Interval(IntervalUnit.DAY),
+                prices=(eur(700),),
+            )
+        )
+        wish = Subscribe(
+            plan_id=plan_id,
+            method="fake_card",
+            email="ada@example.com",
+            shipping_address=BERLIN,
+            shipping_option="standard",
+        )
+        subscription_id = await shop.execute(wish, actor=customer(number + 1))
+        await shop.execute(CarryOnSubscription(subscription_id=subscription_id))
+        world.subscriptions.append((subscription_id, due_in))
 
 
 def _as_bug(error: BaseException) -> BaseException:

@@ -7,7 +7,7 @@ key, and each write expects what it was decided on. The order of a period is the
 """
 
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from attrs import evolve, frozen
 
@@ -45,8 +45,6 @@ from shop.domain.subscriptions import (
 
 STEPS_MAX = 8
 TRIAL_WILL_END = "customer.subscription.trial_will_end"
-_EARLY = timedelta(hours=12)
-"""The provider's period may begin a little before ours: what it says of the next one is then meant of ours."""
 _UNTRIED = frozenset({AttemptStatus.FAILED, AttemptStatus.REQUIRES_ACTION})
 _TAKEN = frozenset(PaymentStatus) - {
     PaymentStatus.PENDING,
@@ -82,18 +80,16 @@ async def carry_on(
 
     Raises SubscriptionNotFound, PaymentProviderUnavailable, StaleAggregate; each time doing it again is safe.
     """
-    early = False
     subscription = await _read(subscription_id, context, till)
     if refresh and subscription.provider_ref and not subscription.ended:
         state = await till.billing.fetch(subscription.provider_ref)
-        early = _knows_next(state, subscription)
         await _follow(subscription, state, context, till)
     for _ in range(STEPS_MAX):
         version = subscription.version
-        subscription = await _step(subscription, context, till, early=early, retry=retry, refresh=refresh)
+        subscription = await _step(subscription, context, till, retry=retry, refresh=refresh)
         if subscription.version == version:
             break
-        early = retry = refresh = False
+        retry = refresh = False
     return subscription
 
 
@@ -110,13 +106,11 @@ async def follow_news(subscription: Subscription, event_type: str, context: Cont
 
 
 async def _step(
-    subscription: Subscription, context: Context, till: Till, *, early: bool, retry: bool, refresh: bool
+    subscription: Subscription, context: Context, till: Till, *, retry: bool, refresh: bool
 ) -> Subscription:
     now = context.now
     if subscription.ended:
-        if subscription.open_order is not None:
-            await _let_go(subscription, context, till)
-        return subscription
+        return subscription if subscription.due_at is None else await _let_go(subscription, context, till)
     if not subscription.provider_ref:
         return await _introduce(subscription, context, till)
     if subscription.open_order is not None:
@@ -124,10 +118,9 @@ async def _step(
             return await _look_at_money(subscription, subscription.open_order, context, till, retry=retry)
         return subscription
     if subscription.is_over(now):
-        await till.billing.cancel(subscription.provider_ref)
         subscription.cancel(subscription.cancel_reason, now)
         return await _save(subscription, context, till)
-    if subscription.owes_period(max(now, subscription.due_at or now) if early else now):
+    if subscription.owes_period(now):
         return await _order_period(subscription, context, till)
     return subscription
 
@@ -266,8 +259,6 @@ async def _look_at_money(
         subscription.give_up(now)
     elif subscription.status is SubscriptionStatus.INCOMPLETE and now - subscription.created_at >= INCOMPLETE_FOR:
         subscription.expire(now)
-    if subscription.ended and sale is not None:
-        await _end_at_provider(subscription, sale, context, till)
     return await _save(subscription, context, till)
 
 
@@ -284,21 +275,15 @@ def _take_over(subscription: Subscription, sale: Sale, now: datetime, *, tried: 
         subscription.look_again(now)
 
 
-async def _end_at_provider(subscription: Subscription, sale: Sale, context: Context, till: Till) -> None:
-    """The provider ends it too, and takes nothing for the period that was never paid."""
+async def _let_go(subscription: Subscription, context: Context, till: Till) -> Subscription:
+    """It has ended: the provider ends it too, and nothing is taken for a period that was never paid."""
     await till.billing.cancel(subscription.provider_ref)
-    if sale.order.payment_status not in _TAKEN:
-        await call_off(sale, "subscription_ended", context, till.cashier)
-
-
-async def _let_go(subscription: Subscription, context: Context, till: Till) -> None:
-    """It was ended while its current period was not paid: nothing is taken for that any more."""
-    assert subscription.open_order is not None
-    sale = await sale_of(subscription.open_order, context, till.cashier.uow)
-    if sale is not None:
-        await _end_at_provider(subscription, sale, context, till)
+    if subscription.open_order is not None:
+        sale = await sale_of(subscription.open_order, context, till.cashier.uow)
+        if sale is not None and sale.order.payment_status not in _TAKEN:
+            await call_off(sale, "subscription_ended", context, till.cashier)
     subscription.let_go(context.now)
-    await _save(subscription, context, till)
+    return await _save(subscription, context, till)
 
 
 async def _follow(subscription: Subscription, state: BillingState, context: Context, till: Till) -> None:
@@ -315,12 +300,6 @@ async def _follow(subscription: Subscription, state: BillingState, context: Cont
         subscription.resume(context.now)
     if subscription.status.value != before:
         await _save(subscription, context, till)
-
-
-def _knows_next(state: BillingState, subscription: Subscription) -> bool:
-    """Whether the provider has begun the period that is next for us."""
-    start = state.period_start
-    return start is not None and start >= subscription.next_period.start - _EARLY
 
 
 def billing_request(subscription: Subscription) -> BillingRequest:

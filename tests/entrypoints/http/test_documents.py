@@ -17,7 +17,7 @@ from shop.entrypoints.http.table import ENDPOINTS
 from tests.entrypoints.http.sites import OpenSite
 
 # Of settings, migrations and books: no request brings them about.
-NEVER_ANSWERED = {"entry_unbalanced", "amount_not_positive", "schema_outdated"}
+NEVER_ANSWERED = {"entry_unbalanced", "amount_not_positive", "schema_outdated", "finding_needs_people"}
 INSIDE = ("shop.domain.", "shop.application.", "shop.entrypoints.http.")
 
 

@@ -1,5 +1,6 @@
 """What staff do over HTTP: the catalogue, stock, orders, payments, keys and events."""
 
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -178,6 +179,24 @@ async def test_stock_is_counted_and_explained(staff: httpx.AsyncClient) -> None:
     query = f"variant_id={variant}&kind=received&location_id={place.json()['id']}"
     movements = (await staff.get(f"/api/admin/inventory/movements?{query}")).json()["data"]
     assert [(m["on_hand"], m["reason"]) for m in movements] == [(4, "delivery")]
+
+
+async def test_staff_see_what_does_not_agree_with_the_provider(site: OpenSite, staff: httpx.AsyncClient) -> None:
+    await site.order(await site.cart((await site.small.product(), 1)))
+    address = "/api/admin/payments/reconciliation"
+    assert (await staff.get(address)).json()["clean"]
+    site.small.provider.charged_elsewhere(4200)
+    site.small.clock.forward(timedelta(minutes=30))
+    report = (await staff.get(address)).json()
+    [finding] = report["findings"]
+    assert (report["object"], finding["kind"], finding["theirs"]["amount"]) == (
+        "reconciliation",
+        "charge_unmatched",
+        4200,
+    )
+    assert (await staff.get(f"{address}?until=2020-01-01")).json()["clean"]
+    assert (await staff.get(f"{address}?since=2020-01-01")).status_code == 422
+    assert (await staff.get(f"{address}?since=2026-01-02&until=2026-01-01")).status_code == 422
 
 
 async def test_staff_see_all_orders_and_payments(site: OpenSite, staff: httpx.AsyncClient) -> None:

@@ -1,6 +1,7 @@
 """The worker's loop: quick when there is something to do, orderly when it is told to stop."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -9,6 +10,7 @@ from shop.application.shop import Shop
 from shop.domain.kernel.errors import Unavailable
 from shop.entrypoints.worker.deliveries import LEASE, Outcome, deliver_once
 from shop.entrypoints.worker.main import Worker
+from shop.entrypoints.worker.schedule import Chore
 from tests.shops import SmallShop, open_small_shop
 
 
@@ -116,3 +118,21 @@ async def test_a_second_signal_ends_it_at_once(small: SmallShop) -> None:
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asyncio.wait_for(running, 5)
+
+
+async def test_a_long_chore_holds_nobody_up(small: SmallShop) -> None:
+    done, stop = asyncio.Event(), asyncio.Event()
+
+    async def endless(shop: Shop) -> int:
+        await asyncio.Event().wait()
+        return 0
+
+    async def quick(shop: Shop) -> int:
+        done.set()
+        return 1
+
+    chores = [Chore("long", timedelta(days=1), endless, long=True), Chore("quick", timedelta(days=1), quick)]
+    running = asyncio.create_task(Worker(small.shop, chores=chores, grace_seconds=0.05).run(stop))
+    await asyncio.wait_for(done.wait(), 5)
+    stop.set()
+    await asyncio.wait_for(running, 5)

@@ -164,6 +164,17 @@ class SubscriptionBillingContract:
         assert (await subject.billing.retry(charge, "again-3")).captured == charge.amount
 
     @alone
+    async def test_another_method_in_between_changes_nothing_of_a_charge(self, subject: BillingUnderTest) -> None:
+        """Whoever was cut short asks again, and the customer may have changed their mind meanwhile."""
+        request = subject.request()
+        state = await subject.billing.subscribe(request)
+        charge = subject.charge(state, request.amount)
+        paid = await subject.billing.charge(charge)
+        other = evolve(request, method=subject.declined_method)
+        await subject.billing.change(state.provider_ref, other, key="other-card")
+        assert await subject.billing.charge(charge) == paid
+
+    @alone
     async def test_what_was_voided_takes_nothing_any_more(self, subject: BillingUnderTest) -> None:
         for method in (subject.method, subject.declined_method):
             _, charge = await subject.begun(method)

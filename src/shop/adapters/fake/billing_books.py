@@ -21,10 +21,12 @@ _SET_UP = (
 
 @define(kw_only=True)
 class BookedInvoice:
-    """One period. `intent` is the payment that it is paid by, once it was tried."""
+    """One period. `method` is the one of when it was made: asked again, its intent is the same. `intent` is the payment
+    that it is paid by, once it was tried."""
 
     attempt: str
     minor: int
+    method: str
     intent: str = ""
     void: bool = False
 
@@ -35,9 +37,6 @@ class BookedSubscription:
 
     ref: str
     method: str
-    unit: str
-    count: int
-    anchor: str
     paused: bool = False
     ended: bool = False
     invoices: dict[str, BookedInvoice] = field(factory=dict)

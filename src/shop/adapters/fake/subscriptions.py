@@ -1,6 +1,4 @@
-"""Billing that plays Stripe's on the shop's clock: subscriptions, an invoice for each period, and its messages."""
-
-from datetime import datetime
+"""Billing that plays Stripe's: subscriptions, an invoice for each period, and the messages about both."""
 
 from shop.adapters.fake import news
 from shop.adapters.fake.billing_books import (
@@ -25,7 +23,7 @@ from shop.application.ports.subscriptions import (
 from shop.domain.kernel.identifiers import encode_suffix
 from shop.domain.kernel.money import Money
 from shop.domain.payments import AttemptStatus, IntentState
-from shop.domain.subscriptions import Interval, IntervalUnit, SubscriptionNotFound
+from shop.domain.subscriptions import SubscriptionNotFound
 
 _CODES = frozenset(method.code for method in METHODS)
 _NEWS = {
@@ -53,13 +51,7 @@ class FakeSubscriptionBilling:
         with self._books.writing():
             known = self._books.get(ref)
             if known is None:
-                known = BookedSubscription(
-                    ref=ref,
-                    method=request.method,
-                    unit=request.interval.unit.value,
-                    count=request.interval.count,
-                    anchor=(request.trial_ends_at or self._clock.now()).isoformat(),
-                )
+                known = BookedSubscription(ref=ref, method=request.method)
                 self._books.put(known, "customer.subscription.created")
         return self._state(known)
 
@@ -76,7 +68,7 @@ class FakeSubscriptionBilling:
             return _nothing(charge, AttemptStatus.CAPTURED)
         if invoice.intent:
             return await self._gateway.fetch(invoice.intent)
-        return await self._take(charge, await self._begin(charge))
+        return await self._take(charge, await self._begin(charge, invoice.method))
 
     async def retry(self, charge: InvoiceCharge, key: str) -> IntentState:
         forbid_inside_transaction("retry")
@@ -93,19 +85,16 @@ class FakeSubscriptionBilling:
         if not invoice.intent and not invoice.attempt:
             return _nothing(charge, AttemptStatus.CANCELLED)
         # Whether somebody else has made its intent meanwhile is not known: the same key gives the same one.
-        ref = invoice.intent or (await self._begin(charge)).provider_ref
+        ref = invoice.intent or (await self._begin(charge, invoice.method)).provider_ref
         return self._noted(charge, await self._gateway.cancel(ref, charge.attempt_id))
 
-    async def change(self, provider_ref: str, request: BillingRequest, *, key: str, from_now: bool = False) -> None:
+    async def change(self, provider_ref: str, request: BillingRequest, *, key: str) -> None:
         forbid_inside_transaction("change")
         if request.method not in _CODES:
             raise MethodNotForSubscriptions(f"The fake provider has no method “{request.method[:40]}”.")
         with self._books.writing():
             booked = self._known(provider_ref)
             booked.method = request.method
-            booked.unit, booked.count = request.interval.unit.value, request.interval.count
-            if from_now:
-                booked.anchor = self._clock.now().isoformat()
             self._books.put(booked, "customer.subscription.updated")
 
     async def pause(self, provider_ref: str) -> None:
@@ -144,14 +133,15 @@ class FakeSubscriptionBilling:
                 if booked.ended and not void:
                     raise PaymentRefused("The subscription has ended; it makes no more invoices.")
                 attempt = "" if void else str(charge.attempt_id)
-                invoice = booked.invoices[start] = BookedInvoice(attempt=attempt, minor=charge.amount.minor, void=void)
+                invoice = booked.invoices[start] = BookedInvoice(
+                    attempt=attempt, minor=charge.amount.minor, method=booked.method, void=void
+                )
                 self._books.put(booked)
         if invoice.minor != charge.amount.minor:
             raise PaymentRefused(f"The invoice of this period is of {invoice.minor} minor units.")
         return invoice
 
-    async def _begin(self, charge: InvoiceCharge) -> IntentState:
-        method = self._known(charge.provider_ref).method
+    async def _begin(self, charge: InvoiceCharge, method: str) -> IntentState:
         request = IntentRequest(
             attempt_id=charge.attempt_id,
             order_id=charge.order_id,
@@ -163,7 +153,10 @@ class FakeSubscriptionBilling:
 
     async def _take(self, charge: InvoiceCharge, state: IntentState) -> IntentState:
         if state.status is AttemptStatus.AUTHORIZED:
-            state = await self._gateway.capture(state.provider_ref, charge.attempt_id)
+            try:
+                state = await self._gateway.capture(state.provider_ref, charge.attempt_id)
+            except PaymentRefused:  # it has lapsed meanwhile, say: what matters is how it stands
+                state = await self._gateway.fetch(state.provider_ref)
         return self._noted(charge, state)
 
     def _noted(self, charge: InvoiceCharge, state: IntentState) -> IntentState:
@@ -187,14 +180,8 @@ class FakeSubscriptionBilling:
         return booked
 
     def _state(self, booked: BookedSubscription) -> BillingState:
-        now, anchor = self._clock.now(), datetime.fromisoformat(booked.anchor)
-        interval = Interval(IntervalUnit(booked.unit), booked.count)
         status = BillingStatus.PAUSED if booked.paused else BillingStatus.RUNNING
-        return BillingState(
-            provider_ref=booked.ref,
-            status=BillingStatus.ENDED if booked.ended else status,
-            period_start=interval.period_at(anchor, now).start if anchor <= now else None,
-        )
+        return BillingState(provider_ref=booked.ref, status=BillingStatus.ENDED if booked.ended else status)
 
 
 def open_fake_billing(options: Options, gateway: PaymentGateway) -> FakeSubscriptionBilling:

@@ -10,6 +10,7 @@ from shop.adapters.memory.readers.inventory import MemoryInventoryReader
 from shop.adapters.memory.readers.orders import MemoryOrderReader
 from shop.adapters.memory.readers.payments import MemoryPaymentReader
 from shop.adapters.memory.readers.people import MemoryPeopleReader
+from shop.adapters.memory.readers.reconciliation import MemoryReconciliationReader
 from shop.adapters.memory.store import MemoryStoreReader
 from shop.adapters.memory.subscriptions import MemorySubscriptionReader
 from shop.adapters.memory.tables import Tables
@@ -30,6 +31,7 @@ from shop.application.ports.readers import (
     StoreReader,
     SubscriptionReader,
 )
+from shop.application.ports.reconciliation import ReconciliationReader
 from shop.application.ports.storage import Storage, SubscribersByType
 from shop.application.ports.unit_of_work import UnitOfWork
 
@@ -47,6 +49,7 @@ class MemoryReaders:
         self.store: StoreReader = MemoryStoreReader(tables)
         self.people: PeopleReader = MemoryPeopleReader(tables)
         self.subscriptions: SubscriptionReader = MemorySubscriptionReader(tables)
+        self.reconciliation: ReconciliationReader = MemoryReconciliationReader(tables)
 
 
 class MemoryStorage:

@@ -124,7 +124,7 @@ class StripeSubscriptionBilling:
                     raise
         return await self._end_of(charge, invoice)
 
-    async def change(self, provider_ref: str, request: BillingRequest, *, key: str, from_now: bool = False) -> None:
+    async def change(self, provider_ref: str, request: BillingRequest, *, key: str) -> None:
         forbid_inside_transaction("change")
         await self._customer_of(request.method)
         params: SubscriptionUpdateParams = {"default_payment_method": request.method, "description": request.title}

@@ -1,5 +1,6 @@
 """Subscriptions: subscribing, changing, pausing and ending; and carrying on what is due."""
 
+from contextlib import suppress
 from typing import ClassVar
 
 from attrs import frozen
@@ -9,7 +10,7 @@ from shop.application.ports.subscriptions import MethodNotForSubscriptions, Subs
 from shop.application.ports.unit_of_work import Transaction
 from shop.application.renewals import Till, billing_request, carry_on
 from shop.domain.kernel.address import Address
-from shop.domain.kernel.errors import Flaw, Invalid
+from shop.domain.kernel.errors import Flaw, Invalid, Unavailable
 from shop.domain.kernel.identifiers import PlanId, SubscriptionId
 from shop.domain.subscriptions import (
     Proration,
@@ -154,7 +155,7 @@ async def change_subscription(command: ChangeSubscription, context: Context, *, 
     if command.method is not None:
         _check_method(command.method)
         subscription.use_method(command.method, context.now)
-    anchor, proration = subscription.anchor, None
+    proration = None
     if plan is not None or command.quantity is not None:
         proration = subscription.change(context.now, plan=plan, quantity=command.quantity)
     if command.preview:
@@ -162,8 +163,7 @@ async def change_subscription(command: ChangeSubscription, context: Context, *, 
     request = billing_request(subscription)
     if subscription.provider_ref:
         key = f"{subscription.id}:change:{subscription.version}"
-        from_now = subscription.anchor != anchor
-        await till.billing.change(subscription.provider_ref, request, key=key, from_now=from_now)
+        await till.billing.change(subscription.provider_ref, request, key=key)
     async with till.cashier.uow(context) as tx:
         tx.subscriptions.save(subscription)
     return Changed(subscription, proration)
@@ -219,11 +219,9 @@ async def cancel_subscription(command: CancelSubscription, context: Context, *, 
     if subscription.ended:
         return
     subscription.cancel(command.reason[:REASON_LENGTH_MAX], context.now, at_period_end=command.at_period_end)
-    if not subscription.cancel_at_period_end and subscription.provider_ref:
-        await till.billing.cancel(subscription.provider_ref)
     async with till.cashier.uow(context) as tx:
         tx.subscriptions.save(subscription)
-    if subscription.open_order is not None:
+    with suppress(Unavailable):  # it has ended; what the provider does not hear now the worker tells it later
         await carry_on(subscription.id, context, till)
 
 

@@ -8,6 +8,7 @@ from attrs import frozen
 
 from shop.application.ports.paging import Page, PageRequest
 from shop.application.ports.people import PeopleReader
+from shop.application.ports.reconciliation import ReconciliationReader
 from shop.application.ports.repositories import CartWithOffers, StoreSettings
 from shop.application.ports.views import (
     AdminOrderView,
@@ -274,3 +275,4 @@ class Readers(Protocol):
     store: StoreReader
     people: PeopleReader
     subscriptions: SubscriptionReader
+    reconciliation: ReconciliationReader

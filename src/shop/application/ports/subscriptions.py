@@ -60,11 +60,10 @@ class BillingRequest:
 
 @frozen(kw_only=True)
 class BillingState:
-    """A subscription as the provider has it. `period_start` is of the latest period that it knows of."""
+    """A subscription as the provider has it."""
 
     provider_ref: str
     status: BillingStatus
-    period_start: datetime | None = None
 
 
 @frozen(kw_only=True)
@@ -124,9 +123,9 @@ class SubscriptionBilling(Protocol):
         """Makes sure that the period's invoice can take no more money, and says how it stands: if it was paid
         meanwhile the answer says so and nothing was voided."""
 
-    async def change(self, provider_ref: str, request: BillingRequest, *, key: str, from_now: bool = False) -> None:
-        """From its next period on it is billed like this; with `from_now` a new period begins at once. What the
-        change comes to for the current period is no business of the provider: `charge` says what a period costs."""
+    async def change(self, provider_ref: str, request: BillingRequest, *, key: str) -> None:
+        """From now on it is paid and described like this. What a change comes to for the current period is no business
+        of the provider: `charge` says what a period costs. Key: `key`."""
 
     async def pause(self, provider_ref: str) -> None:
         """Makes no invoices until it is resumed. Pausing twice is once."""
@@ -161,7 +160,7 @@ class NoBilling:
     async def void(self, charge: InvoiceCharge) -> IntentState:
         raise SubscriptionsNotOffered
 
-    async def change(self, provider_ref: str, request: BillingRequest, *, key: str, from_now: bool = False) -> None:
+    async def change(self, provider_ref: str, request: BillingRequest, *, key: str) -> None:
         raise SubscriptionsNotOffered
 
     async def pause(self, provider_ref: str) -> None:

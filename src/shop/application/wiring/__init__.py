@@ -15,6 +15,7 @@ from shop.application.commands import (
     orders,
     payments,
     plans,
+    reconciliation,
     store,
     subscriptions,
 )
@@ -28,6 +29,7 @@ from shop.application.queries import identity as identity_queries
 from shop.application.queries import inventory as inventory_queries
 from shop.application.queries import orders as order_queries
 from shop.application.queries import payments as payment_queries
+from shop.application.queries import reconciliation as reconciliation_queries
 from shop.application.queries import store as store_queries
 from shop.application.queries import subscriptions as subscription_queries
 from shop.application.reactions import catalog as catalog_reactions
@@ -101,6 +103,9 @@ def command_handlers(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
         payments.ReceiveProviderNews: partial(payments.receive_provider_news, uow=uow, ids=ids, gateway=gateway),
         payments.ApplyProviderNews: partial(payments.apply_provider_news, cashier=cashier, store=readers.store),
         **_subscription_commands(ports),
+        reconciliation.RepairFinding: partial(
+            reconciliation.repair_finding, cashier=cashier, records=ports.records, books=readers.reconciliation
+        ),
         clock.MoveClock: partial(clock.move_clock, clock=ports.movable_clock, offsets=ports.storage.clock),
         store.ConfigureStore: partial(store.configure_store, uow=uow),
         **account_commands(ports),
@@ -153,6 +158,12 @@ def query_handlers(ports: Ports) -> Mapping[type[Query[Any]], Handler]:
         payment_queries.GetPayments: partial(payment_queries.get_payments, payments=readers.payments),
         payment_queries.GetPayment: partial(payment_queries.get_payment, payments=readers.payments),
         payment_queries.GetUnfinishedPayments: partial(payment_queries.get_unfinished_payments, uow=uow),
+        reconciliation_queries.Reconcile: partial(
+            reconciliation_queries.reconcile,
+            gateway=ports.cashier.gateway,
+            records=ports.records,
+            books=readers.reconciliation,
+        ),
         inventory_queries.GetStockLevels: partial(inventory_queries.get_stock_levels, inventory=readers.inventory),
         inventory_queries.GetStockMovements: partial(
             inventory_queries.get_stock_movements, inventory=readers.inventory

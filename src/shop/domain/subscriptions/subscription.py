@@ -254,10 +254,10 @@ class Subscription(Aggregate):
         """Its first payment never came."""
         if self.status is SubscriptionStatus.INCOMPLETE:
             self._move(SubscriptionStatus.INCOMPLETE_EXPIRED, at)
-            self.due_at = self.open_order = None
+            self._leave(at)
 
     def let_go(self, at: datetime) -> None:
-        """It has ended, and the order of its last period is settled or called off."""
+        """It has ended, the provider knows, and the order of its last period is settled or called off."""
         if self.ended:
             self.open_order, self.due_at, self.updated_at = None, None, at
 
@@ -313,7 +313,7 @@ class Subscription(Aggregate):
             return
         self._move(SubscriptionStatus.CANCELLED, at)
         self.cancel_reason, self.cancelled_at, self.cancel_at_period_end = reason, at, False
-        self.due_at = None if self.open_order is None else at  # nothing may be taken for that any more
+        self._leave(at)
         self._record(SubscriptionCancelled(at=at, subscription_id=self.id, reason=reason))
 
     def change(self, at: datetime, *, plan: Plan | None = None, quantity: int | None = None) -> Proration:
@@ -356,6 +356,10 @@ class Subscription(Aggregate):
         return (
             self.status in RUNNING and self.open_order is None and not self.cancel_at_period_end and not self.is_due(at)
         )
+
+    def _leave(self, at: datetime) -> None:
+        """What is left to do: the provider has to know, and nothing may be taken for an open order any more."""
+        self.due_at = at if self.provider_ref else None
 
     def _close_order(self, at: datetime) -> None:
         self.open_order, self.tries, self.due_at, self.updated_at = None, 0, self.period_end, at

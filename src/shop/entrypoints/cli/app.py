@@ -18,6 +18,7 @@ from shop.entrypoints.cli import (
     mail,
     orders,
     products,
+    reconciliation,
     serving,
     store,
     subscriptions,
@@ -36,6 +37,7 @@ app.command("demo")(demo.demo)
 app.command("serve")(serving.serve)
 app.command("worker")(serving.worker)
 app.command("doctor")(doctor.doctor)
+app.command("reconcile")(reconciliation.reconcile)
 app.add_typer(database.app, name="db")
 app.add_typer(importing.app, name="import")
 app.add_typer(products.app, name="products")

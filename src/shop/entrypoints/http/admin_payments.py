@@ -1,8 +1,14 @@
 """Payments of the whole shop, for staff."""
 
+from datetime import timedelta
+
+from shop.application.ports.paging import LIMIT_MAX
+from shop.application.ports.payments import PaymentProviderUnavailable
 from shop.application.ports.readers import PaymentFilter
-from shop.application.ports.views import PaymentView
+from shop.application.ports.views import PaymentView, ReconciliationView
 from shop.application.queries.payments import GetPayment, GetPayments
+from shop.application.queries.reconciliation import RECENT, Reconcile
+from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.identifiers import OrderId, PaymentId
 from shop.domain.payments import AttemptStatus
 from shop.entrypoints.http.answers import Answer
@@ -12,13 +18,16 @@ from shop.entrypoints.http.parameters import (
     choices,
     fields,
     identifier,
+    moment,
     moments,
+    number,
     page_request,
     paging,
     range_of,
     text,
 )
 
+DAYS_MAX = timedelta(days=31)
 endpoints = Endpoints("admin payments")
 
 
@@ -50,6 +59,35 @@ async def admin_payment_list(call: Call) -> Answer:
         created_at=range_of(query, "created_at"),
     )
     return call.page(await call.ask(GetPayments(which=which, page=page_request(query))))
+
+
+@endpoints.get(
+    "/api/admin/payments/reconciliation",
+    "payment_reconciliation",
+    Who.STAFF,
+    "Our books beside the provider's",
+    scope="payments:read",
+    tier=2,
+    query=(
+        moment("since", "Payments begun from here on; two hours before `until` if left out."),
+        moment("until", "Up to but not including this moment; now if left out."),
+        number("limit", "How many findings at most (100 if left out).", 1, LIMIT_MAX),
+        fields(ReconciliationView),
+    ),
+    shows=Shows(view=ReconciliationView),
+    problems=(PaymentProviderUnavailable.code,),
+)
+async def payment_reconciliation(call: Call) -> Answer:
+    """What does not agree between the shop and its payment provider, and within the shop; nothing is changed.
+
+    The window may be 31 days long; `shop reconcile` compares longer ones, and puts things right.
+    """
+    query = call.query
+    until = query.get("until") or call.context.now
+    since = query.get("since") or until - RECENT
+    if until - since > DAYS_MAX:
+        raise Invalid("The window is at most 31 days long here; the command line compares longer ones.")
+    return call.one(await call.ask(Reconcile(since=since, until=until, limit=query.get("limit", LIMIT_MAX))))
 
 
 @endpoints.get(

@@ -38,12 +38,16 @@ class Worker:
         self._at_once = at_once
         self._grace_seconds = grace_seconds
         self._jitter = jitter
-        self._schedule = Schedule(chores, jitter)
+        chores = tuple(chores)
+        self._schedules = [
+            Schedule([chore for chore in chores if chore.long is long], jitter) for long in (False, True)
+        ]
         self._under_way: set[asyncio.Task[Outcome | None]] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Works until `stop` is set, then finishes what it has begun."""
-        loops = {asyncio.create_task(self._deliver(stop)), asyncio.create_task(self._look_around(stop))}
+        loops = {asyncio.create_task(self._deliver(stop))}
+        loops |= {asyncio.create_task(self._look_around(stop, schedule)) for schedule in self._schedules}
         try:
             await stop.wait()
         finally:
@@ -86,9 +90,9 @@ class Worker:
         finally:
             stopping.cancel()
 
-    async def _look_around(self, stop: asyncio.Event) -> None:
+    async def _look_around(self, stop: asyncio.Event, schedule: Schedule) -> None:
         while not stop.is_set():
-            await self._schedule.run_due(self._shop)
+            await schedule.run_due(self._shop)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_AROUND_SECONDS):
                     await stop.wait()

@@ -12,11 +12,13 @@ from attrs import frozen
 from shop.application.commands.carts import ExpireCart
 from shop.application.commands.orders import ExpireOrder
 from shop.application.commands.payments import ProcessPayment
+from shop.application.commands.reconciliation import RepairFinding
 from shop.application.commands.subscriptions import CarryOnSubscription
 from shop.application.messages import Command
 from shop.application.queries.carts import GetExpiredCarts
 from shop.application.queries.orders import GetOverdueOrders
 from shop.application.queries.payments import GetUnfinishedPayments
+from shop.application.queries.reconciliation import FINDINGS_MAX, RECENT, Reconcile
 from shop.application.queries.subscriptions import GetDueSubscriptions
 from shop.application.shop import Shop
 from shop.domain.kernel.errors import ShopError
@@ -26,17 +28,25 @@ AT_ONCE = 8
 BATCH = 100
 DUE_MAX = 10_000
 FORGET_BATCH = 1_000
-CHORE_TIMEOUT_SECONDS = 300.0
+CHORE_TIMEOUT_SECONDS, LONG_CHORE_TIMEOUT_SECONDS = 300.0, 7200.0
 _log = logging.getLogger("shop.worker")
 
 
 @frozen
 class Chore:
-    """Something to be done every so often. `run` says how many things it dealt with."""
+    """Something to be done every so often. `run` says how many things it dealt with.
+
+    One that is `long` (it may read lists of a provider for an hour) is done beside the others, which do not wait.
+    """
 
     name: str
     every: timedelta
     run: Callable[[Shop], Awaitable[int]]
+    long: bool = False
+
+    @property
+    def timeout_seconds(self) -> float:
+        return LONG_CHORE_TIMEOUT_SECONDS if self.long else CHORE_TIMEOUT_SECONDS
 
 
 async def expire_orders(shop: Shop) -> int:
@@ -63,6 +73,28 @@ async def expire_carts(shop: Shop) -> int:
     return await _each(shop, [ExpireCart(cart_id=cart_id) for cart_id in _some_of(due)])
 
 
+async def reconcile_recent(shop: Shop) -> int:
+    """Compares the last two hours with the provider, and asks again about what differs."""
+    return await _reconcile(shop, RECENT, stock=False)
+
+
+async def reconcile_week(shop: Shop) -> int:
+    """Compares the last week with the provider, whatever became of its messages, and adds up all stock."""
+    return await _reconcile(shop, timedelta(days=7), stock=True)
+
+
+async def _reconcile(shop: Shop, back: timedelta, *, stock: bool) -> int:
+    if shop.ports.records is None:
+        return 0
+    since = shop.ports.clock.now() - back
+    report = await shop.ask(Reconcile(since=since, stock=stock, limit=FINDINGS_MAX))
+    for finding in report.findings:
+        if not finding.healing:
+            _log.error("reconciliation: %s: %s", finding.id, finding.detail)
+    healing = [finding.id for finding in report.findings if finding.healing]
+    return await _each(shop, [RepairFinding(finding=finding) for finding in healing])
+
+
 async def forget_answers(shop: Shop) -> int:
     """Drops answers to idempotency keys that nobody will repeat any more."""
     before = shop.ports.clock.now() - shop.ports.lifetimes.answers
@@ -80,6 +112,8 @@ CHORES = (
     Chore("finish payments", timedelta(seconds=10), finish_payments),
     Chore("carry on subscriptions", timedelta(seconds=10), carry_on_subscriptions),
     Chore("expire carts", timedelta(minutes=1), expire_carts),
+    Chore("reconcile the last hours", timedelta(minutes=5), reconcile_recent, long=True),
+    Chore("reconcile the last week", timedelta(days=1), reconcile_week, long=True),
     Chore("forget answers", timedelta(minutes=5), forget_answers),
     Chore("forget events", timedelta(minutes=5), forget_events),
 )
@@ -113,12 +147,12 @@ class Schedule:
 
 async def _run(shop: Shop, chore: Chore) -> int:
     try:
-        async with asyncio.timeout(CHORE_TIMEOUT_SECONDS):
+        async with asyncio.timeout(chore.timeout_seconds):
             return await chore.run(shop)
     except ShopError as error:
         _log.warning("%s: %s", chore.name, error.detail)
     except TimeoutError:
-        _log.warning("%s: not finished after %.0f s; it goes on next time", chore.name, CHORE_TIMEOUT_SECONDS)
+        _log.warning("%s: not finished after %.0f s; it goes on next time", chore.name, chore.timeout_seconds)
     except Exception:
         _log.exception("%s failed", chore.name)
     return 0

@@ -31,7 +31,10 @@ async def test_s30_the_answer_does_not_tell_who_has_an_account(town: Town) -> No
         ]
         assert [answer.status_code for answer in answers] == [202, 202]
         assert answers[0].content == answers[1].content
-    wrong, unknown = await town.login("ada@example.com", "wrong words"), await town.login("x@example.com", "wrong words")
+    wrong, unknown = (
+        await town.login("ada@example.com", "wrong words"),
+        await town.login("x@example.com", "wrong words"),
+    )
     told = [{**answer.json(), "request_id": ""} for answer in (wrong, unknown)]
     assert told[0] == told[1]
     assert (wrong.status_code, wrong.json()["code"]) == (401, "credentials_rejected")
@@ -159,7 +162,9 @@ async def test_s45_a_second_step_with_codes_that_are_good_once(town: Town) -> No
     one = {"mfa_token": step["mfa_token"], "code": recovery[0].upper()}
     assert (await town.guest.post("/api/auth/mfa/verify", json=one)).status_code == 200
     step = (await town.login(ada.email)).json()
-    assert (await town.guest.post("/api/auth/mfa/verify", json={**one, "mfa_token": step["mfa_token"]})).status_code == 422
+    assert (
+        await town.guest.post("/api/auth/mfa/verify", json={**one, "mfa_token": step["mfa_token"]})
+    ).status_code == 422
     fresh = await ada.client.post("/api/auth/mfa/recovery-codes")
     assert fresh.status_code == 200
     gone = await ada.client.request("DELETE", "/api/auth/mfa/totp", json={"code": fresh.json()["recovery_codes"][0]})

@@ -131,7 +131,9 @@ async def test_an_invitation_makes_staff(town: Town) -> None:
     lin = town.signed_in(await town.login("lin@example.com"), "lin@example.com")
     assert "analytics:read" in (await lin.client.get("/api/auth/session")).json()["scopes"]
     other = (await town.site.staff.post("/api/admin/invitations", json={**body, "email": "x@example.com"})).json()
-    assert [each["id"] for each in (await town.site.staff.get("/api/admin/invitations")).json()["data"]] == [other["id"]]
+    assert [each["id"] for each in (await town.site.staff.get("/api/admin/invitations")).json()["data"]] == [
+        other["id"]
+    ]
     assert (await town.site.staff.delete(f"/api/admin/invitations/{other['id']}")).status_code == 204
     assert (await town.site.staff.get("/api/admin/invitations")).json()["data"] == []
 

@@ -8,6 +8,7 @@ from shop.adapters.sql.readers.inventory import SqlInventoryReader
 from shop.adapters.sql.readers.orders import SqlOrderReader
 from shop.adapters.sql.readers.payments import SqlPaymentReader
 from shop.adapters.sql.readers.people import SqlPeopleReader
+from shop.adapters.sql.readers.reconciliation import SqlReconciliationReader
 from shop.adapters.sql.readers.store import SqlStoreReader
 from shop.adapters.sql.readers.subscriptions import SqlSubscriptionReader
 from shop.application.ports.people import PeopleReader
@@ -21,6 +22,7 @@ from shop.application.ports.readers import (
     StoreReader,
     SubscriptionReader,
 )
+from shop.application.ports.reconciliation import ReconciliationReader
 
 
 class SqlReaders:
@@ -35,6 +37,7 @@ class SqlReaders:
     store: StoreReader
     people: PeopleReader
     subscriptions: SubscriptionReader
+    reconciliation: ReconciliationReader
 
     def __init__(self, database: Database, settings: SqlStoreReader) -> None:
         self.catalog = SqlCatalogReader(database)
@@ -46,3 +49,4 @@ class SqlReaders:
         self.store = settings
         self.people = SqlPeopleReader(database)
         self.subscriptions = SqlSubscriptionReader(database)
+        self.reconciliation = SqlReconciliationReader(database)

@@ -50,6 +50,7 @@ from shop.application.ports.views.payments import (
     PaymentView,
     ProviderMessageView,
 )
+from shop.application.ports.views.reconciliation import FindingView, ReconciliationView
 from shop.application.ports.views.store import StoreView
 from shop.application.ports.views.subscriptions import (
     PlanView,
@@ -72,6 +73,7 @@ __all__ = [
     "DeliveryView",
     "EventView",
     "ExportView",
+    "FindingView",
     "InvitationView",
     "LocationView",
     "MeView",
@@ -89,6 +91,7 @@ __all__ = [
     "ProductView",
     "ProrationView",
     "ProviderMessageView",
+    "ReconciliationView",
     "RoleView",
     "SavedAddressView",
     "SessionView",

@@ -1,0 +1,79 @@
+"""What storage tells for comparing: payments beside their books, levels beside what explains them.
+
+Each answer is read by one statement, so the figures in it are of one moment and may be compared with each other.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from attrs import frozen
+
+from shop.domain.kernel.identifiers import LocationId, OrderId, PaymentId, VariantId
+from shop.domain.kernel.money import Money
+from shop.domain.payments import AttemptStatus
+
+Place = tuple[VariantId, LocationId]
+
+
+@frozen(kw_only=True)
+class BookedSale:
+    """An attempt that the provider knows, with its payment, its order and the sums of its entries in the ledger.
+
+    `cleared` is what captures and refunds left on the provider's account by our books, in minor units of the currency
+    of `captured`; `unbalanced` is the sum of all postings about the payment, which must be nothing.
+    """
+
+    provider_ref: str
+    method: str
+    status: AttemptStatus
+    payment_id: PaymentId
+    order_id: OrderId
+    order_number: int | None
+    captured: Money
+    refunded: Money
+    cleared: int
+    unbalanced: int
+    created_at: datetime
+    updated_at: datetime
+
+
+@frozen(kw_only=True)
+class StockSums:
+    """A level, what its movements come to, and what live reservations hold of it."""
+
+    variant_id: VariantId
+    location_id: LocationId
+    on_hand: int
+    reserved: int
+    moved_on_hand: int
+    moved_reserved: int
+    held: int
+    version: int
+
+    @property
+    def place(self) -> Place:
+        return self.variant_id, self.location_id
+
+
+class ReconciliationReader(Protocol):
+    """Answers for reconciliation."""
+
+    async def sales(
+        self, provider: str, since: datetime, until: datetime, after: BookedSale | None, limit: int
+    ) -> list[BookedSale]:
+        """Those whose payment was begun from `since` up to but not including `until`, in order of time, payment and
+        name, from behind `after`. Payments that no longer have an order, and attempts of which the provider has not
+        heard, are left out."""
+
+    async def sales_of(self, provider: str, refs: Sequence[str]) -> list[BookedSale]:
+        """Those of these names at the provider, in no particular order."""
+
+    async def known_news(self, provider: str, event_refs: Sequence[str]) -> set[str]:
+        """Which of these messages have come."""
+
+    async def stock(self, after: Place | None, limit: int) -> list[StockSums]:
+        """Levels in order of variant and location, from behind `after`."""
+
+    async def restore_level(self, sums: StockSums) -> bool:
+        """Sets a level to what its movements come to. False, and nothing happens, when it changed since."""

@@ -1,0 +1,65 @@
+"""Whether the shop's books and the provider's say the same."""
+
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+from attrs import field, frozen, validators
+
+from shop.application.messages import Context, Query
+from shop.application.ports.payments import PaymentGateway
+from shop.application.ports.reconciliation import ReconciliationReader
+from shop.application.ports.records import ProviderRecords
+from shop.application.ports.views import FindingView, ReconciliationView
+from shop.application.reconciling import Comparison, Window
+from shop.domain.kernel.errors import Invalid
+
+RECENT = timedelta(hours=2)
+WINDOW_MAX = timedelta(days=400)
+FINDINGS_MAX = 1_000
+
+
+@frozen(kw_only=True)
+class Reconcile(Query[ReconciliationView]):
+    """Compares what was begun in a window with the provider, the last two hours if left out; adds up all stock too."""
+
+    requires: ClassVar = "payments:read"
+    since: datetime | None = None
+    until: datetime | None = None
+    stock: bool = True
+    limit: int = field(default=100, validator=[validators.ge(1), validators.le(FINDINGS_MAX)])
+
+
+async def reconcile(
+    query: Reconcile,
+    context: Context,
+    *,
+    gateway: PaymentGateway,
+    records: ProviderRecords | None,
+    books: ReconciliationReader,
+) -> ReconciliationView:
+    until = query.until or context.now
+    since = query.since or until - RECENT
+    if not since < until or until - since > WINDOW_MAX:
+        raise Invalid(f"The window begins before it ends, and is at most {WINDOW_MAX.days} days long.")
+    comparison = Comparison(context.now, gateway, records, books)
+    found: list[FindingView] = []
+    truncated = False
+    async for finding in comparison.findings(Window(since, until), stock=query.stock):
+        if len(found) == query.limit:
+            truncated = True
+            break
+        found.append(finding)
+    count = comparison.count
+    return ReconciliationView(
+        since=since,
+        until=until,
+        provider=gateway.provider,
+        compared=records is not None,
+        intents=count.intents,
+        payments=count.payments,
+        messages=count.messages,
+        levels=count.levels,
+        clean=not found,
+        truncated=truncated,
+        findings=found,
+    )

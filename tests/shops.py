@@ -105,6 +105,7 @@ class PlainSecrets:
     """Tokens that anybody could guess."""
 
     def __init__(self, draw: Callable[[], object] | None = None) -> None:
+        self._made: list[str] = []
         self._draw = draw or count().__next__
 
     def guest_token(self, thing: CartId | OrderId) -> str:
@@ -114,10 +115,16 @@ class PlainSecrets:
         return token == self.guest_token(thing)
 
     def new_api_key(self, key_id: ApiKeyId) -> str:
-        return f"sk_test_{key_id}"
+        return self._minted(f"sk_test_{key_id}")
 
     def new_publishable_key(self, key_id: ApiKeyId) -> str:
-        return f"pk_test_{key_id}"
+        return self._minted(f"pk_test_{key_id}")
+
+    def _minted(self, secret: str) -> str:
+        """The first of a key is its name; one that is rotated has others."""
+        self._made.append(secret)
+        times = self._made.count(secret)
+        return secret if times == 1 else f"{secret}_{times}"
 
     def new_secret(self) -> str:
         """The same in every run, so that a simulation can be repeated."""

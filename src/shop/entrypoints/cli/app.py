@@ -22,6 +22,7 @@ from shop.entrypoints.cli import (
     serving,
     store,
     subscriptions,
+    users,
 )
 from shop.entrypoints.cli.session import ShopCommands
 
@@ -43,6 +44,7 @@ app.add_typer(importing.app, name="import")
 app.add_typer(products.app, name="products")
 app.add_typer(orders.app, name="orders")
 app.add_typer(inventory.app, name="inventory")
+app.add_typer(users.app, name="users")
 app.add_typer(keys.app, name="keys")
 app.add_typer(events.app, name="events")
 app.add_typer(store.app, name="store")

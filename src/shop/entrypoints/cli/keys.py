@@ -61,6 +61,17 @@ def list_keys(as_json: AsJson = False) -> None:
 
 
 @app.command()
+def rotate() -> None:
+    """Sign access tokens with a new key from now on. What the old one signed stays good until it expires."""
+    from shop.application.commands.identity.keys import RotateSigningKeys
+
+    async def change(shop: "Shop") -> str:
+        return str(await shop.execute(RotateSigningKeys()))
+
+    say(f"New access tokens are signed with {with_shop(change)}.")
+
+
+@app.command()
 def revoke(key_id: Annotated[str, typer.Argument(help="key_…, as `shop keys list` shows it.")]) -> None:
     """Close everything that a key opens, within five seconds."""
     from shop.application.commands.identity.keys import RevokeApiKey

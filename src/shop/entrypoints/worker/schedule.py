@@ -28,6 +28,7 @@ AT_ONCE = 8
 BATCH = 100
 DUE_MAX = 10_000
 FORGET_BATCH = 1_000
+FORGET_PEOPLE_AFTER = timedelta(days=30)
 CHORE_TIMEOUT_SECONDS, LONG_CHORE_TIMEOUT_SECONDS = 300.0, 7200.0
 _log = logging.getLogger("shop.worker")
 
@@ -107,6 +108,12 @@ async def forget_events(shop: Shop) -> int:
     return await shop.ports.storage.outbox.forget(before, FORGET_BATCH)
 
 
+async def forget_people(shop: Shop) -> int:
+    """Drops attempts, tokens and sessions that were over a month ago."""
+    before = shop.ports.clock.now() - FORGET_PEOPLE_AFTER
+    return await shop.ports.storage.readers.people.forget(before, FORGET_BATCH)
+
+
 CHORES = (
     Chore("expire orders", timedelta(seconds=5), expire_orders),
     Chore("finish payments", timedelta(seconds=10), finish_payments),
@@ -116,6 +123,7 @@ CHORES = (
     Chore("reconcile the last week", timedelta(days=1), reconcile_week, long=True),
     Chore("forget answers", timedelta(minutes=5), forget_answers),
     Chore("forget events", timedelta(minutes=5), forget_events),
+    Chore("forget attempts and sessions", timedelta(minutes=5), forget_people),
 )
 
 

@@ -1,16 +1,19 @@
 """Whatever prevention missed, a reconciliation finds: defects are planted by hand, past every use case."""
 
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import cast
 
 import pytest
 from attrs import evolve
 
-from shop.adapters.fake.books import BookedIntent
+from shop.adapters.fake.books import BookedIntent, MemoryBooks
+from shop.adapters.fake.payments import FakePaymentGateway
 from shop.adapters.memory.readers.reconciliation import MemoryReconciliationReader
 from shop.adapters.memory.tables import Tables
 from shop.application.commands.reconciliation import FindingNeedsPeople, FindingUnknown, RepairFinding
+from shop.application.ports.payments import IntentRequest
+from shop.application.ports.records import LISTED_MAX, Listed, ListedIntent
 from shop.application.ports.views import FindingView, ReconciliationView
 from shop.application.queries.reconciliation import Reconcile
 from shop.application.reconciling import HEALING, REPAIRABLE, FindingKind
@@ -23,7 +26,7 @@ from shop.entrypoints.worker.schedule import reconcile_recent, reconcile_week
 from tests.application.providers import Away, at_rest, faulty
 from tests.application.test_subscriptions import days, offer, subscribe
 from tests.scale import rounds
-from tests.shops import START, SmallShop, open_small_shop
+from tests.shops import START, SettableClock, SmallShop, open_small_shop
 
 DEFECTS = 100
 
@@ -302,6 +305,30 @@ class TestRepairs:
         with pytest.raises(FindingNeedsPeople, match="not taken for an order"):
             await small.shop.execute(RepairFinding(finding=first))
 
+    async def test_money_for_an_order_that_lost_track_of_it_is_its_payment(self) -> None:
+        """The process died between the provider's answer and our note of it, and no worker came by."""
+        small = await open_small_shop()
+        order_id = await small.place(await small.cart((await small.product(), 1)))
+        attempt = (await small.payment(order_id)).attempt
+        asked = IntentRequest(
+            attempt_id=attempt.id,
+            order_id=order_id,
+            amount=attempt.amount,
+            method=attempt.method,
+            email="ada@example.com",
+        )
+        await small.provider.create_intent(asked)
+        small.clock.forward(timedelta(minutes=11))
+        shop = small.with_ports(gateway=Hinting(small.books, small.clock, "whsec", hint=str(order_id)))
+        [finding] = (await told(shop)).findings
+        assert finding.kind == "charge_unmatched"
+        await repaired(shop, finding)
+        assert (await small.order(order_id)).payment_status is PaymentStatus.PAID
+        assert (await told(shop)).clean
+        lost = small.with_ports(gateway=Hinting(small.books, small.clock, "whsec", hint=str(order_id)))
+        with pytest.raises(FindingNeedsPeople, match="paid otherwise"):
+            await lost.shop.execute(RepairFinding(finding=finding.id))
+
     @pytest.mark.parametrize("kind", sorted(set(FindingKind) - REPAIRABLE))
     async def test_kinds_that_only_people_can_decide(self, kind: str) -> None:
         small = await open_small_shop()
@@ -318,6 +345,20 @@ class TestRepairs:
         small = await open_small_shop()
         with pytest.raises(FindingUnknown):
             await small.shop.execute(RepairFinding(finding="message_missing:evt_1"))
+
+
+class Hinting(FakePaymentGateway):
+    """A provider that was told for which order each intent is, as Stripe is."""
+
+    def __init__(self, books: MemoryBooks, clock: SettableClock, secret: str, *, hint: str) -> None:
+        super().__init__(books, clock, secret)
+        self._hint = hint
+
+    async def list_intents(
+        self, since: datetime, until: datetime, *, after: str = "", limit: int = LISTED_MAX
+    ) -> Listed[ListedIntent]:
+        page = await super().list_intents(since, until, after=after, limit=limit)
+        return evolve(page, data=[evolve(one, order_hint=self._hint) for one in page.data])
 
 
 async def repaired(small: SmallShop, finding: FindingView) -> None:
@@ -353,6 +394,18 @@ async def test_a_report_ends_at_its_limit_and_says_so() -> None:
     list(another_sum_went_back(small, []))
     report = await small.shop.ask(Reconcile(since=START - timedelta(days=1), limit=3))
     assert (len(report.findings), report.truncated) == (3, True)
+
+
+async def test_events_that_were_set_aside_are_told() -> None:
+    small = await open_small_shop()
+    await small.product()
+    now = small.clock.now()
+    for delivery in await small.storage.outbox.claim(now, now + timedelta(minutes=1), 10):
+        await small.storage.outbox.set_aside(delivery, now, "no use")
+    [finding] = (await told(small)).findings
+    assert (finding.id, finding.repair) == ("events_set_aside:all", "shop events revive")
+    await small.storage.outbox.revive(None, now)
+    assert (await told(small)).clean
 
 
 async def test_a_provider_without_lists_is_not_compared_with() -> None:

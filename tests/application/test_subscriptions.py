@@ -8,6 +8,9 @@ import pytest
 from attrs import evolve
 
 from shop.adapters.fake import news
+from shop.adapters.fake.billing_books import MemoryBillingBooks
+from shop.adapters.fake.payments import FakePaymentGateway
+from shop.adapters.fake.subscriptions import FakeSubscriptionBilling
 from shop.application.commands.orders import CancelAnyOrder
 from shop.application.commands.payments import ProcessPayment
 from shop.application.commands.plans import ArchivePlan, CreatePlan, UpdatePlan
@@ -52,7 +55,7 @@ from shop.domain.subscriptions import (
     SubscriptionNotFound,
 )
 from shop.domain.subscriptions import SubscriptionStatus as S
-from tests.shops import BERLIN, STAFF, SmallShop, customer, eur
+from tests.shops import BERLIN, STAFF, OpenBooks, SmallShop, customer, eur
 
 DAY = timedelta(days=1)
 MONTH = Interval(IntervalUnit.MONTH)
@@ -275,6 +278,22 @@ class TestSubscribing:
         paid = small.books.intents[ref]
         small.books.alter(evolve(paid, status=AttemptStatus.CAPTURED, captured=paid.minor))
         small.clock.forward(timedelta(hours=1))
+        await carry_on(small, subscription_id)
+        assert (await found(small, subscription_id)).status is S.ACTIVE
+
+    async def test_what_was_begun_with_another_provider_waits_for_that_one(self, small: SmallShop) -> None:
+        subscription_id = await subscribe(small, await offer(small))
+        other = FakePaymentGateway(OpenBooks(), small.clock, "another", provider="other")
+        billing = FakeSubscriptionBilling(other, MemoryBillingBooks(), small.clock)
+        elsewhere = Shop(evolve(small.shop.ports, gateway=other, billing=billing), jitter=lambda: 0.0)
+        small.clock.forward(31 * DAY)
+        for command in (
+            CarryOnSubscription(subscription_id=subscription_id, refresh=True),
+            PauseSubscription(subscription_id=subscription_id),
+            ChangeSubscription(subscription_id=subscription_id, method="fake_card_declined"),
+        ):
+            with pytest.raises(Conflict):
+                await elsewhere.execute(command)
         await carry_on(small, subscription_id)
         assert (await found(small, subscription_id)).status is S.ACTIVE
 

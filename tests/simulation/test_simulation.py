@@ -73,7 +73,7 @@ def test_f83_after_fifteen_minutes_in_which_every_call_fails_all_orders_settle_o
 @pytest.mark.prove
 @pytest.mark.timeout(3600)
 def test_whatever_went_wrong_a_shop_at_rest_gives_the_reconciliation_no_false_alarm() -> None:
-    """But for messages that the world lost: of those it must know."""
+    """But for messages that the world lost, and what failed until it was set aside: of those it must know."""
     kinds: set[str] = set()
     intents = 0
 
@@ -87,7 +87,7 @@ def test_whatever_went_wrong_a_shop_at_rest_gives_the_reconciliation_no_false_al
 
     for seed in range(rounds(100, in_full=5_000)):
         Reconciled(chances_of(seed)).run(everybody)
-    assert kinds == {"message_missing"}
+    assert kinds - {"events_set_aside"} == {"message_missing"}
     assert intents > 200
 
 

@@ -4,12 +4,13 @@ The shop goes on selling meanwhile, so whatever seems to differ is looked at a s
 storage, before it is told; and what was touched within the last minutes is left to those who are at it.
 """
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
+from shop.application.ports.outbox import DeliveryState
 from shop.application.ports.payments import PaymentGateway
 from shop.application.ports.reconciliation import BookedSale, Place, ReconciliationReader, StockSums
 from shop.application.ports.records import LISTED_MAX, ListedIntent, ListedNews, ProviderRecords
@@ -44,6 +45,8 @@ class FindingKind(StrEnum):
     """A level is not the sum of its movements."""
     RESERVED_DIFFERS = "reserved_differs"
     """What a level says is reserved is not what orders hold."""
+    EVENTS_SET_ASIDE = "events_set_aside"
+    """Something that should have followed from events did not, ten times over."""
 
 
 HEALING = frozenset(
@@ -270,6 +273,15 @@ def stock_findings(sums: StockSums) -> list[FindingView]:
         detail = f"Orders hold {sums.held}; movements have reserved {sums.moved_reserved}."
         found.append(_finding(FindingKind.RESERVED_DIFFERS, name, detail))
     return found
+
+
+def outbox_findings(backlog: Mapping[DeliveryState, int]) -> list[FindingView]:
+    """What waits for people in the outbox."""
+    aside = backlog.get(DeliveryState.SET_ASIDE, 0)
+    if not aside:
+        return []
+    found = _finding(FindingKind.EVENTS_SET_ASIDE, "all", f"{aside} deliveries failed ten times and were set aside.")
+    return [evolve(found, repair="shop events revive")]
 
 
 async def intents(records: ProviderRecords, window: Window) -> AsyncIterator[list[ListedIntent]]:

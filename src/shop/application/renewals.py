@@ -25,7 +25,7 @@ from shop.application.ports.subscriptions import (
 )
 from shop.application.ports.unit_of_work import Transaction
 from shop.application.pricing import PricedCart, price_cart
-from shop.application.settlement import Cashier, Sale, call_off, charge_of, sale_of, settle
+from shop.application.settlement import Cashier, PaymentElsewhere, Sale, call_off, charge_of, sale_of, settle
 from shop.application.settlement import carry_on as carry_sale_on
 from shop.domain.carts import Cart, CartNotReady
 from shop.domain.inventory import InsufficientStock
@@ -66,6 +66,13 @@ class Till:
     def billing(self) -> SubscriptionBilling:
         return self.cashier.billing
 
+    def billing_of(self, subscription: Subscription) -> SubscriptionBilling:
+        """Who bills this subscription. Raises PaymentElsewhere once the shop has changed to another provider."""
+        ours = self.billing.provider
+        if subscription.provider != ours:
+            raise PaymentElsewhere(f"It was begun with “{subscription.provider}”; the shop uses “{ours}”.")
+        return self.billing
+
 
 async def carry_on(
     subscription_id: SubscriptionId,
@@ -82,7 +89,7 @@ async def carry_on(
     """
     subscription = await _read(subscription_id, context, till)
     if refresh and subscription.provider_ref and not subscription.ended:
-        state = await till.billing.fetch(subscription.provider_ref)
+        state = await till.billing_of(subscription).fetch(subscription.provider_ref)
         await _follow(subscription, state, context, till)
     for _ in range(STEPS_MAX):
         version = subscription.version
@@ -130,7 +137,7 @@ async def _introduce(subscription: Subscription, context: Context, till: Till) -
     if context.now - subscription.created_at >= INCOMPLETE_FOR:
         subscription.expire(context.now)
     else:
-        state = await till.billing.subscribe(billing_request(subscription))
+        state = await till.billing_of(subscription).subscribe(billing_request(subscription))
         subscription.begin(state.provider_ref, context.now)
     return await _save(subscription, context, till)
 
@@ -159,7 +166,7 @@ async def _order_period(subscription: Subscription, context: Context, till: Till
             subscription.due_at = context.now
         tx.subscriptions.save(subscription)
     if not order.total:
-        await till.billing.charge(_nothing(subscription, order, period, till))
+        await till.billing_of(subscription).charge(_nothing(subscription, order, period, till))
     return subscription
 
 
@@ -251,7 +258,7 @@ async def _look_at_money(
             key = f"{subscription.id}:{order_id}:{subscription.tries}:{int(now.timestamp()) if retry else ''}"
             charge = charge_of(sale)
             assert charge is not None, "the order of a period is paid by its invoice"
-            sale = await settle(sale, await till.billing.retry(charge, key), context, cashier)
+            sale = await settle(sale, await till.billing_of(subscription).retry(charge, key), context, cashier)
             _take_over(subscription, sale, now, tried=True)
         else:
             _take_over(subscription, sale, now, tried=subscription.tries == 0)
@@ -277,7 +284,7 @@ def _take_over(subscription: Subscription, sale: Sale, now: datetime, *, tried: 
 
 async def _let_go(subscription: Subscription, context: Context, till: Till) -> Subscription:
     """It has ended: the provider ends it too, and nothing is taken for a period that was never paid."""
-    await till.billing.cancel(subscription.provider_ref)
+    await till.billing_of(subscription).cancel(subscription.provider_ref)
     if subscription.open_order is not None:
         sale = await sale_of(subscription.open_order, context, till.cashier.uow)
         if sale is not None and sale.order.payment_status not in _TAKEN:

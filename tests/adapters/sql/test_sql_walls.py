@@ -7,6 +7,7 @@ import re
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any, Protocol
 from uuid import uuid4
 
@@ -16,11 +17,16 @@ from sqlalchemy import BigInteger, CheckConstraint, Column, Integer, LargeBinary
 from shop.adapters.sql.schema import Id, metadata
 from shop.application.commands.catalog import UpdateProduct
 from shop.application.commands.categories import CreateCategory
+from shop.application.commands.identity import CreateApiKey
 from shop.application.commands.identity.keys import CreateApiKey
+from shop.application.commands.plans import CreatePlan
+from shop.application.commands.subscriptions import CarryOnSubscription, Subscribe
 from shop.application.messages import Idempotency
-from shop.domain.kernel.identifiers import ProductId
+from shop.domain.kernel.identifiers import ProductId, VariantId
+from shop.domain.subscriptions import Interval, IntervalUnit
 from tests.journeys.audit import uuid_of
 from tests.journeys.branches import open_branches
+from tests.shops import BERLIN, SmallShop, customer, eur
 
 AUTOMATIC = ("seq",)  # numbered by the database
 BOUNDED = re.compile(r"(\w+) BETWEEN (-?\d+) AND (-?\d+)")
@@ -56,6 +62,11 @@ BY_HAND: Mapping[str, Mapping[str, str]] = {
     "ck_order_lines_total_adds_up": {"tax_minor": "tax_minor + 1"},
     "ck_payments_refunded_within_captured": {"refunded_minor": "captured_minor + 1"},
     "ck_store_settings_only_one": {"id": "2"},
+    "ck_shop_clock_only_one": {"id": "2"},
+    "ck_shop_clock_never_behind": {"offset_microseconds": "-1"},
+    "ck_subscriptions_begun_counts": {"begun": "-1"},
+    "ck_subscriptions_tries_counts": {"tries": "-1"},
+    "ck_renewals_period_has_length": {"period_end": "period_start"},
 }
 
 # What can only be wrong together with another rule, which may be the one that is named.
@@ -207,6 +218,29 @@ async def _a_row_of_everything(url: str) -> None:
         category = await small.shop.execute(CreateCategory(slug="a", name="A"))
         product_id = ProductId(uuid_of(await branches.rows.one("SELECT id FROM products")))
         await small.shop.execute(UpdateProduct(product_id=product_id, category_ids=(category,)))
+        await _subscribed(small, variant)
+        await small.storage.clock.write(timedelta(days=1))
+
+
+async def _subscribed(small: SmallShop, variant: VariantId) -> None:
+    plan_id = await small.shop.execute(
+        CreatePlan(
+            code="p",
+            name="P",
+            variant_id=variant,
+            interval=Interval(IntervalUnit.MONTH),
+            prices=(eur(100),),
+        )
+    )
+    wish = Subscribe(
+        plan_id=plan_id,
+        method="fake_card",
+        email="ada@example.com",
+        shipping_address=BERLIN,
+        shipping_option="standard",
+    )
+    subscription_id = await small.shop.execute(wish, actor=customer())
+    await small.shop.execute(CarryOnSubscription(subscription_id=subscription_id))
 
 
 async def test_every_constraint_holds_by_itself(database_url: str) -> None:

@@ -163,7 +163,7 @@ async def change_subscription(command: ChangeSubscription, context: Context, *, 
     request = billing_request(subscription)
     if subscription.provider_ref:
         key = f"{subscription.id}:change:{subscription.version}"
-        await till.billing.change(subscription.provider_ref, request, key=key)
+        await till.billing_of(subscription).change(subscription.provider_ref, request, key=key)
     async with till.cashier.uow(context) as tx:
         tx.subscriptions.save(subscription)
     return Changed(subscription, proration)
@@ -181,7 +181,7 @@ async def pause_subscription(command: PauseSubscription, context: Context, *, ti
     async with till.cashier.uow(context) as tx:
         subscription = await _own(command.subscription_id, context, tx)
     subscription.pause(context.now)
-    await till.billing.pause(subscription.provider_ref)
+    await till.billing_of(subscription).pause(subscription.provider_ref)
     async with till.cashier.uow(context) as tx:
         tx.subscriptions.save(subscription)
 
@@ -198,7 +198,7 @@ async def resume_subscription(command: ResumeSubscription, context: Context, *, 
     async with till.cashier.uow(context) as tx:
         subscription = await _own(command.subscription_id, context, tx)
     subscription.resume(context.now)
-    await till.billing.resume(subscription.provider_ref)
+    await till.billing_of(subscription).resume(subscription.provider_ref)
     async with till.cashier.uow(context) as tx:
         tx.subscriptions.save(subscription)
 

@@ -6,11 +6,12 @@ from typing import ClassVar
 from attrs import field, frozen, validators
 
 from shop.application.messages import Context, Query
+from shop.application.ports.outbox import Outbox
 from shop.application.ports.payments import PaymentGateway
 from shop.application.ports.reconciliation import ReconciliationReader
 from shop.application.ports.records import ProviderRecords
-from shop.application.ports.views import FindingView, ReconciliationView
-from shop.application.reconciling import Comparison, Window
+from shop.application.ports.views import ReconciliationView
+from shop.application.reconciling import Comparison, Window, outbox_findings
 from shop.domain.kernel.errors import Invalid
 
 RECENT = timedelta(hours=2)
@@ -20,7 +21,7 @@ FINDINGS_MAX = 1_000
 
 @frozen(kw_only=True)
 class Reconcile(Query[ReconciliationView]):
-    """Compares what was begun in a window with the provider, the last two hours if left out; adds up all stock too."""
+    """Compares what was begun in a window with the provider, the last two hours if left out; stock and outbox too."""
 
     requires: ClassVar = "payments:read"
     since: datetime | None = None
@@ -36,16 +37,17 @@ async def reconcile(
     gateway: PaymentGateway,
     records: ProviderRecords | None,
     books: ReconciliationReader,
+    outbox: Outbox,
 ) -> ReconciliationView:
     until = query.until or context.now
     since = query.since or until - RECENT
     if not since < until or until - since > WINDOW_MAX:
         raise Invalid(f"The window begins before it ends, and is at most {WINDOW_MAX.days} days long.")
     comparison = Comparison(context.now, gateway, records, books)
-    found: list[FindingView] = []
+    found = outbox_findings(await outbox.backlog())
     truncated = False
     async for finding in comparison.findings(Window(since, until), stock=query.stock):
-        if len(found) == query.limit:
+        if len(found) >= query.limit:
             truncated = True
             break
         found.append(finding)

@@ -163,6 +163,7 @@ def query_handlers(ports: Ports) -> Mapping[type[Query[Any]], Handler]:
             gateway=ports.cashier.gateway,
             records=ports.records,
             books=readers.reconciliation,
+            outbox=ports.storage.outbox,
         ),
         inventory_queries.GetStockLevels: partial(inventory_queries.get_stock_levels, inventory=readers.inventory),
         inventory_queries.GetStockMovements: partial(

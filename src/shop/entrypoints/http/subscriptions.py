@@ -35,7 +35,13 @@ _log = logging.getLogger("shop.http")
 
 Method = Annotated[str, Meta(min_length=1, max_length=METHOD_LENGTH_MAX)]
 Quantity = Annotated[int, Meta(ge=1, le=QUANTITY_MAX)]
-_AT_PROVIDER = ("payment_provider_unavailable", "payment_refused", "subscriptions_not_offered", "conflict")
+_AT_PROVIDER = (
+    "payment_provider_unavailable",
+    "payment_elsewhere",
+    "payment_refused",
+    "subscriptions_not_offered",
+    "conflict",
+)
 
 
 class NewSubscription(Body):
@@ -262,7 +268,7 @@ async def subscription_resume(call: Call) -> Answer:
     example={"at_period_end": True},
     body_optional=True,
     shows=Shows(view=SubscriptionView),
-    problems=("not_found", "payment_elsewhere", *_AT_PROVIDER),
+    problems=("not_found", *_AT_PROVIDER),
 )
 async def subscription_cancel(call: Call) -> Answer:
     """Ends it now, or with the period that is paid already. Ending twice is once."""

@@ -195,6 +195,7 @@ HOMES = {
     "hypothesis": ("adapters/contracts",),
     "dependency_injector": ("entrypoints/container.py", "entrypoints/embed.py"),
     "litestar": ("entrypoints/http",),
+    "jinja2": ("entrypoints/http",),
     "swagger_ui_bundle": ("entrypoints/http",),
     "babel": ("entrypoints",),
     "granian": ("entrypoints",),

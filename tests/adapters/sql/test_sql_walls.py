@@ -17,7 +17,6 @@ from sqlalchemy import BigInteger, CheckConstraint, Column, Integer, LargeBinary
 from shop.adapters.sql.schema import Id, metadata
 from shop.application.commands.catalog import UpdateProduct
 from shop.application.commands.categories import CreateCategory
-from shop.application.commands.identity import CreateApiKey
 from shop.application.commands.identity.keys import CreateApiKey
 from shop.application.commands.plans import CreatePlan
 from shop.application.commands.subscriptions import CarryOnSubscription, Subscribe

@@ -25,7 +25,7 @@ def test_the_token_of_the_first_run_is_printed_until_there_is_an_owner(
     assert len(terminal.type("users", "setup").json["token"]) >= 43
     made = terminal.type("users", "create", "--email", "ada@example.com").json
     monkeypatch.setattr("shop.entrypoints.cli.users.for_people", lambda as_json: not as_json)
-    assert "/api/auth/setup" in terminal.type("users", "setup").out
+    assert "/account/setup?token=" in terminal.type("users", "setup").out
     assert "mail" in terminal.type("users", "create", "--email", "bob@example.com").err
     assert terminal.type("users", "roles", made["id"], "--set", "owner").code == 0
     assert terminal.type("users", "setup").code != 0

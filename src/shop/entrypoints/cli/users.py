@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from shop.entrypoints.cli.output import AsJson, for_people, moment, print_json, say, show_list
-from shop.entrypoints.cli.session import commands, settings_at_hand, with_shop
+from shop.entrypoints.cli.session import commands, with_shop
 
 # The shop is loaded by the commands that need one: `shop --help` has to be quick.
 if TYPE_CHECKING:
     from shop.application.ports.views import AdminUserView
     from shop.application.shop import Shop
     from shop.domain.kernel.identifiers import UserId
+    from shop.entrypoints.settings import Settings
 
 app = commands("Customers and staff.")
 UserArgument = Annotated[str, typer.Argument(help="user_…, as `shop users list` shows it.")]
@@ -102,22 +103,26 @@ def roles(
     say(f"{user_id} is now: {', '.join(sorted(wanted)) or 'a customer'}.")
 
 
-@app.command()
-def setup(as_json: AsJson = False) -> None:
-    """Print the one-time token with which a new shop gets its owner."""
-    from shop.application.commands.identity.setup import OfferSetup, SetupAlreadyDone
+def setup_link(settings: "Settings | None" = None) -> str:
+    """The one-time link that makes the owner; empty where there is one."""
+    from shop.application.commands.identity.setup import OfferSetup
 
     async def offer(shop: "Shop") -> str:
         return await shop.execute(OfferSetup())
 
-    link = with_shop(offer)
+    return with_shop(offer, settings)
+
+
+@app.command()
+def setup(as_json: AsJson = False) -> None:
+    """Print the one-time link with which a new shop gets its owner."""
+    from shop.application.commands.identity.setup import SetupAlreadyDone
+
+    link = setup_link()
     if not link:
         raise SetupAlreadyDone("The shop has its owner.")
-    token = link.partition("token=")[2]
     if for_people(as_json):
-        address = f"{settings_at_hand().base_url.rstrip('/')}/api/auth/setup"
-        say("Good once, for a week. Make the owner with:")
-        body = f'{{"token":"{token}","email":"YOU@EXAMPLE.COM","password":"A FEW WORDS OF YOUR OWN"}}'
-        typer.echo(f"curl -s {address} -H 'content-type: application/json' -d '{body}'")
+        say("Good once, for a week:")
+        typer.echo(link)
     else:
-        print_json({"token": token})
+        print_json({"link": link, "token": link.partition("token=")[2]})

@@ -33,6 +33,7 @@ from shop.domain.kernel.identifiers import Identifier, RequestId
 from shop.entrypoints.http.answers import Answer, Header
 from shop.entrypoints.http.bodies import canonical, check_media_type, decode, read_bytes
 from shop.entrypoints.http.caching import RememberedAnswers
+from shop.entrypoints.http.cookies import Cookies
 from shop.entrypoints.http.counting import Counting
 from shop.entrypoints.http.endpoints import WITH_SCOPE, Endpoint, Keys, Who
 from shop.entrypoints.http.errors import KeyMalformed, KeyMissing, PreconditionRequired
@@ -97,10 +98,13 @@ class Site:
         remembered: RememberedAnswers,
         counting: Counting,
         *,
+        base_url: str = "http://127.0.0.1:8000",
         openapi: bytes = b"",
         advance: Advance | None = None,
     ) -> None:
         self.shop = shop
+        self.base_url = base_url
+        self.cookies = Cookies(base_url)
         self.advance = advance or _no_worker
         self.remembered = remembered
         self.counting = counting

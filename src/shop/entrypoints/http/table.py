@@ -1,6 +1,7 @@
 """All endpoints that there are."""
 
 from shop.entrypoints.http import (
+    account_pages,
     admin_access,
     admin_events,
     admin_inventory,
@@ -56,5 +57,5 @@ _CAPABILITIES = (
 )
 ENDPOINTS: tuple[Endpoint, ...] = tuple(row for module in _CAPABILITIES for row in module.endpoints.rows)
 """The public API: exactly what the OpenAPI document says."""
-PAGES: tuple[Endpoint, ...] = tuple(docs.pages.rows)
+PAGES: tuple[Endpoint, ...] = (*docs.pages.rows, *account_pages.pages.rows)
 """What browsers are served besides."""

@@ -29,6 +29,7 @@ _VALUES: Mapping[object, st.SearchStrategy[Any]] = {
     int: st.integers(-(10**9), 10**9),
     bool: st.booleans(),
     datetime: st.datetimes(timezones=st.just(UTC)),
+    tuple[str, ...]: st.lists(st.text(), max_size=5).map(tuple),
     Money: st.builds(Money, st.integers(-AMOUNT_MAX, AMOUNT_MAX), st.sampled_from(sorted(EXPONENTS))),
 }
 

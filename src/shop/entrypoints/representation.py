@@ -13,7 +13,6 @@ from decimal import Decimal
 from enum import Enum
 from functools import cache, lru_cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
-from uuid import UUID
 
 import attrs
 import msgspec
@@ -21,7 +20,7 @@ from babel import Locale, UnknownLocaleError
 from babel.numbers import NumberPattern
 
 from shop.domain.kernel.currencies import exponent
-from shop.domain.kernel.identifiers import Identifier, encode_suffix
+from shop.domain.kernel.identifiers import Identifier, encode_suffix, uuid_of
 from shop.domain.kernel.money import Money
 
 DEFAULT_LOCALE = "en"
@@ -35,7 +34,7 @@ to_json: Callable[[Any], bytes] = msgspec.json.Encoder().encode
 
 @lru_cache(maxsize=_IDS_MAX)
 def _suffix(number: int) -> str:
-    return encode_suffix(UUID(int=number))
+    return encode_suffix(uuid_of(number))
 
 
 def _id_text(identifier: Identifier) -> str:
@@ -125,6 +124,14 @@ class Representation:
         self._encoders[cls] = encode
         return encode
 
+    def _is_plain(self, cls: type) -> bool:
+        """Whether msgspec may write it as it is: every field always, and none that looks different outside."""
+        hints = get_type_hints(cls)
+        return not hasattr(cls, "object") and all(
+            attribute.default is not None and self._expression(hints[attribute.name], "each", {}) == "each"
+            for attribute in attrs.fields(cls)
+        )
+
     def _expression(self, hint: Any, value: str, names: Plain) -> str:
         """What makes a plain value of one of this type; msgspec writes most types as they are."""
         if isinstance(hint, type) and issubclass(hint, Identifier):
@@ -134,6 +141,8 @@ class Representation:
         if hint is Money:
             return f"money({value}.minor, {value}.currency)"
         if isinstance(hint, type) and attrs.has(hint):
+            if self._is_plain(hint):
+                return value
             name = f"plain_{hint.__name__}"
             names[name] = self._encoders.get(hint) or self._encoder(hint)
             return f"{name}({value})"

@@ -14,7 +14,7 @@ from shop.adapters.sql.schema import cart_items, carts, variants
 from shop.adapters.sql.statements import Statement, any_of, insert_into, json_rows
 from shop.application.ports.repositories import CartWithOffers
 from shop.domain.carts import Cart, CartItem, CartNotFound, CartStatus
-from shop.domain.kernel.identifiers import CartId, CartItemId, UserId, VariantId
+from shop.domain.kernel.identifiers import CartId, CartItemId, UserId, VariantId, uuid_in
 
 CART_COLUMNS = tuple(carts.columns)
 _ROOT = Root.of(carts, fixed=["created_at"])
@@ -63,7 +63,7 @@ def cart_of(row: Row) -> Cart:
         shipping_code=row["shipping_code"],
         note=row["note"],
         items=tuple(
-            CartItem(id=CartItemId(UUID(item)), variant_id=VariantId(UUID(variant)), quantity=quantity)
+            CartItem(id=CartItemId(uuid_in(item)), variant_id=VariantId(uuid_in(variant)), quantity=quantity)
             for _, item, variant, quantity in sorted(row["items"])
         ),
         status=CartStatus(row["status"]),

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import ColumnElement, bindparam, null, select
 from sqlalchemy.ext.compiler import compiles
@@ -24,6 +23,7 @@ from shop.domain.kernel.identifiers import (
     ProductId,
     UserId,
     VariantId,
+    uuid_in,
 )
 from shop.domain.kernel.money import Money
 from shop.domain.orders import (
@@ -140,9 +140,9 @@ def lines_of(documents: Iterable[Sequence[Any]], currency: str) -> tuple[OrderLi
     """The lines of an order, as ORDER_COLUMNS gives them."""
     return tuple(
         OrderLine(
-            id=OrderLineId(UUID(line[1])),
-            variant_id=VariantId(UUID(line[2])),
-            product_id=ProductId(UUID(line[3])),
+            id=OrderLineId(uuid_in(line[1])),
+            variant_id=VariantId(uuid_in(line[2])),
+            product_id=ProductId(uuid_in(line[3])),
             sku=line[4],
             title=line[5],
             variant_title=line[6],

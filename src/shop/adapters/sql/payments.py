@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import ColumnElement, bindparam, or_, select
 
@@ -13,7 +12,7 @@ from shop.adapters.sql.gathering import ADDED, Gathered, Rank, Root
 from shop.adapters.sql.schema import inbox, payment_attempts, payment_sessions, payments
 from shop.adapters.sql.statements import Statement, insert_into, json_rows
 from shop.domain.kernel.errors import NotFound
-from shop.domain.kernel.identifiers import AttemptId, CartId, InboxId, OrderId, PaymentId, PaymentSessionId
+from shop.domain.kernel.identifiers import AttemptId, CartId, InboxId, OrderId, PaymentId, PaymentSessionId, uuid_in
 from shop.domain.kernel.money import Money
 from shop.domain.payments import (
     AttemptStatus,
@@ -118,7 +117,7 @@ def payment_of(row: Row) -> Payment:
 def _attempts_of(documents: Iterable[Sequence[Any]]) -> tuple[PaymentAttempt, ...]:
     return tuple(
         PaymentAttempt(
-            id=AttemptId(UUID(attempt)),
+            id=AttemptId(uuid_in(attempt)),
             method=method,
             amount=Money(minor, currency),
             status=AttemptStatus(status),

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
-from uuid import UUID
 
 from attrs import frozen
 from sqlalchemy import ColumnElement, bindparam, func, select, tuple_
@@ -31,7 +30,7 @@ from shop.adapters.sql.statements import Statement, any_of
 from shop.application.ports.paging import Page, PageRequest
 from shop.application.ports.readers import PaymentFilter, SessionWithPayment
 from shop.application.ports.views import PaymentAttemptView, PaymentView, ProviderMessageView
-from shop.domain.kernel.identifiers import AttemptId, OrderId, PaymentId, PaymentSessionId, UserId
+from shop.domain.kernel.identifiers import AttemptId, OrderId, PaymentId, PaymentSessionId, UserId, uuid_in
 from shop.domain.kernel.money import Money
 from shop.domain.payments import AttemptStatus, PaymentNotFound, PaymentSessionNotFound
 
@@ -208,7 +207,7 @@ def payment_view(row: Row, messages: list[ProviderMessageView] | None = None) ->
 def _attempt(document: Sequence[Any]) -> PaymentAttemptView:
     _, attempt, method, minor, currency, status, provider_ref, failure_code, _, _, created_at, updated_at = document
     return PaymentAttemptView(
-        id=AttemptId(UUID(attempt)),
+        id=AttemptId(uuid_in(attempt)),
         method=method,
         amount=Money(minor, currency),
         status=AttemptStatus(status),

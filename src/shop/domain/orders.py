@@ -111,6 +111,11 @@ PAYMENT_ARROWS: Mapping[PaymentStatus, frozenset[PaymentStatus]] = {
     PaymentStatus.REFUNDED: frozenset(),
     PaymentStatus.DISPUTED_LOST: frozenset(),
 }
+# Only a refund that fails after it succeeded leads back; no late news of the payment itself ever does.
+REOPENED: Mapping[PaymentStatus, frozenset[PaymentStatus]] = {
+    PaymentStatus.REFUNDED: frozenset({PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.PAID, PaymentStatus.MISMATCH}),
+    PaymentStatus.PARTIALLY_REFUNDED: frozenset({PaymentStatus.PAID}),
+}
 FULFILMENT_ARROWS: Mapping[FulfilmentStatus, frozenset[FulfilmentStatus]] = {
     FulfilmentStatus.UNFULFILLED: frozenset({FulfilmentStatus.PARTIALLY_FULFILLED, FulfilmentStatus.FULFILLED}),
     FulfilmentStatus.PARTIALLY_FULFILLED: frozenset({FulfilmentStatus.FULFILLED, FulfilmentStatus.RETURNED}),
@@ -312,6 +317,14 @@ class Order(Aggregate):
         self.payment_status = status
         self.updated_at = at
         return True
+
+    def reopen_payment(self, status: PaymentStatus, at: datetime) -> None:
+        """Money that had gone back came back to the shop: a refund failed after all. Raises OrderCannotMove."""
+        if status is self.payment_status:
+            return
+        if status not in REOPENED.get(self.payment_status, frozenset()):
+            raise OrderCannotMove(f"An order that is {self.payment_status} cannot become {status} again.")
+        self.payment_status, self.updated_at = status, at
 
     def _move(self, status: OrderStatus, at: datetime) -> None:
         if status not in ORDER_ARROWS[self.status]:

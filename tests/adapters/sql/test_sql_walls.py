@@ -68,6 +68,7 @@ BY_HAND: Mapping[str, Mapping[str, str]] = {
     },
     "ck_order_lines_subtotal_adds_up": {"subtotal_minor": "subtotal_minor + 1"},
     "ck_order_lines_total_adds_up": {"tax_minor": "tax_minor + 1"},
+    "ck_payments_refund_reserved_within_captured": {"refund_reserved_minor": "captured_minor + 1"},
     "ck_payments_refunded_within_captured": {"refunded_minor": "captured_minor + 1"},
     "ck_store_settings_only_one": {"id": "2"},
     "ck_shop_clock_only_one": {"id": "2"},

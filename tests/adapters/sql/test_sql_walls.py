@@ -27,6 +27,7 @@ from shop.application.commands.identity.setup import OfferSetup
 from shop.application.commands.identity.sign_in import SignIn
 from shop.application.commands.identity.staff import CreateUser, SetUserRoles
 from shop.application.commands.plans import CreatePlan
+from shop.application.commands.refunds import RequestRefund
 from shop.application.commands.subscriptions import CarryOnSubscription, Subscribe
 from shop.application.messages import Idempotency
 from shop.domain.identity import DataExport, LinkedIdentity, Session
@@ -220,6 +221,9 @@ async def _a_row_of_everything(url: str) -> None:
         small.provider.shopper_confirms((await small.payment(order_id)).attempt.provider_ref)
         await small.post_news()
         await small.deliver()
+        payment = await small.payment(order_id)
+        await small.shop.execute(RequestRefund(payment_id=payment.id, amount=eur(100)))
+        await small.pay(order_id)
         command = await small.order_command(await small.cart((variant, 1)))
         key = Idempotency(route="order", key="k", fingerprint=b"f")
         await small.shop.execute(command, context=small.context(small.guest(command.cart_id), key))

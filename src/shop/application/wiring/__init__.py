@@ -16,6 +16,7 @@ from shop.application.commands import (
     payments,
     plans,
     reconciliation,
+    refunds,
     store,
     subscriptions,
 )
@@ -30,6 +31,7 @@ from shop.application.queries import inventory as inventory_queries
 from shop.application.queries import orders as order_queries
 from shop.application.queries import payments as payment_queries
 from shop.application.queries import reconciliation as reconciliation_queries
+from shop.application.queries import refunds as refund_queries
 from shop.application.queries import store as store_queries
 from shop.application.queries import subscriptions as subscription_queries
 from shop.application.reactions import catalog as catalog_reactions
@@ -102,6 +104,7 @@ def command_handlers(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
         ),
         payments.ReceiveProviderNews: partial(payments.receive_provider_news, uow=uow, ids=ids, gateway=gateway),
         payments.ApplyProviderNews: partial(payments.apply_provider_news, cashier=cashier, store=readers.store),
+        **_refund_commands(ports),
         **_subscription_commands(ports),
         reconciliation.RepairFinding: partial(
             reconciliation.repair_finding, cashier=cashier, records=ports.records, books=readers.reconciliation
@@ -110,6 +113,15 @@ def command_handlers(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
         store.ConfigureStore: partial(store.configure_store, uow=uow),
         **account_commands(ports),
         **people_commands(ports),
+    }
+
+
+def _refund_commands(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
+    uow, store = ports.storage.uow, ports.storage.readers.store
+    return {
+        refunds.RequestRefund: partial(refunds.request_refund, uow=uow, ids=ports.ids, store=store),
+        refunds.ApproveRefund: partial(refunds.approve_refund, uow=uow),
+        refunds.RefuseRefund: partial(refunds.refuse_refund, uow=uow),
     }
 
 
@@ -158,6 +170,9 @@ def query_handlers(ports: Ports) -> Mapping[type[Query[Any]], Handler]:
         payment_queries.GetPayments: partial(payment_queries.get_payments, payments=readers.payments),
         payment_queries.GetPayment: partial(payment_queries.get_payment, payments=readers.payments),
         payment_queries.GetUnfinishedPayments: partial(payment_queries.get_unfinished_payments, uow=uow),
+        refund_queries.GetRefunds: partial(refund_queries.get_refunds, payments=readers.payments),
+        refund_queries.GetRefund: partial(refund_queries.get_refund, payments=readers.payments),
+        refund_queries.GetOrderBooks: partial(refund_queries.get_order_books, uow=uow),
         reconciliation_queries.Reconcile: partial(
             reconciliation_queries.reconcile,
             gateway=ports.cashier.gateway,

@@ -124,6 +124,11 @@ class Payment(Aggregate):
     def status(self) -> AttemptStatus:
         return self.attempt.status
 
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether it stopped half-way and goes on without the shopper."""
+        return self.refund_due or self.status in (AttemptStatus.NEW, AttemptStatus.PROCESSING, AttemptStatus.AUTHORIZED)
+
     def follow(self, news: IntentState, at: datetime) -> list[MoneyMove]:
         """Takes the provider's news over, and says what follows from them, in order.
 
@@ -159,6 +164,16 @@ class Payment(Aggregate):
         if amount.currency != self.captured.currency or amount.minor > self.refundable.minor:
             raise RefundExceedsCaptured(f"{self.refundable} are left of what was taken; {amount} were asked for.")
         self.refund_reserved = self.refund_reserved + amount
+        self._touch(at)
+
+    def await_refunds(self, at: datetime) -> None:
+        """Some of it is to go back from now on: whoever comes along carries that on."""
+        self.refund_due = True
+        self._touch(at)
+
+    def release_refund(self, amount: Money, at: datetime) -> None:
+        """What was promised will not go back after all."""
+        self.refund_reserved = self.refund_reserved - amount
         self._touch(at)
 
     def recount_refunds(self, *, refunded: Money, reserved: Money, due: bool, at: datetime) -> bool:

@@ -6,7 +6,7 @@ from shop.adapters.contracts.samples import eur
 from shop.adapters.contracts.storage.subject import Bench, StoragePromises, state
 from shop.adapters.contracts.stories import alone
 from shop.application.ports.paging import PageRequest
-from shop.application.ports.readers import PaymentFilter, TimeRange
+from shop.application.ports.readers import PaymentFilter, RefundFilter, TimeRange
 from shop.application.ports.unit_of_work import StaleAggregate
 from shop.domain.kernel.errors import NotFound
 from shop.domain.kernel.identifiers import (
@@ -227,6 +227,28 @@ class RefundPromises(StoragePromises):
         await bench.save(bare)
         async with bench.transaction() as tx:
             assert state(await tx.refunds.get(bare.id)) == state(bare)
+
+    @alone
+    async def test_each_filter_of_refunds_narrows(self, bench: Bench) -> None:
+        (_, payment), (_, other) = await bench.paying(), await bench.paying()
+        wanted = bench.samples.refund(payment, needs_approval=True, at=bench.later(60))
+        elsewhere = bench.samples.refund(other)
+        await bench.save(wanted, elsewhere)
+        for which in (
+            RefundFilter(statuses=frozenset({RefundStatus.PENDING_APPROVAL, RefundStatus.FAILED})),
+            RefundFilter(payment_id=payment.id),
+            RefundFilter(order_id=payment.order_id),
+            RefundFilter(created_at=TimeRange(gt=bench.now)),
+        ):
+            page = await bench.readers.payments.refunds(which, PageRequest(total=True))
+            assert ([view.id for view in page.data], page.total) == ([wanted.id], 1), which
+        both = await bench.readers.payments.refunds(RefundFilter(), PageRequest(limit=1))
+        assert ([view.id for view in both.data], both.next is None) == ([wanted.id], False)
+        rest = await bench.readers.payments.refunds(RefundFilter(), PageRequest(limit=1, after=both.next))
+        assert [view.id for view in rest.data] == [elsewhere.id]
+        assert (await bench.readers.payments.refund(wanted.id)) == both.data[0]
+        with pytest.raises(RefundNotFound):
+            await bench.readers.payments.refund(bench.samples.new(RefundId))
 
     @alone
     async def test_i5_a_refund_of_the_provider_is_one_refund(self, bench: Bench) -> None:

@@ -1,6 +1,6 @@
 """People in memory: accounts, roles, sessions, and the small things that prove who somebody is."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -64,6 +64,13 @@ class _Kept:
             journal.drop(table, key)
 
         self._writes.discard(key)
+        self._writes.add(Rank.SETTINGS, drop)
+
+    def _drop_where(self, table: dict[Identifier, A], over: Callable[[A], bool]) -> None:
+        def drop(journal: Journal) -> None:
+            for key in [key for key, kept in table.items() if over(kept)]:
+                journal.drop(table, key)
+
         self._writes.add(Rank.SETTINGS, drop)
 
 
@@ -167,6 +174,9 @@ class MemorySessionRepository(_Kept):
     def save(self, session: Session) -> None:
         self._save(session, session.id, self._tables.sessions)  # type: ignore[arg-type]
 
+    def drop_of(self, user_id: UserId) -> None:
+        self._drop_where(self._tables.sessions, lambda session: session.user_id == user_id)  # type: ignore[arg-type]
+
 
 def live_sessions(tables: Tables, user_id: UserId, now: datetime) -> list[Session]:
     """The sessions of a user that are neither revoked nor expired, the latest seen first."""
@@ -227,6 +237,9 @@ class MemoryInvitationRepository(_Kept):
     def save(self, invitation: Invitation) -> None:
         self._save(invitation, invitation.id, self._tables.invitations)  # type: ignore[arg-type]
 
+    def drop_of(self, email: str) -> None:
+        self._drop_where(self._tables.invitations, lambda one: one.email == email)  # type: ignore[arg-type]
+
 
 class MemoryExportRepository(_Kept):
     """Exports by id."""
@@ -236,6 +249,9 @@ class MemoryExportRepository(_Kept):
 
     def save(self, export: DataExport) -> None:
         self._save(export, export.id, self._tables.exports)  # type: ignore[arg-type]
+
+    def drop_of(self, user_id: UserId) -> None:
+        self._drop_where(self._tables.exports, lambda export: export.user_id == user_id)  # type: ignore[arg-type]
 
 
 def export_of(tables: Tables, export_id: ExportId) -> DataExport:

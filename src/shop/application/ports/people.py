@@ -89,6 +89,9 @@ class SessionRepository(Protocol):
 
     def save(self, session: Session) -> None: ...
 
+    def drop_of(self, user_id: UserId) -> None:
+        """Removes all of a person, live or not."""
+
 
 class OneTimeTokenRepository(Protocol):
     """Holds one-time tokens, by fingerprint."""
@@ -126,6 +129,9 @@ class InvitationRepository(Protocol):
 
     def save(self, invitation: Invitation) -> None: ...
 
+    def drop_of(self, email: str) -> None:
+        """Removes all that were sent to this address."""
+
 
 class ExportRepository(Protocol):
     """Holds exports of personal data."""
@@ -134,6 +140,9 @@ class ExportRepository(Protocol):
         """Raises ExportNotFound."""
 
     def save(self, export: DataExport) -> None: ...
+
+    def drop_of(self, user_id: UserId) -> None:
+        """Removes all of a person."""
 
 
 class SigningKeyRepository(Protocol):

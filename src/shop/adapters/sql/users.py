@@ -79,6 +79,7 @@ class SqlUserRepository:
         self._gathered = gathered
         self._read: dict[UserId, Beside] = {}
         self._unread: dict[UserId, Beside] = {}
+        self._looks_up = False
 
     async def get(self, user_id: UserId) -> User:
         row = await self._gathered.database.fetch_one(_GET, user_id=user_id.uuid)
@@ -104,10 +105,12 @@ class SqlUserRepository:
         had = (frozenset(), frozenset()) if user.version == 0 else self._read.get(user.id)
         if had is not None:
             writes += _beside_writes(user.id, had, _beside(user))
+            self._unread.pop(user.id, None)
         else:  # not read in this transaction: what is stored is looked up when it ends
-            if not self._unread:
+            if not self._looks_up:
                 self._gathered.before_the_end(self._look_up)
                 self._gathered.at_the_end(self._late_writes)
+                self._looks_up = True
             self._unread[user.id] = _beside(user)
         self._gathered.save(Rank.SETTINGS, user.id.uuid, user, writes)
 

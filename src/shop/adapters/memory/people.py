@@ -109,7 +109,7 @@ class MemoryUserRepository(_Kept):
                 continue
             if user.email and other.email_key == user.email_key:
                 raise EmailTaken
-            if _identities(user) & _identities(other):
+            if _identities(user) & _identities(other) or _credentials(user) & _credentials(other):
                 raise IdentityTaken
         journal.put(self._tables.users, user.id, user)
 
@@ -124,6 +124,10 @@ class MemoryUserRepository(_Kept):
 
 def _identities(user: User) -> set[tuple[str, str]]:
     return {(identity.provider, identity.subject) for identity in user.identities}
+
+
+def _credentials(user: User) -> set[bytes]:
+    return {passkey.credential_id for passkey in user.passkeys}
 
 
 class MemoryRoleRepository(_Kept):

@@ -46,7 +46,8 @@ from shop.domain.kernel.identifiers import (
 
 class UserRepository(Protocol):
     """Holds people. A second account of one e-mail address (by `email_key`) raises EmailTaken at the end, a second one
-    that the same account of a provider opens IdentityTaken. An erased user has no address, and is nobody's second."""
+    that the same account of a provider (or the same passkey) opens IdentityTaken. An erased user has no address, and is
+    nobody's second."""
 
     async def get(self, user_id: UserId) -> User:
         """Raises UserNotFound."""
@@ -75,7 +76,10 @@ class RoleRepository(Protocol):
     def save(self, role: Role) -> None: ...
 
     def delete(self, role: Role) -> None:
-        """Removes it, if it is still at its version and no user has it (else StaleAggregate at the end)."""
+        """Removes it, if it is still at its version and no user has it (else StaleAggregate at the end).
+
+        Who gives a role to somebody saves it, too, unchanged: it could be removed at the same moment otherwise.
+        """
 
 
 class SessionRepository(Protocol):

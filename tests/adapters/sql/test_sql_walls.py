@@ -76,6 +76,10 @@ BY_HAND: Mapping[str, Mapping[str, str]] = {
     "ck_shop_clock_never_behind": {"offset_microseconds": "-1"},
     "ck_subscriptions_begun_counts": {"begun": "-1"},
     "ck_subscriptions_tries_counts": {"tries": "-1"},
+    "ck_sessions_lasts": {"expires_at": "created_at"},
+    "ck_data_exports_ready_says_when": {"ready_at": "created_at"},
+    "ck_signing_keys_retired_says_until_when": {"retired_at": "NULL", "gone_at": "created_at"},
+    "ck_api_keys_old_says_until_when": {"old_until": "NULL"},
     "ck_renewals_period_has_length": {"period_end": "period_start"},
 }
 

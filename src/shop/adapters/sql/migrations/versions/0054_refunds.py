@@ -6,8 +6,8 @@ from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Integer
 from shop.adapters.sql.migrations.columns import document, ident, known, moment, partial_index, text, within
 from shop.adapters.sql.migrations.ledger import change_kinds
 
-revision = "0410"
-down_revision = "0050"
+revision = "0054"
+down_revision = "0051"
 
 KINDS_BEFORE = "capture refund"
 KINDS = "capture refund refund_reversal fee dispute dispute_reversal payout adjustment gift_card store_credit write_off"

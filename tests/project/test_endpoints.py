@@ -106,6 +106,11 @@ GET    /.well-known/jwks.json                       auth_jwks_get             P 
 GET    /api/users/me                                me_get                    C                 1
 PATCH  /api/users/me                                me_update                 C                 1
 POST   /api/users/me/email                          me_email_change           C                 2
+DELETE /api/users/me                                me_erase                  C                 1
+POST   /api/users/me/export                         me_export                 C                 1
+GET    /api/users/me/exports/{id}                   me_export_get             C                 1
+GET    /api/users/me/exports/{id}/file              me_export_download        C                 1
+POST   /api/admin/users/{id}/anonymise              admin_user_anonymise      S:customers:erase 2
 GET    /api/users/me/preferences                    me_preferences_get        C                 2
 PATCH  /api/users/me/preferences                    me_preferences_update     C                 2
 GET    /api/users/me/addresses                      address_list              C                 1

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 
 from attrs import define, field, frozen
 
-from shop.domain.kernel.address import Address
+from shop.domain.kernel.address import ERASED, Address
 from shop.domain.kernel.aggregates import Aggregate, Event
 from shop.domain.kernel.errors import Conflict, NotFound
 from shop.domain.kernel.identifiers import (
@@ -284,6 +284,15 @@ class Order(Aggregate):
         """Its money is on the way and takes longer: the stock stays held until then."""
         if self.status is OrderStatus.PENDING:
             self.hold_expires_at, self.updated_at = until, at
+
+    def pseudonymise(self, at: datetime) -> bool:
+        """Its buyer is to be forgotten; goods, sums and taxes stay. False where nobody was to be seen any more."""
+        if self.email == ERASED:
+            return False
+        self.email, self.note, self.metadata, self.updated_at = ERASED, "", {}, at
+        self.shipping_address = self.shipping_address and self.shipping_address.without_person()
+        self.billing_address = self.billing_address and self.billing_address.without_person()
+        return True
 
     def check_cancellable(self) -> None:
         """Raises OrderNotCancellable once goods left or money was taken. Cancelling twice is once."""

@@ -38,7 +38,15 @@ from shop.application.reactions import payments as payment_reactions
 from shop.application.wiring.accounts import account_commands, account_queries, people_commands
 from shop.application.wiring.needs import Handler, Lifetimes, Ports
 from shop.domain.catalog import CategoryChanged, ProductArchived, ProductCreated, ProductUpdated
-from shop.domain.identity import AccountRequested, InvitationMade, UserRegistered, UserVerified
+from shop.domain.identity import (
+    AccountRequested,
+    ExportReady,
+    ExportRequested,
+    InvitationMade,
+    UserErased,
+    UserRegistered,
+    UserVerified,
+)
 from shop.domain.kernel.aggregates import Event
 from shop.domain.orders import OrderCreated
 from shop.domain.payments import PaymentProcessed, ProviderNewsReceived
@@ -204,6 +212,9 @@ LOOK_INTO_REQUESTS: Final = "accounts.look_into_requests"
 WELCOME: Final = "accounts.welcome"
 INVITE: Final = "accounts.invite"
 CLAIM_GUEST_ORDERS: Final = "accounts.claim_guest_orders"
+MAKE_EXPORT: Final = "accounts.make_export"
+TELL_OF_EXPORT: Final = "accounts.tell_of_export"
+FORGET_BUYER: Final = "accounts.forget_buyer"
 
 SUBSCRIBERS: Mapping[type[Event], tuple[str, ...]] = {
     ProductCreated: (FORGET_ANSWERS,),
@@ -217,6 +228,9 @@ SUBSCRIBERS: Mapping[type[Event], tuple[str, ...]] = {
     UserRegistered: (WELCOME,),
     UserVerified: (CLAIM_GUEST_ORDERS,),
     InvitationMade: (INVITE,),
+    ExportRequested: (MAKE_EXPORT,),
+    ExportReady: (TELL_OF_EXPORT,),
+    UserErased: (FORGET_BUYER,),
 }
 
 
@@ -228,13 +242,16 @@ def subscribers() -> SubscribersByType:
 def reactions(ports: Ports) -> Mapping[str, Handler]:
     """What each subscriber does with an event."""
     cashier, uow = ports.cashier, ports.storage.uow
-    keeper, notifier = ports.doorkeeper, ports.notifier
+    keeper, notifier, readers = ports.doorkeeper, ports.notifier, ports.storage.readers
     return {
         LOOK_INTO_REQUESTS: partial(
             identity_reactions.look_into_requests, uow=uow, ids=ports.ids, doorkeeper=keeper, notifier=notifier
         ),
         WELCOME: partial(identity_reactions.welcome, uow=uow, doorkeeper=keeper, notifier=notifier),
         INVITE: partial(identity_reactions.invite, uow=uow, doorkeeper=keeper, notifier=notifier),
+        MAKE_EXPORT: partial(identity_reactions.make_export, uow=uow, people=readers.people, orders=readers.orders),
+        TELL_OF_EXPORT: partial(identity_reactions.tell_of_export, uow=uow, doorkeeper=keeper, notifier=notifier),
+        FORGET_BUYER: partial(identity_reactions.forget_buyer, uow=uow, orders=readers.orders),
         CLAIM_GUEST_ORDERS: partial(identity_reactions.claim_guest_orders, uow=uow),
         FORGET_ANSWERS: partial(catalog_reactions.forget_answers, cache=ports.cache),
         RESUME_PAYMENT: partial(payment_reactions.resume_new_payment, cashier=cashier),

@@ -14,6 +14,7 @@ from shop.adapters.contracts.storage.lists import ListPromises
 from shop.adapters.contracts.storage.money import BookPromises, PaymentPromises
 from shop.adapters.contracts.storage.outbox import OutboxPromises
 from shop.adapters.contracts.storage.people import PeoplePromises
+from shop.adapters.contracts.storage.people_meeting import PeopleMeetingPromises
 from shop.adapters.contracts.storage.people_shown import PeopleShownPromises
 from shop.adapters.contracts.storage.reconciliation import ReconciliationPromises
 from shop.adapters.contracts.storage.running import AnswerPromises, ClockPromises, SettingsPromises
@@ -41,6 +42,7 @@ class StorageContract(
     AnswerPromises,
     SettingsPromises,
     PeoplePromises,
+    PeopleMeetingPromises,
     PeopleShownPromises,
     ClockPromises,
     ListPromises,

@@ -13,6 +13,7 @@ from shop.entrypoints.http import (
     carts,
     categories,
     docs,
+    elsewhere,
     factors,
     health,
     invitations,
@@ -32,6 +33,7 @@ from shop.entrypoints.http.endpoints import Endpoint
 
 _CAPABILITIES = (
     auth,
+    elsewhere,
     factors,
     me,
     sessions,

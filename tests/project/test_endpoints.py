@@ -77,6 +77,10 @@ POST   /api/admin/subscriptions/{id}/retry          admin_subscription_retry  S:
 POST   /api/test/clock/advance                      test_clock_advance        T:settings:write  1
 POST   /api/auth/register                           auth_register             P                 1
 POST   /api/auth/login                              auth_login                P                 1
+GET    /api/auth/oauth/{provider}/authorize         auth_oauth_authorize      P                 2
+GET    /api/auth/oauth/{provider}/callback          auth_oauth_callback       P                 2
+POST   /api/users/me/sign-in-providers              me_provider_connect       C                 2
+DELETE /api/users/me/sign-in-providers/{provider}   me_provider_disconnect    C                 2
 POST   /api/auth/logout                             auth_logout               C                 1
 POST   /api/auth/refresh                            auth_refresh              P                 1
 GET    /api/auth/session                            auth_session_get          K                 1

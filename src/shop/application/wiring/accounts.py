@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from shop.application.commands.identity import (
+    elsewhere,
     invitations,
     keys,
     me,
@@ -39,6 +40,14 @@ def account_commands(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
         registration.VerifyEmail: partial(registration.verify_email, uow=uow, doorkeeper=keeper),
         sign_in.SignIn: partial(sign_in.sign_in, uow=uow, passwords=passwords, doorkeeper=keeper),
         sign_in.UseMagicLink: partial(sign_in.use_magic_link, uow=uow, doorkeeper=keeper),
+        elsewhere.LeaveForProvider: partial(
+            elsewhere.leave_for_provider, uow=uow, doorkeeper=keeper, providers=ports.sign_in
+        ),
+        elsewhere.ReturnFromProvider: partial(
+            elsewhere.return_from_provider, uow=uow, ids=ids, doorkeeper=keeper, providers=ports.sign_in
+        ),
+        elsewhere.ConnectProvider: partial(elsewhere.connect_provider, uow=uow, doorkeeper=keeper),
+        elsewhere.DisconnectProvider: partial(elsewhere.disconnect_provider, uow=uow),
         sign_in.RefreshSession: partial(sign_in.refresh_session, uow=uow, doorkeeper=keeper),
         sign_in.SignOut: partial(sign_in.sign_out, uow=uow),
         sign_in.RevokeSession: partial(sign_in.revoke_session, uow=uow),

@@ -107,6 +107,7 @@ PROBLEMS: Mapping[str, Problem] = {
     "last_way_in": Problem((409,), "Nothing else opens this account: set a password first."),
     "no_second_factor": Problem((409,), "There is no second factor: begin with POST /api/auth/mfa/totp."),
     "owner_needed": Problem((409,), "A shop needs an owner: make somebody else one first."),
+    "sign_in_refused": Problem((403,), "What came back from the sign-in provider proves nothing: begin again."),
     "role_built_in": Problem((409,), "The roles that every shop has never change: make one of your own."),
     "role_in_use": Problem((409,), "Somebody still has this role."),
     "role_name_taken": Problem((409,), "Another role has this name."),

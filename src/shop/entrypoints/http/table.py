@@ -14,6 +14,7 @@ from shop.entrypoints.http import (
     carts,
     categories,
     docs,
+    elsewhere,
     factors,
     health,
     invitations,
@@ -33,6 +34,7 @@ from shop.entrypoints.http.endpoints import Endpoint
 
 _CAPABILITIES = (
     auth,
+    elsewhere,
     factors,
     me,
     sessions,

@@ -132,6 +132,7 @@ PUT    /api/admin/users/{id}/roles                  admin_user_roles_set      S:
 POST   /api/admin/users/{id}/mfa/reset              admin_user_mfa_reset      S:staff:write     2
 GET    /api/admin/roles                             role_list                 S:staff:read      1
 POST   /api/admin/roles                             role_create               S:staff:write     2
+GET    /api/admin/roles/{id}                        role_get                  S:staff:read      2
 PATCH  /api/admin/roles/{id}                        role_update               S:staff:write     2
 DELETE /api/admin/roles/{id}                        role_delete               S:staff:write     2
 GET    /api/admin/invitations                       invitation_list           S:staff:read      2

@@ -10,7 +10,7 @@ from shop.application.commands.identity.staff import CreateUser, ResetSecondFact
 from shop.application.ports.people import UserFilter
 from shop.application.ports.views import AdminUserView, RoleView
 from shop.application.queries.identity import GetRoles, GetUser, GetUsers
-from shop.domain.identity import SCOPES, UserStatus
+from shop.domain.identity import SCOPES, RoleNotFound, UserStatus
 from shop.domain.kernel.identifiers import RoleId, UserId
 from shop.entrypoints.http.answers import Answer
 from shop.entrypoints.http.auth import Email, Locale, Name
@@ -79,7 +79,10 @@ async def _current_role(call: Call) -> Plain:
 
 
 async def _role(call: Call, role_id: RoleId) -> RoleView:
-    return next(role for role in await call.ask(GetRoles()) if role.id == role_id)
+    for role in await call.ask(GetRoles()):
+        if role.id == role_id:
+            return role
+    raise RoleNotFound(f"There is no role {role_id}.")
 
 
 def role_ids_of(texts: list[str]) -> frozenset[RoleId]:
@@ -267,6 +270,22 @@ async def role_create(call: Call) -> Answer:
     body: NewRole = call.body
     role_id = await call.execute(CreateRole(name=body.name, title=body.title, scopes=frozenset(body.scopes)))
     return call.one(await _role(call, role_id), status=201)
+
+
+@endpoints.get(
+    "/api/admin/roles/{id}",
+    "role_get",
+    Who.STAFF,
+    "One role",
+    scope="staff:read",
+    tier=2,
+    shows=_ROLE,
+    conditional=True,
+    problems=("not_found",),
+)
+async def role_get(call: Call) -> Answer:
+    """With the ETag that changing it takes. Giving it to somebody counts as a change."""
+    return call.one(await _role(call, call.id(RoleId)))
 
 
 @endpoints.patch(

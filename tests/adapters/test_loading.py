@@ -71,6 +71,9 @@ def test_nobody_takes_the_name_of_one_of_ours(monkeypatch: pytest.MonkeyPatch) -
         ("access_tokens", "jwt", "jwt", "accounts"),
         ("totp", "pyotp", "pyotp", "accounts"),
         ("passkeys", "webauthn", "webauthn", "accounts"),
+        ("sign_in", "google", "authlib", "accounts"),
+        ("sign_in", "oidc", "authlib", "accounts"),
+        ("sign_in", "github", "authlib", "accounts"),
     ],
 )
 def test_a_missing_extra_is_named_with_the_command_that_installs_it(

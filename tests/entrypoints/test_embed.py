@@ -19,6 +19,8 @@ from shop.adapters.redis.cache import RedisCache
 from shop.adapters.redis.limits import RedisRateLimiter
 from shop.adapters.second_step.passkeys import WebauthnPasskeys
 from shop.adapters.second_step.totp import PyotpCodes
+from shop.adapters.sign_in.calls import ProviderClient
+from shop.adapters.sign_in.oidc import OidcSignIn
 from shop.adapters.sql.postgres import Postgres
 from shop.adapters.sql.sqlite import Sqlite
 from shop.adapters.sql.storage import SqlStorage
@@ -45,6 +47,9 @@ async def test_without_settings_everything_is_in_memory() -> None:
         assert isinstance(shop.ports.limiter, MemoryRateLimiter)
 
 
+CLIENT = ProviderClient(client_id="shop", client_secret="s3cret", scope="openid")
+
+
 def swaps() -> dict[str, object]:
     """Another adapter for each port, by the argument's name."""
     clock = SettableClock()
@@ -64,6 +69,7 @@ def swaps() -> dict[str, object]:
         "access_tokens": JwtAccessTokens(PlainSecrets(), "https://another.test"),
         "totp": PyotpCodes(),
         "passkeys": WebauthnPasskeys("https://another.test"),
+        "sign_in": {"another": OidcSignIn("another", "https://another.test", CLIENT, clock)},
     }
 
 
@@ -215,3 +221,19 @@ async def test_a_shop_that_was_closed_leaves_no_connection(postgres: Databases, 
             break
         await asyncio.sleep(0.05)
     assert open_now == "0"
+
+
+async def test_providers_are_there_under_their_names() -> None:
+    settings = Settings(
+        google_client_id="g",
+        google_client_secret="gs",
+        oidc_name="acme",
+        oidc_issuer="https://login.example",
+        oidc_client_id="o",
+        oidc_client_secret="os",
+    )
+    async with open_shop(settings) as shop:
+        assert {name: provider.name for name, provider in shop.ports.sign_in.items()} == {
+            "google": "google",
+            "acme": "acme",
+        }

@@ -66,6 +66,9 @@ def test_every_wrong_variable_is_named_at_once() -> None:
         ("SHOP_BCRYPT_COST", "3"),
         ("SHOP_BCRYPT_COST", "17"),
         ("SHOP_MAIL", "smtp"),
+        ("SHOP_GOOGLE_CLIENT_ID", "1.apps.example"),
+        ("SHOP_GITHUB_CLIENT_SECRET", "s3cret"),
+        ("SHOP_OIDC_ISSUER", "https://login.example"),
     ],
 )
 def test_values_that_cannot_be_are_refused(variable: str, value: str) -> None:
@@ -196,3 +199,34 @@ def test_mail_lies_beside_the_database_and_nowhere_for_a_shop_in_memory() -> Non
     assert Settings().notifier == "memory"
     assert Settings(mailbox="some/folder").notifier == "mailbox"
     assert "hexshop-mail-" in Settings(database_url="postgresql://db/shop").variables()["SHOP_MAILBOX"]
+
+
+OIDC = {
+    "SHOP_OIDC_NAME": "acme",
+    "SHOP_OIDC_ISSUER": "https://login.example",
+    "SHOP_OIDC_CLIENT_ID": "shop",
+    "SHOP_OIDC_CLIENT_SECRET": "s3cret",
+}
+
+
+def test_a_provider_is_one_whose_settings_are_all_there() -> None:
+    assert Settings().sign_in == ()
+    assert Settings.from_environment(OIDC).sign_in == ("oidc",)
+    github = {"SHOP_GITHUB_CLIENT_ID": "shop", "SHOP_GITHUB_CLIENT_SECRET": "s3cret"}
+    assert Settings.from_environment({**OIDC, **github}).sign_in == ("github", "oidc")
+    assert "s3cret" not in repr(Settings.from_environment({**OIDC, **github}))
+
+
+@pytest.mark.parametrize("name", ["Google", "google", "github", "a/b", "../x", "ä", "-a"])
+def test_the_name_of_a_provider_stands_in_addresses(name: str) -> None:
+    with pytest.raises(SettingsWrong, match="SHOP_OIDC_NAME"):
+        Settings.from_environment({**OIDC, "SHOP_OIDC_NAME": name})
+
+
+def test_a_provider_without_tls_is_on_this_machine_and_for_trying_out() -> None:
+    here = {**OIDC, "SHOP_OIDC_ISSUER": "http://127.0.0.1:9400"}
+    assert Settings.from_environment(here).sign_in == ("oidc",)
+    with pytest.raises(SettingsWrong, match="SHOP_OIDC_ISSUER"):
+        Settings.from_environment({**PRODUCTION, **here})
+    with pytest.raises(SettingsWrong, match="SHOP_OIDC_ISSUER"):
+        Settings.from_environment({**OIDC, "SHOP_OIDC_ISSUER": "http://login.example"})

@@ -103,7 +103,7 @@ class House:
         """What the fake provider took and gave back, by intent."""
         with sqlite3.connect(self.provider_file, timeout=10) as books:
             records = [json.loads(record) for (record,) in books.execute("SELECT record FROM intents")]
-        return {record[0]: (record[5], record[6]) for record in records}
+        return {record[0]: (record[5], sum(r[1] for r in record[6] if r[2] == "succeeded")) for record in records}
 
 
 async def _product(shop: Shop, number: int, stock: int) -> VariantId:

@@ -50,6 +50,11 @@ POST   /api/admin/orders/{id}/cancel                admin_order_cancel        S:
 GET    /api/admin/payments                          admin_payment_list        S:payments:read   1
 GET    /api/admin/payments/reconciliation           payment_reconciliation    S:payments:read   2
 GET    /api/admin/payments/{id}                     admin_payment_get         S:payments:read   1
+POST   /api/admin/payments/{id}/refunds             refund_create             S:refunds:write   1
+GET    /api/admin/refunds                           refund_list               S:payments:read   1
+GET    /api/admin/refunds/{id}                      refund_get                S:payments:read   1
+POST   /api/admin/refunds/{id}/approve              refund_approve            S:refunds:write   1
+POST   /api/admin/refunds/{id}/refuse               refund_refuse             S:refunds:write   1
 GET    /api/admin/inventory                         inventory_level_list      S:inventory:read  1
 POST   /api/admin/inventory/adjustments             inventory_adjust          S:inventory:write 1
 GET    /api/admin/inventory/movements               inventory_movement_list   S:inventory:read  1
@@ -77,6 +82,10 @@ POST   /api/admin/subscriptions/{id}/retry          admin_subscription_retry  S:
 POST   /api/test/clock/advance                      test_clock_advance        T:settings:write  1
 POST   /api/auth/register                           auth_register             P                 1
 POST   /api/auth/login                              auth_login                P                 1
+GET    /api/auth/oauth/{provider}/authorize         auth_oauth_authorize      P                 2
+GET    /api/auth/oauth/{provider}/callback          auth_oauth_callback       P                 2
+POST   /api/users/me/sign-in-providers              me_provider_connect       C                 2
+DELETE /api/users/me/sign-in-providers/{provider}   me_provider_disconnect    C                 2
 POST   /api/auth/logout                             auth_logout               C                 1
 POST   /api/auth/refresh                            auth_refresh              P                 1
 GET    /api/auth/session                            auth_session_get          K                 1
@@ -106,6 +115,11 @@ GET    /.well-known/jwks.json                       auth_jwks_get             P 
 GET    /api/users/me                                me_get                    C                 1
 PATCH  /api/users/me                                me_update                 C                 1
 POST   /api/users/me/email                          me_email_change           C                 2
+DELETE /api/users/me                                me_erase                  C                 1
+POST   /api/users/me/export                         me_export                 C                 1
+GET    /api/users/me/exports/{id}                   me_export_get             C                 1
+GET    /api/users/me/exports/{id}/file              me_export_download        C                 1
+POST   /api/admin/users/{id}/anonymise              admin_user_anonymise      S:customers:erase 2
 GET    /api/users/me/preferences                    me_preferences_get        C                 2
 PATCH  /api/users/me/preferences                    me_preferences_update     C                 2
 GET    /api/users/me/addresses                      address_list              C                 1
@@ -123,6 +137,7 @@ PUT    /api/admin/users/{id}/roles                  admin_user_roles_set      S:
 POST   /api/admin/users/{id}/mfa/reset              admin_user_mfa_reset      S:staff:write     2
 GET    /api/admin/roles                             role_list                 S:staff:read      1
 POST   /api/admin/roles                             role_create               S:staff:write     2
+GET    /api/admin/roles/{id}                        role_get                  S:staff:read      2
 PATCH  /api/admin/roles/{id}                        role_update               S:staff:write     2
 DELETE /api/admin/roles/{id}                        role_delete               S:staff:write     2
 GET    /api/admin/invitations                       invitation_list           S:staff:read      2

@@ -13,6 +13,7 @@ from shop.adapters.contracts.notifications import NotifierContract
 from shop.adapters.contracts.passwords import PasswordsContract
 from shop.adapters.contracts.payments import PaymentGatewayContract
 from shop.adapters.contracts.second_step import PasskeysContract, TotpCodesContract
+from shop.adapters.contracts.sign_in import SignInProviderContract
 from shop.adapters.contracts.storage import StorageContract
 from shop.adapters.contracts.subscriptions import SubscriptionBillingContract
 from shop.adapters.contracts.tokens import AccessTokensContract
@@ -33,6 +34,7 @@ from shop.application.ports.outbox import Outbox
 from shop.application.ports.passwords import Passwords
 from shop.application.ports.payments import PaymentGateway
 from shop.application.ports.second_step import Passkeys, TotpCodes
+from shop.application.ports.sign_in import SignInProvider
 from shop.application.ports.storage import Storage
 from shop.application.ports.subscriptions import SubscriptionBilling
 from shop.application.ports.tokens import AccessTokens
@@ -51,6 +53,7 @@ _CHOSEN_BY = {
     "payments": "`SHOP_PAYMENTS`",
     "billing": "`SHOP_PAYMENTS`, where that provider bills subscriptions",
     "cache": "redis where `SHOP_REDIS_URL` is set, else memory",
+    "sign_in": "`SHOP_GOOGLE_CLIENT_ID`, `SHOP_GITHUB_CLIENT_ID`, `SHOP_OIDC_CLIENT_ID`: each that is set",
     "notifier": "`SHOP_MAIL`; memory for a shop in memory",
     "passwords": "`SHOP_PASSWORDS`",
     "limiter": "redis where `SHOP_REDIS_URL` is set, else memory",
@@ -93,6 +96,7 @@ PORTS_BY_NAME = {
     "access_tokens": Port(AccessTokens, AccessTokensContract, adapter=JwtAccessTokens),
     "totp": Port(TotpCodes, TotpCodesContract, adapter=PyotpCodes),
     "passkeys": Port(Passkeys, PasskeysContract, adapter=WebauthnPasskeys),
+    "sign_in": Port(SignInProvider, SignInProviderContract),
 }
 
 

@@ -47,6 +47,11 @@ OURS: Mapping[str, Mapping[str, str]] = {
         "argon2": "shop.adapters.passwords.argon2:open_argon2_passwords",
     },
     "access_tokens": {"jwt": "shop.adapters.tokens:open_jwt_access_tokens"},
+    "sign_in": {
+        "google": "shop.adapters.sign_in.oidc:open_google_sign_in",
+        "oidc": "shop.adapters.sign_in.oidc:open_oidc_sign_in",
+        "github": "shop.adapters.sign_in.github:open_github_sign_in",
+    },
     "totp": {"pyotp": "shop.adapters.second_step.totp:open_pyotp_codes"},
     "passkeys": {"webauthn": "shop.adapters.second_step.passkeys:open_webauthn_passkeys"},
 }
@@ -58,7 +63,7 @@ _EXTRAS = {
     "redis": "redis",
     "nh3": "api",
     "argon2": "argon2",
-    **dict.fromkeys(("smtp", "bcrypt", "jwt", "pyotp", "webauthn"), "accounts"),
+    **dict.fromkeys(("smtp", "bcrypt", "jwt", "pyotp", "webauthn", "google", "oidc", "github"), "accounts"),
 }
 
 

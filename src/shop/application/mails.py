@@ -69,14 +69,6 @@ def address_taken(holder: User, about: str) -> Notification:
     return _mail(holder.email, about, "address_taken", "Somebody asked to use your address", text)
 
 
-def password_changed(user: User, about: str) -> Notification:
-    text = (
-        f"{_greeting(user)}the password of your account was changed.\n\n"
-        "If this was not you, ask for a new one at once.\n"
-    )
-    return _mail(user.email, about, "password_changed", "Your password was changed", text)
-
-
 def invited(invitation: Invitation, account_url: str, secret: str, about: str) -> Notification:
     link = _link(account_url, "invitation", secret, id=str(invitation.id))
     text = f"Hello,\n\nyou are asked to join the staff of a shop. Open this link within a week:\n\n{link}{_SIGNATURE}"

@@ -201,6 +201,15 @@ class Cart(Aggregate):
         for name in ("email", "shipping_address", "billing_address", "note"):
             setattr(self, name, getattr(self, name) or getattr(other, name))
 
+    def forget_person(self, at: datetime) -> None:
+        """Its shopper is to be forgotten: the cart says nothing of them, and one that was open is closed."""
+        self.email = self.note = ""
+        self.shipping_address = self.billing_address = None
+        self.metadata = {}
+        self.updated_at = at
+        if self.status is CartStatus.OPEN:
+            self.status = CartStatus.EXPIRED
+
     def become_order(self, at: datetime) -> None:
         """Closes the cart for good. Raises CartClosed."""
         self._change(at)
@@ -209,11 +218,14 @@ class Cart(Aggregate):
     def expire(self, at: datetime) -> None:
         if CartStatus.EXPIRED not in CART_ARROWS[self.status]:
             raise CartClosed(f"A cart that is {self.status} cannot expire.")
-        self.status = CartStatus.EXPIRED
-        self.updated_at = at
+        self.forget_person(at)  # nobody needs to know any longer whose it was
 
-    def _change(self, at: datetime) -> None:
+    def check_open(self, at: datetime) -> None:
+        """Raises CartClosed."""
         if self.status is not CartStatus.OPEN or at >= self.expires_at:
             reason = "was ordered" if self.status is CartStatus.ORDERED else "has expired"
             raise CartClosed(f"This cart {reason}.")
+
+    def _change(self, at: datetime) -> None:
+        self.check_open(at)
         self.updated_at = at

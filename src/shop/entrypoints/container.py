@@ -11,6 +11,7 @@ from shop.adapters.secrets import HmacSecrets
 from shop.adapters.system import OffsetClock, SystemClock, SystemIds
 from shop.application.ports.clock import Clock, Ids
 from shop.application.ports.options import Options
+from shop.application.ports.sign_in import SignInProvider
 from shop.application.ports.subscriptions import NoBilling, SubscriptionBilling
 from shop.application.shop import Shop
 from shop.application.wiring import Ports, subscribers
@@ -44,6 +45,11 @@ def _billing(name: str, options: Options, gateway: Any) -> SubscriptionBilling:
 def _account_adapter(port: str, name: str, options: Options, **given: Any) -> Any:
     """Without the extra `accounts` there is a shop all the same: it cannot do what needs this."""
     return load_for_later(port, name)(options, **given)
+
+
+def _sign_in(settings: Settings, options: Options) -> dict[str, SignInProvider]:
+    providers = [load("sign_in", kind)(options) for kind in settings.sign_in]
+    return {provider.name: provider for provider in providers}
 
 
 def _secrets(settings: Settings) -> HmacSecrets:
@@ -88,6 +94,7 @@ class Container(containers.DeclarativeContainer):
     )
     totp = providers.Singleton(_account_adapter, "totp", "pyotp", options)
     passkeys = providers.Singleton(_account_adapter, "passkeys", "webauthn", options)
+    sign_in = providers.Singleton(_sign_in, settings, options)
     notifier = providers.Singleton(_adapter, "notifier", settings.provided.notifier, options)
     ports = providers.Singleton(
         Ports,
@@ -105,6 +112,7 @@ class Container(containers.DeclarativeContainer):
         access_tokens=access_tokens,
         totp=totp,
         passkeys=passkeys,
+        sign_in=sign_in,
         notifier=notifier,
         lifetimes=settings.provided.lifetimes,
         limits=settings.provided.limits,

@@ -28,6 +28,7 @@ _ORIGIN = re.compile(r"https?://[a-z0-9.-]{1,253}(:[0-9]{1,5})?|https?://\[[0-9a
 _NAME = re.compile(r"[A-Za-z0-9.-]{1,253}|[0-9a-fA-F:]{2,45}")
 # What a test can wait for, what a thief cannot, and what nobody would wait for.
 BCRYPT_COSTS, BCRYPT_COST_MIN = range(4, 17), 12
+_SLUG = re.compile(r"[a-z][a-z0-9-]{0,39}", re.ASCII)
 
 
 class SettingsWrong(Invalid):
@@ -73,6 +74,14 @@ class Settings:
     mail_from: str = _setting("SHOP_MAIL_FROM", "", "Who the shop's mail is from: Tea & Co <shop@example.com>")
     passwords: str = _setting("SHOP_PASSWORDS", "bcrypt", "How new passwords are kept: bcrypt or argon2")
     bcrypt_cost: int = _setting("SHOP_BCRYPT_COST", 12, "One more is twice the work for us and for a thief")
+    google_client_id: str = _setting("SHOP_GOOGLE_CLIENT_ID", "", "Sign-in with Google: the client's id")
+    google_client_secret: str = _setting("SHOP_GOOGLE_CLIENT_SECRET", "", "… and its secret", secret=True)
+    github_client_id: str = _setting("SHOP_GITHUB_CLIENT_ID", "", "Sign-in with GitHub: the client's id")
+    github_client_secret: str = _setting("SHOP_GITHUB_CLIENT_SECRET", "", "… and its secret", secret=True)
+    oidc_name: str = _setting("SHOP_OIDC_NAME", "", "Sign-in with any OpenID provider: what the shop calls it")
+    oidc_issuer: str = _setting("SHOP_OIDC_ISSUER", "", "… who it is, such as https://login.example.com")
+    oidc_client_id: str = _setting("SHOP_OIDC_CLIENT_ID", "", "… the client's id")
+    oidc_client_secret: str = _setting("SHOP_OIDC_CLIENT_SECRET", "", "… and its secret", secret=True)
     account_url: str = _setting(
         "SHOP_ACCOUNT_URL", "", "Where mailed links lead: a storefront's own account pages; empty: the shop's"
     )
@@ -144,6 +153,11 @@ class Settings:
         """The name of the notifier: a shop in memory, of which nothing is to be left, keeps its mail there too."""
         nowhere = self.mail == "mailbox" and self.storage == "memory" and not self.mailbox
         return "memory" if nowhere else self.mail
+
+    @property
+    def sign_in(self) -> tuple[str, ...]:
+        """The kinds of providers that people may sign in with."""
+        return tuple(kind for kind in ("google", "github", "oidc") if getattr(self, f"{kind}_client_id"))
 
     @property
     def accounts(self) -> AccountRules:
@@ -248,6 +262,21 @@ class Settings:
             problems.append(f"SHOP_BCRYPT_COST is {BCRYPT_COSTS[0]} to {BCRYPT_COSTS[-1]}.")
         if self.mail == "smtp" and not (self.smtp_url and self.mail_from):
             problems.append("SHOP_MAIL=smtp needs SHOP_SMTP_URL and SHOP_MAIL_FROM.")
+        return problems + self._provider_problems()
+
+    def _provider_problems(self) -> list[str]:
+        problems = []
+        for kind, more in (("google", ()), ("github", ()), ("oidc", ("name", "issuer"))):
+            names = [f"{kind}_{name}" for name in (*more, "client_id", "client_secret")]
+            if len({bool(getattr(self, name)) for name in names}) > 1:
+                told = ", ".join(f"SHOP_{name.upper()}" for name in names)
+                problems.append(f"{told} belong together: set all of them or none.")
+        if self.oidc_name and (not _SLUG.fullmatch(self.oidc_name) or self.oidc_name in ("google", "github")):
+            problems.append("SHOP_OIDC_NAME is such as acme-login: it stands in addresses. Not google, not github.")
+        if self.oidc_issuer and not self.oidc_issuer.startswith(("https://", "http://127.0.0.1:", "http://localhost:")):
+            problems.append("SHOP_OIDC_ISSUER starts with https://, or is on this machine.")
+        if self.production and self.oidc_issuer.startswith("http://"):
+            problems.append("SHOP_OIDC_ISSUER starts with https:// in production.")
         return problems
 
     def _production_problems(self) -> list[str]:

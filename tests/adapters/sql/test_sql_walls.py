@@ -27,6 +27,7 @@ from shop.application.commands.identity.setup import OfferSetup
 from shop.application.commands.identity.sign_in import SignIn
 from shop.application.commands.identity.staff import CreateUser, SetUserRoles
 from shop.application.commands.plans import CreatePlan
+from shop.application.commands.refunds import RequestRefund
 from shop.application.commands.subscriptions import CarryOnSubscription, Subscribe
 from shop.application.messages import Idempotency
 from shop.domain.identity import DataExport, LinkedIdentity, Session
@@ -68,12 +69,17 @@ BY_HAND: Mapping[str, Mapping[str, str]] = {
     },
     "ck_order_lines_subtotal_adds_up": {"subtotal_minor": "subtotal_minor + 1"},
     "ck_order_lines_total_adds_up": {"tax_minor": "tax_minor + 1"},
+    "ck_payments_refund_reserved_within_captured": {"refund_reserved_minor": "captured_minor + 1"},
     "ck_payments_refunded_within_captured": {"refunded_minor": "captured_minor + 1"},
     "ck_store_settings_only_one": {"id": "2"},
     "ck_shop_clock_only_one": {"id": "2"},
     "ck_shop_clock_never_behind": {"offset_microseconds": "-1"},
     "ck_subscriptions_begun_counts": {"begun": "-1"},
     "ck_subscriptions_tries_counts": {"tries": "-1"},
+    "ck_sessions_lasts": {"expires_at": "created_at"},
+    "ck_data_exports_ready_says_when": {"ready_at": "created_at"},
+    "ck_signing_keys_retired_says_until_when": {"retired_at": "NULL", "gone_at": "created_at"},
+    "ck_api_keys_old_says_until_when": {"old_until": "NULL"},
     "ck_renewals_period_has_length": {"period_end": "period_start"},
 }
 
@@ -219,6 +225,9 @@ async def _a_row_of_everything(url: str) -> None:
         small.provider.shopper_confirms((await small.payment(order_id)).attempt.provider_ref)
         await small.post_news()
         await small.deliver()
+        payment = await small.payment(order_id)
+        await small.shop.execute(RequestRefund(payment_id=payment.id, amount=eur(100)))
+        await small.pay(order_id)
         command = await small.order_command(await small.cart((variant, 1)))
         key = Idempotency(route="order", key="k", fingerprint=b"f")
         await small.shop.execute(command, context=small.context(small.guest(command.cart_id), key))

@@ -11,16 +11,19 @@ from shop.domain.identity import (
     BUILT_IN,
     OWNER,
     SCOPES,
+    AccountRequest,
     ApiKey,
     ApiKeyGone,
     DataExport,
     Invitation,
     OneTimeToken,
+    RequestKind,
     Role,
     RoleBuiltIn,
     Session,
     SignInAttempt,
     SigningKey,
+    SignInTooOften,
     TokenPurpose,
     TokenRejected,
     beyond,
@@ -29,8 +32,10 @@ from shop.domain.identity import (
 )
 from shop.domain.identity.attempts import ELSEWHERE_MAX, PAUSE_MAX
 from shop.domain.identity.sessions import SPENT_MAX
+from shop.domain.identity.tokens import TRIES_MAX
 from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.identifiers import (
+    AccountRequestId,
     ApiKeyId,
     ExportId,
     InvitationId,
@@ -212,3 +217,56 @@ def test_a_signing_key_is_believed_a_little_longer_than_it_signs() -> None:
     key.retire(NOW, timedelta(minutes=5))
     key.retire(later(1), timedelta(minutes=5))
     assert (key.retired_at, key.gone_at) == (NOW, NOW + timedelta(minutes=5))
+
+
+def test_a_request_says_in_its_event_neither_who_nor_what() -> None:
+    request = AccountRequest.make(id=an(AccountRequestId, 1), kind=RequestKind.REGISTER, email=" Ada@b.de", at=NOW)
+    (event,) = request.take_events()
+    assert (event.type, event.subject, request.email_key) == ("user.account_requested", request.id, "ada@b.de")
+    assert "ada" not in str(event).lower()
+    with pytest.raises(Invalid):
+        AccountRequest.make(id=an(AccountRequestId, 1), kind=RequestKind.REGISTER, email="nowhere", at=NOW)
+
+
+def test_a_role_of_the_shops_own_changes_and_keeps_its_name() -> None:
+    role = Role(id=an(RoleId, 1), name="night", title="Night", scopes={"orders:read"}, created_at=NOW, updated_at=NOW)
+    role.change(later(1), title="By night")
+    assert (role.title, role.scopes, role.updated_at) == ("By night", frozenset({"orders:read"}), later(1))
+    role.change(later(2), scopes=frozenset({"orders:write"}))
+    assert (role.name, role.title, role.scopes) == ("night", "By night", frozenset({"orders:write"}))
+    with pytest.raises(Invalid):
+        role.change(later(3), scopes=frozenset({"orders:everything"}))
+
+
+def test_a_token_is_used_up_by_use_and_by_wrong_tries() -> None:
+    used, guessed = a_token(), a_token()
+    used.use(NOW)
+    for _ in range(TRIES_MAX):
+        guessed.check(TokenPurpose.SETUP, NOW)
+        guessed.tried()
+    for token in (used, guessed):
+        with pytest.raises(TokenRejected):
+            token.check(TokenPurpose.SETUP, NOW)
+
+
+def test_events_tell_whom_they_are_about() -> None:
+    key = ApiKey(id=an(ApiKeyId, 1), name="k", fingerprint=b"1", last4="1", scopes=frozenset(), created_at=NOW)
+    key.created(NOW)
+    invitation = Invitation.make(
+        id=an(InvitationId, 1), email="a@b.de", role_ids=frozenset({OWNER.id}), invited_by=None, at=NOW
+    )
+    session = a_session()
+    subjects = [event.subject for thing in (key, invitation, session) for event in thing.take_events()]
+    assert subjects == [key.id, invitation.id, session.user_id]
+    assert SignInTooOften(7).retry_after == 7
+
+
+@given(st.frozensets(st.sampled_from(sorted(SCOPES)), max_size=6), st.frozensets(st.sampled_from(sorted(SCOPES))))
+def test_what_is_covered_by_few_is_covered_by_more(few: frozenset[str], others: frozenset[str]) -> None:
+    more = few | others
+    assert beyond(few, more) == []
+    assert set(beyond(others, more)) <= set(beyond(others, few))
+    assert beyond(more, {"*"}) == []
+    assert all(covers(few, wanted) for wanted in few)
+    writes = {scope for scope in few if scope.endswith(":write")}
+    assert all(covers(few, scope.replace(":write", ":read")) for scope in writes)

@@ -173,7 +173,7 @@ def test_codes_of_an_app_count_once_they_are_confirmed() -> None:
 def test_passkeys_are_bounded_and_each_there_once() -> None:
     user = a_user()
     user.add_passkey(a_passkey(1), NOW)
-    user.recovery_codes = (b"r",)
+    user.set_recovery_codes((b"r",), NOW)
     with pytest.raises(Invalid):
         user.add_passkey(a_passkey(1), NOW)
     user.use_passkey(bytes([1]), 5, later(1))

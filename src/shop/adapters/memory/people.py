@@ -1,6 +1,6 @@
 """People in memory: accounts, roles, sessions, and the small things that prove who somebody is."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -66,6 +66,13 @@ class _Kept:
         self._writes.discard(key)
         self._writes.add(Rank.SETTINGS, drop)
 
+    def _drop_where(self, table: dict[Identifier, A], over: Callable[[A], bool]) -> None:
+        def drop(journal: Journal) -> None:
+            for key in [key for key, kept in table.items() if over(kept)]:
+                journal.drop(table, key)
+
+        self._writes.add(Rank.SETTINGS, drop)
+
 
 class MemoryUserRepository(_Kept):
     """Users by id."""
@@ -102,7 +109,7 @@ class MemoryUserRepository(_Kept):
                 continue
             if user.email and other.email_key == user.email_key:
                 raise EmailTaken
-            if _identities(user) & _identities(other):
+            if _identities(user) & _identities(other) or _credentials(user) & _credentials(other):
                 raise IdentityTaken
         journal.put(self._tables.users, user.id, user)
 
@@ -117,6 +124,10 @@ class MemoryUserRepository(_Kept):
 
 def _identities(user: User) -> set[tuple[str, str]]:
     return {(identity.provider, identity.subject) for identity in user.identities}
+
+
+def _credentials(user: User) -> set[bytes]:
+    return {passkey.credential_id for passkey in user.passkeys}
 
 
 class MemoryRoleRepository(_Kept):
@@ -166,6 +177,9 @@ class MemorySessionRepository(_Kept):
 
     def save(self, session: Session) -> None:
         self._save(session, session.id, self._tables.sessions)  # type: ignore[arg-type]
+
+    def drop_of(self, user_id: UserId) -> None:
+        self._drop_where(self._tables.sessions, lambda session: session.user_id == user_id)  # type: ignore[arg-type]
 
 
 def live_sessions(tables: Tables, user_id: UserId, now: datetime) -> list[Session]:
@@ -227,6 +241,9 @@ class MemoryInvitationRepository(_Kept):
     def save(self, invitation: Invitation) -> None:
         self._save(invitation, invitation.id, self._tables.invitations)  # type: ignore[arg-type]
 
+    def drop_of(self, email: str) -> None:
+        self._drop_where(self._tables.invitations, lambda one: one.email == email)  # type: ignore[arg-type]
+
 
 class MemoryExportRepository(_Kept):
     """Exports by id."""
@@ -236,6 +253,9 @@ class MemoryExportRepository(_Kept):
 
     def save(self, export: DataExport) -> None:
         self._save(export, export.id, self._tables.exports)  # type: ignore[arg-type]
+
+    def drop_of(self, user_id: UserId) -> None:
+        self._drop_where(self._tables.exports, lambda export: export.user_id == user_id)  # type: ignore[arg-type]
 
 
 def export_of(tables: Tables, export_id: ExportId) -> DataExport:

@@ -43,6 +43,7 @@ from shop.domain.kernel.identifiers import (
     PaymentSessionId,
     PlanId,
     ProductId,
+    RefundId,
     RequestId,
     ReservationId,
     RoleId,
@@ -54,7 +55,7 @@ from shop.domain.kernel.identifiers import (
 )
 from shop.domain.ledger import EntryKind, LedgerEntry
 from shop.domain.orders import Order
-from shop.domain.payments import InboxItem, Payment, PaymentSession
+from shop.domain.payments import InboxItem, Payment, PaymentSession, Refund
 from shop.domain.pricing.taxes import TaxTable
 from shop.domain.store import Store
 from shop.domain.subscriptions import Plan, Renewal, Subscription
@@ -125,6 +126,9 @@ class Tables:
     payments: dict[PaymentId, Payment] = Factory(dict)
     payments_by_order: dict[OrderId, tuple[PaymentId, ...]] = Factory(dict)
     payment_by_ref: dict[tuple[str, str], PaymentId] = Factory(dict)
+    refunds: dict[RefundId, Refund] = Factory(dict)
+    refunds_by_payment: dict[PaymentId, tuple[RefundId, ...]] = Factory(dict)
+    refund_by_ref: dict[tuple[str, str], RefundId] = Factory(dict)
     entries_by_order: dict[OrderId, tuple[LedgerEntry, ...]] = Factory(dict)
     booked: dict[BookedKey, None] = Factory(dict)
     plans: dict[PlanId, Plan] = Factory(dict)

@@ -28,6 +28,7 @@ from shop.adapters.memory.people import (
     MemorySigningKeyRepository,
     MemoryUserRepository,
 )
+from shop.adapters.memory.refunds import MemoryRefundRepository
 from shop.adapters.memory.store import MemoryStoreRepository
 from shop.adapters.memory.subscriptions import MemoryPlanRepository, MemorySubscriptionRepository
 from shop.adapters.memory.tables import Tables
@@ -57,6 +58,7 @@ from shop.application.ports.repositories import (
     PaymentSessionRepository,
     PlanRepository,
     ProductRepository,
+    RefundRepository,
     StockRepository,
     StoreRepository,
     SubscriptionRepository,
@@ -80,6 +82,7 @@ class MemoryTransaction:
         self.orders: OrderRepository = MemoryOrderRepository(tables, writes)
         self.payment_sessions: PaymentSessionRepository = MemoryPaymentSessionRepository(tables, writes)
         self.payments: PaymentRepository = MemoryPaymentRepository(tables, writes)
+        self.refunds: RefundRepository = MemoryRefundRepository(tables, writes)
         self.ledger: Ledger = MemoryLedger(tables, writes)
         self.inbox: InboxRepository = MemoryInboxRepository(tables, writes)
         self.api_keys: ApiKeyRepository = MemoryApiKeyRepository(tables, writes)

@@ -8,7 +8,7 @@ from sqlalchemy import LargeBinary, bindparam, delete, select
 from shop.adapters.sql.database import Database, Row, Write
 from shop.adapters.sql.gathering import REMOVED, Gathered, Rank, Root
 from shop.adapters.sql.schema import account_requests, data_exports, invitations, sign_in_attempts
-from shop.adapters.sql.schema.columns import UtcDateTime
+from shop.adapters.sql.schema.columns import UtcDateTime, word
 from shop.adapters.sql.statements import Statement, insert_into
 from shop.domain.identity import (
     AccountRequest,
@@ -48,6 +48,8 @@ _DROP_REQUEST = Statement(
 )
 _INVITATION = Root.of(invitations, fixed=["created_at", "email", "role_ids", "invited_by"])
 _GET_INVITATION = Statement(select(invitations).where(invitations.c.id == bindparam("invitation_id")))
+_DROP_INVITATIONS = Statement(delete(invitations).where(invitations.c.email == bindparam("of_email", type_=word())))
+_DROP_EXPORTS = Statement(delete(data_exports).where(data_exports.c.user_id == bindparam("of_user")))
 _EXPORT = Root.of(data_exports, fixed=["created_at", "user_id"])
 _GET_EXPORT = Statement(select(data_exports).where(data_exports.c.id == bindparam("export_id")))
 
@@ -155,6 +157,9 @@ class SqlInvitationRepository:
         write = _INVITATION.write(Rank.SETTINGS, row, invitation.version)
         self._gathered.save(Rank.SETTINGS, invitation.id.uuid, invitation, [write])
 
+    def drop_of(self, email: str) -> None:
+        self._gathered.add(Write(_DROP_INVITATIONS, [{"of_email": email}], Rank.SETTINGS + REMOVED))
+
 
 def invitation_of(row: Row) -> Invitation:
     """The invitation in a row of the table."""
@@ -193,6 +198,9 @@ class SqlExportRepository:
         }
         write = _EXPORT.write(Rank.SETTINGS, row, export.version)
         self._gathered.save(Rank.SETTINGS, export.id.uuid, export, [write])
+
+    def drop_of(self, user_id: UserId) -> None:
+        self._gathered.add(Write(_DROP_EXPORTS, [{"of_user": user_id.uuid}], Rank.SETTINGS + REMOVED))
 
 
 async def stored_export(database: Database, export_id: ExportId) -> DataExport:

@@ -3,9 +3,9 @@
 from base64 import b64decode
 from datetime import datetime
 
-from sqlalchemy import LargeBinary, bindparam, null, select
+from sqlalchemy import LargeBinary, bindparam, delete, null, select
 
-from shop.adapters.sql.database import Row
+from shop.adapters.sql.database import Row, Write
 from shop.adapters.sql.gathering import Gathered, Rank, Root
 from shop.adapters.sql.schema import one_time_tokens, sessions, signing_keys
 from shop.adapters.sql.schema.columns import UtcDateTime
@@ -29,6 +29,7 @@ LIVE_SESSIONS = Statement(
     .order_by(sessions.c.last_seen_at.desc(), sessions.c.id.desc())
     .limit(bindparam("most"))
 )
+_DROP_SESSIONS = Statement(delete(sessions).where(sessions.c.user_id == bindparam("of_user")))
 _TOKEN = Root.of(one_time_tokens, fixed=["purpose", "fingerprint", "user_id", "binding", "data", "created_at"])
 _FIND = Statement(
     select(one_time_tokens).where(one_time_tokens.c.fingerprint == bindparam("of_secret", type_=LargeBinary()))
@@ -91,6 +92,9 @@ class SqlSessionRepository:
         }
         rank = Rank.SETTINGS + SESSIONS
         self._gathered.save(rank, session.id.uuid, session, [_SESSION.write(rank, row, session.version)])
+
+    def drop_of(self, user_id: UserId) -> None:
+        self._gathered.add(Write(_DROP_SESSIONS, [{"of_user": user_id.uuid}], Rank.SETTINGS + SESSIONS))
 
 
 class SqlOneTimeTokenRepository:

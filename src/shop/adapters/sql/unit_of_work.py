@@ -23,6 +23,7 @@ from shop.adapters.sql.people import (
     SqlInvitationRepository,
     SqlSignInAttempts,
 )
+from shop.adapters.sql.refunds import SqlRefundRepository
 from shop.adapters.sql.sessions import SqlOneTimeTokenRepository, SqlSessionRepository, SqlSigningKeyRepository
 from shop.adapters.sql.store import SqlStoreRepository
 from shop.adapters.sql.subscriptions import SqlPlanRepository, SqlSubscriptionRepository
@@ -51,6 +52,7 @@ from shop.application.ports.repositories import (
     PaymentSessionRepository,
     PlanRepository,
     ProductRepository,
+    RefundRepository,
     StockRepository,
     StoreRepository,
     SubscriptionRepository,
@@ -73,6 +75,7 @@ class SqlTransaction:
         self.orders: OrderRepository = SqlOrderRepository(gathered)
         self.payment_sessions: PaymentSessionRepository = SqlPaymentSessionRepository(gathered)
         self.payments: PaymentRepository = SqlPaymentRepository(gathered)
+        self.refunds: RefundRepository = SqlRefundRepository(gathered)
         self.ledger: Ledger = SqlLedger(gathered)
         self.inbox: InboxRepository = SqlInboxRepository(gathered)
         self.api_keys: ApiKeyRepository = SqlApiKeyRepository(gathered)

@@ -14,6 +14,7 @@ from shop.adapters.sql.gathering import ADDED, REMOVED, Gathered, Rank, Root
 from shop.adapters.sql.schema import roles, user_keys, user_roles, users
 from shop.adapters.sql.schema.columns import word
 from shop.adapters.sql.statements import Statement, any_of, insert_into
+from shop.application.ports.unit_of_work import StaleAggregate
 from shop.domain.identity import (
     LinkedIdentity,
     Passkey,
@@ -28,6 +29,8 @@ from shop.domain.identity import (
 from shop.domain.kernel.identifiers import AddressId, PasskeyId, RoleId, TotpFactorId, UserId
 
 IDENTITY, PASSKEY = "identity", "passkey"
+Beside = tuple[frozenset[RoleId], frozenset[tuple[str, str]]]
+"""What stands beside a user's row: the roles they have, and what else opens their account."""
 _ROOT = Root.of(users, fixed=["created_at"])
 _GET = Statement(select(users).where(users.c.id == bindparam("user_id")))
 _BY_EMAIL = Statement(select(users).where(users.c.email_key == bindparam("of_email", type_=word())))
@@ -74,7 +77,9 @@ class SqlUserRepository:
 
     def __init__(self, gathered: Gathered) -> None:
         self._gathered = gathered
-        self._read: dict[UserId, tuple[frozenset[RoleId], frozenset[tuple[str, str]]]] = {}
+        self._read: dict[UserId, Beside] = {}
+        self._unread: dict[UserId, Beside] = {}
+        self._looks_up = False
 
     async def get(self, user_id: UserId) -> User:
         row = await self._gathered.database.fetch_one(_GET, user_id=user_id.uuid)
@@ -96,12 +101,30 @@ class SqlUserRepository:
         return [UserId(row[0]) for row in rows]
 
     def save(self, user: User) -> None:
-        new = user.version == 0
-        had_roles, had_keys = (frozenset(), frozenset()) if new else self._read[user.id]
         writes = [_ROOT.write(Rank.SETTINGS, _row(user), user.version)]
-        writes += _role_writes(user, had_roles)
-        writes += _key_writes(user, had_keys)
+        had = (frozenset(), frozenset()) if user.version == 0 else self._read.get(user.id)
+        if had is not None:
+            writes += _beside_writes(user.id, had, _beside(user))
+            self._unread.pop(user.id, None)
+        else:  # not read in this transaction: what is stored is looked up when it ends
+            if not self._looks_up:
+                self._gathered.before_the_end(self._look_up)
+                self._gathered.at_the_end(self._late_writes)
+                self._looks_up = True
+            self._unread[user.id] = _beside(user)
         self._gathered.save(Rank.SETTINGS, user.id.uuid, user, writes)
+
+    async def _look_up(self) -> None:
+        """Should it change before it is written, the version of the user's row will tell."""
+        for user_id in self._unread:
+            row = await self._gathered.database.fetch_one(_GET, user_id=user_id.uuid)
+            if row is None:
+                raise StaleAggregate(f"There is no user {user_id} any more.")
+            self._remember(user_of(row))
+
+    def _late_writes(self) -> Iterable[Write]:
+        for user_id, now in self._unread.items():
+            yield from _beside_writes(user_id, self._read[user_id], now)
 
     async def _by_key(self, kind: str, value: str) -> User | None:
         return self._found(await self._gathered.database.fetch_one(_BY_KEY, of_kind=kind, of_value=value))
@@ -111,28 +134,30 @@ class SqlUserRepository:
 
     def _remember(self, user: User) -> User:
         """What is stored, so that a save writes only what has changed."""
-        self._read[user.id] = (user.role_ids, keys_of(user))
+        self._read[user.id] = _beside(user)
         return user
 
 
-def _role_writes(user: User, had: frozenset[RoleId]) -> Iterable[Write]:
-    gone, new = had - user.role_ids, user.role_ids - had
-    if gone:
-        row = {"of_user": user.id.uuid, "gone": [role_id.uuid for role_id in sorted(gone)]}
+def _beside(user: User) -> Beside:
+    return user.role_ids, keys_of(user)
+
+
+def _beside_writes(user_id: UserId, before: Beside, after: Beside) -> Iterable[Write]:
+    (had_roles, had_keys), (roles_now, keys_now) = before, after
+    taken, given = had_roles - roles_now, roles_now - had_roles
+    if taken:
+        row = {"of_user": user_id.uuid, "gone": [role_id.uuid for role_id in sorted(taken)]}
         yield Write(_TAKE, [row], Rank.SETTINGS + REMOVED)
-    if new:
-        rows = [{"user_id": user.id.uuid, "role_id": role_id.uuid} for role_id in sorted(new)]
+    if given:
+        rows = [{"user_id": user_id.uuid, "role_id": role_id.uuid} for role_id in sorted(given)]
         yield Write(_GIVE, rows, Rank.SETTINGS + ADDED)
-
-
-def _key_writes(user: User, had: frozenset[tuple[str, str]]) -> Iterable[Write]:
-    keys = keys_of(user)
-    gone = [{"of_user": user.id.uuid, "of_kind": kind, "of_value": value} for kind, value in sorted(had - keys)]
-    new = [{"kind": kind, "value": value, "user_id": user.id.uuid} for kind, value in sorted(keys - had)]
+    gone, new = had_keys - keys_now, keys_now - had_keys
     if gone:
-        yield Write(_DROP_KEY, gone, Rank.SETTINGS + REMOVED)
+        dropped = [{"of_user": user_id.uuid, "of_kind": kind, "of_value": value} for kind, value in sorted(gone)]
+        yield Write(_DROP_KEY, dropped, Rank.SETTINGS + REMOVED)
     if new:
-        yield Write(_ADD_KEYS, new, Rank.SETTINGS + ADDED)
+        added = [{"kind": kind, "value": value, "user_id": user_id.uuid} for kind, value in sorted(new)]
+        yield Write(_ADD_KEYS, added, Rank.SETTINGS + ADDED)
 
 
 def keys_of(user: User) -> frozenset[tuple[str, str]]:

@@ -46,7 +46,8 @@ from shop.domain.kernel.identifiers import (
 
 class UserRepository(Protocol):
     """Holds people. A second account of one e-mail address (by `email_key`) raises EmailTaken at the end, a second one
-    that the same account of a provider opens IdentityTaken. An erased user has no address, and is nobody's second."""
+    that the same account of a provider (or the same passkey) opens IdentityTaken. An erased user has no address, and is
+    nobody's second."""
 
     async def get(self, user_id: UserId) -> User:
         """Raises UserNotFound."""
@@ -75,7 +76,10 @@ class RoleRepository(Protocol):
     def save(self, role: Role) -> None: ...
 
     def delete(self, role: Role) -> None:
-        """Removes it, if it is still at its version and no user has it (else StaleAggregate at the end)."""
+        """Removes it, if it is still at its version and no user has it (else StaleAggregate at the end).
+
+        Who gives a role to somebody saves it, too, unchanged: it could be removed at the same moment otherwise.
+        """
 
 
 class SessionRepository(Protocol):
@@ -88,6 +92,9 @@ class SessionRepository(Protocol):
         """Those that are neither revoked nor expired, the latest seen first."""
 
     def save(self, session: Session) -> None: ...
+
+    def drop_of(self, user_id: UserId) -> None:
+        """Removes all of a person, live or not."""
 
 
 class OneTimeTokenRepository(Protocol):
@@ -126,6 +133,9 @@ class InvitationRepository(Protocol):
 
     def save(self, invitation: Invitation) -> None: ...
 
+    def drop_of(self, email: str) -> None:
+        """Removes all that were sent to this address."""
+
 
 class ExportRepository(Protocol):
     """Holds exports of personal data."""
@@ -134,6 +144,9 @@ class ExportRepository(Protocol):
         """Raises ExportNotFound."""
 
     def save(self, export: DataExport) -> None: ...
+
+    def drop_of(self, user_id: UserId) -> None:
+        """Removes all of a person."""
 
 
 class SigningKeyRepository(Protocol):

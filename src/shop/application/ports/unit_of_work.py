@@ -33,6 +33,7 @@ from shop.application.ports.repositories import (
     PaymentSessionRepository,
     PlanRepository,
     ProductRepository,
+    RefundRepository,
     StockRepository,
     StoreRepository,
     SubscriptionRepository,
@@ -64,6 +65,7 @@ class Transaction(Protocol):
     orders: OrderRepository
     payment_sessions: PaymentSessionRepository
     payments: PaymentRepository
+    refunds: RefundRepository
     ledger: Ledger
     inbox: InboxRepository
     api_keys: ApiKeyRepository

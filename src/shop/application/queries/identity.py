@@ -21,7 +21,8 @@ from shop.application.ports.views import (
     SigningKeyView,
     WhoView,
 )
-from shop.domain.kernel.identifiers import UserId
+from shop.domain.identity import DataExport, ExportNotFound
+from shop.domain.kernel.identifiers import ExportId, UserId
 
 
 @frozen(kw_only=True)
@@ -108,6 +109,21 @@ class GetMySessions(Query[list[SessionView]]):
 
 async def get_my_sessions(query: GetMySessions, context: Context, *, people: PeopleReader) -> list[SessionView]:
     return await people.sessions(_user(context), context.now, context.actor.session_id)
+
+
+@frozen(kw_only=True)
+class GetMyExport(Query[DataExport]):
+    """A file with one's own data, or how far it is."""
+
+    requires: ClassVar = CUSTOMER
+    export_id: ExportId
+
+
+async def get_my_export(query: GetMyExport, context: Context, *, people: PeopleReader) -> DataExport:
+    export = await people.export(query.export_id)
+    if export.user_id != _user(context) or context.now >= export.expires_at:
+        raise ExportNotFound(f"There is no export {query.export_id}.")
+    return export
 
 
 @frozen(kw_only=True)

@@ -2,14 +2,50 @@
 
 from shop.application.commands.identity.invitations import mail_invitation
 from shop.application.commands.identity.opening import Doorkeeper
+from shop.application.commands.identity.privacy import BuildExport, build_export, forget_shopper
 from shop.application.commands.identity.registration import LookIntoRequest, look_into_request, mail_verification
+from shop.application.mails import export_ready
 from shop.application.messages import Context
 from shop.application.ports.clock import Ids
 from shop.application.ports.notifications import Notifier
+from shop.application.ports.people import PeopleReader
+from shop.application.ports.readers import OrderReader
 from shop.application.ports.unit_of_work import UnitOfWork
-from shop.domain.identity import AccountRequested, InvitationMade, UserRegistered, UserVerified
+from shop.domain.identity import (
+    AccountRequested,
+    ExportReady,
+    ExportRequested,
+    InvitationMade,
+    UserErased,
+    UserRegistered,
+    UserStatus,
+    UserVerified,
+)
 
 CLAIMED_AT_ONCE = 50
+
+
+async def make_export(
+    event: ExportRequested, context: Context, *, uow: UnitOfWork, people: PeopleReader, orders: OrderReader
+) -> None:
+    """Makes the file that somebody asked for."""
+    await build_export(BuildExport(export_id=event.export_id), context, uow=uow, people=people, orders=orders)
+
+
+async def tell_of_export(
+    event: ExportReady, context: Context, *, uow: UnitOfWork, doorkeeper: Doorkeeper, notifier: Notifier
+) -> None:
+    """Mails that the file can be fetched."""
+    async with uow(context) as tx:
+        export = await tx.exports.get(event.export_id)
+        user = await tx.users.get(export.user_id)
+    if user.status is UserStatus.ACTIVE:
+        await notifier.send(export_ready(user, doorkeeper.rules.account_url, str(context.caused_by)))
+
+
+async def forget_buyer(event: UserErased, context: Context, *, uow: UnitOfWork, orders: OrderReader) -> None:
+    """Takes somebody who was erased out of their carts and orders."""
+    await forget_shopper(event.user_id, context, uow, orders)
 
 
 async def look_into_requests(

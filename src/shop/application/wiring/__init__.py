@@ -16,6 +16,7 @@ from shop.application.commands import (
     payments,
     plans,
     reconciliation,
+    refunds,
     store,
     subscriptions,
 )
@@ -30,6 +31,7 @@ from shop.application.queries import inventory as inventory_queries
 from shop.application.queries import orders as order_queries
 from shop.application.queries import payments as payment_queries
 from shop.application.queries import reconciliation as reconciliation_queries
+from shop.application.queries import refunds as refund_queries
 from shop.application.queries import store as store_queries
 from shop.application.queries import subscriptions as subscription_queries
 from shop.application.reactions import catalog as catalog_reactions
@@ -38,7 +40,15 @@ from shop.application.reactions import payments as payment_reactions
 from shop.application.wiring.accounts import account_commands, account_queries, people_commands
 from shop.application.wiring.needs import Handler, Lifetimes, Ports
 from shop.domain.catalog import CategoryChanged, ProductArchived, ProductCreated, ProductUpdated
-from shop.domain.identity import AccountRequested, InvitationMade, UserRegistered, UserVerified
+from shop.domain.identity import (
+    AccountRequested,
+    ExportReady,
+    ExportRequested,
+    InvitationMade,
+    UserErased,
+    UserRegistered,
+    UserVerified,
+)
 from shop.domain.kernel.aggregates import Event
 from shop.domain.orders import OrderCreated
 from shop.domain.payments import PaymentProcessed, ProviderNewsReceived
@@ -102,6 +112,7 @@ def command_handlers(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
         ),
         payments.ReceiveProviderNews: partial(payments.receive_provider_news, uow=uow, ids=ids, gateway=gateway),
         payments.ApplyProviderNews: partial(payments.apply_provider_news, cashier=cashier, store=readers.store),
+        **_refund_commands(ports),
         **_subscription_commands(ports),
         reconciliation.RepairFinding: partial(
             reconciliation.repair_finding, cashier=cashier, records=ports.records, books=readers.reconciliation
@@ -110,6 +121,15 @@ def command_handlers(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
         store.ConfigureStore: partial(store.configure_store, uow=uow),
         **account_commands(ports),
         **people_commands(ports),
+    }
+
+
+def _refund_commands(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
+    uow, store = ports.storage.uow, ports.storage.readers.store
+    return {
+        refunds.RequestRefund: partial(refunds.request_refund, uow=uow, ids=ports.ids, store=store),
+        refunds.ApproveRefund: partial(refunds.approve_refund, uow=uow),
+        refunds.RefuseRefund: partial(refunds.refuse_refund, uow=uow),
     }
 
 
@@ -158,6 +178,9 @@ def query_handlers(ports: Ports) -> Mapping[type[Query[Any]], Handler]:
         payment_queries.GetPayments: partial(payment_queries.get_payments, payments=readers.payments),
         payment_queries.GetPayment: partial(payment_queries.get_payment, payments=readers.payments),
         payment_queries.GetUnfinishedPayments: partial(payment_queries.get_unfinished_payments, uow=uow),
+        refund_queries.GetRefunds: partial(refund_queries.get_refunds, payments=readers.payments),
+        refund_queries.GetRefund: partial(refund_queries.get_refund, payments=readers.payments),
+        refund_queries.GetOrderBooks: partial(refund_queries.get_order_books, uow=uow),
         reconciliation_queries.Reconcile: partial(
             reconciliation_queries.reconcile,
             gateway=ports.cashier.gateway,
@@ -204,6 +227,9 @@ LOOK_INTO_REQUESTS: Final = "accounts.look_into_requests"
 WELCOME: Final = "accounts.welcome"
 INVITE: Final = "accounts.invite"
 CLAIM_GUEST_ORDERS: Final = "accounts.claim_guest_orders"
+MAKE_EXPORT: Final = "accounts.make_export"
+TELL_OF_EXPORT: Final = "accounts.tell_of_export"
+FORGET_BUYER: Final = "accounts.forget_buyer"
 
 SUBSCRIBERS: Mapping[type[Event], tuple[str, ...]] = {
     ProductCreated: (FORGET_ANSWERS,),
@@ -217,6 +243,9 @@ SUBSCRIBERS: Mapping[type[Event], tuple[str, ...]] = {
     UserRegistered: (WELCOME,),
     UserVerified: (CLAIM_GUEST_ORDERS,),
     InvitationMade: (INVITE,),
+    ExportRequested: (MAKE_EXPORT,),
+    ExportReady: (TELL_OF_EXPORT,),
+    UserErased: (FORGET_BUYER,),
 }
 
 
@@ -228,13 +257,16 @@ def subscribers() -> SubscribersByType:
 def reactions(ports: Ports) -> Mapping[str, Handler]:
     """What each subscriber does with an event."""
     cashier, uow = ports.cashier, ports.storage.uow
-    keeper, notifier = ports.doorkeeper, ports.notifier
+    keeper, notifier, readers = ports.doorkeeper, ports.notifier, ports.storage.readers
     return {
         LOOK_INTO_REQUESTS: partial(
             identity_reactions.look_into_requests, uow=uow, ids=ports.ids, doorkeeper=keeper, notifier=notifier
         ),
         WELCOME: partial(identity_reactions.welcome, uow=uow, doorkeeper=keeper, notifier=notifier),
         INVITE: partial(identity_reactions.invite, uow=uow, doorkeeper=keeper, notifier=notifier),
+        MAKE_EXPORT: partial(identity_reactions.make_export, uow=uow, people=readers.people, orders=readers.orders),
+        TELL_OF_EXPORT: partial(identity_reactions.tell_of_export, uow=uow, doorkeeper=keeper, notifier=notifier),
+        FORGET_BUYER: partial(identity_reactions.forget_buyer, uow=uow, orders=readers.orders),
         CLAIM_GUEST_ORDERS: partial(identity_reactions.claim_guest_orders, uow=uow),
         FORGET_ANSWERS: partial(catalog_reactions.forget_answers, cache=ports.cache),
         RESUME_PAYMENT: partial(payment_reactions.resume_new_payment, cashier=cashier),

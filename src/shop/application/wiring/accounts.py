@@ -5,9 +5,11 @@ from functools import partial
 from typing import Any
 
 from shop.application.commands.identity import (
+    elsewhere,
     invitations,
     keys,
     me,
+    privacy,
     registration,
     roles,
     second_factor,
@@ -38,6 +40,14 @@ def account_commands(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
         registration.VerifyEmail: partial(registration.verify_email, uow=uow, doorkeeper=keeper),
         sign_in.SignIn: partial(sign_in.sign_in, uow=uow, passwords=passwords, doorkeeper=keeper),
         sign_in.UseMagicLink: partial(sign_in.use_magic_link, uow=uow, doorkeeper=keeper),
+        elsewhere.LeaveForProvider: partial(
+            elsewhere.leave_for_provider, uow=uow, doorkeeper=keeper, providers=ports.sign_in
+        ),
+        elsewhere.ReturnFromProvider: partial(
+            elsewhere.return_from_provider, uow=uow, ids=ids, doorkeeper=keeper, providers=ports.sign_in
+        ),
+        elsewhere.ConnectProvider: partial(elsewhere.connect_provider, uow=uow, doorkeeper=keeper),
+        elsewhere.DisconnectProvider: partial(elsewhere.disconnect_provider, uow=uow),
         sign_in.RefreshSession: partial(sign_in.refresh_session, uow=uow, doorkeeper=keeper),
         sign_in.SignOut: partial(sign_in.sign_out, uow=uow),
         sign_in.RevokeSession: partial(sign_in.revoke_session, uow=uow),
@@ -72,6 +82,10 @@ def people_commands(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
         me.AddAddress: partial(me.add_address, uow=uow, ids=ids),
         me.UpdateAddress: partial(me.update_address, uow=uow),
         me.RemoveAddress: partial(me.remove_address, uow=uow),
+        privacy.RequestExport: partial(privacy.request_export, uow=uow, ids=ids),
+        privacy.BuildExport: partial(privacy.build_export, uow=uow, people=readers.people, orders=readers.orders),
+        privacy.EraseMe: partial(privacy.erase_me, uow=uow, orders=readers.orders, notifier=ports.notifier),
+        privacy.EraseUser: partial(privacy.erase_user, uow=uow, orders=readers.orders, notifier=ports.notifier),
         staff.CreateUser: partial(staff.create_user, uow=uow, ids=ids),
         staff.UpdateUser: partial(staff.update_user, uow=uow),
         staff.SetUserRoles: partial(staff.set_user_roles, uow=uow),
@@ -103,6 +117,7 @@ def account_queries(ports: Ports) -> Mapping[type[Query[Any]], Handler]:
         identity_queries.GetMyAddresses: partial(identity_queries.get_my_addresses, people=people),
         identity_queries.GetMyPreferences: partial(identity_queries.get_my_preferences, people=people),
         identity_queries.GetMySessions: partial(identity_queries.get_my_sessions, people=people),
+        identity_queries.GetMyExport: partial(identity_queries.get_my_export, people=people),
         identity_queries.GetUsers: partial(identity_queries.get_users, people=people),
         identity_queries.GetUser: partial(identity_queries.get_user, people=people),
         identity_queries.GetRoles: partial(identity_queries.get_roles, people=people),

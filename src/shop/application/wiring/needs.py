@@ -19,6 +19,7 @@ from shop.application.ports.passwords import Passwords
 from shop.application.ports.payments import PaymentGateway
 from shop.application.ports.records import ProviderRecords
 from shop.application.ports.second_step import Passkeys, TotpCodes
+from shop.application.ports.sign_in import SignInProviders
 from shop.application.ports.storage import Storage
 from shop.application.ports.subscriptions import NoBilling, SubscriptionBilling
 from shop.application.ports.tokens import AccessTokens
@@ -57,6 +58,7 @@ class Ports:
     totp: TotpCodes
     passkeys: Passkeys
     notifier: Notifier
+    sign_in: SignInProviders = field(factory=dict)
     lifetimes: Lifetimes = Lifetimes()
     limits: RateLimits = RateLimits()
     billing: SubscriptionBilling = field(factory=NoBilling)

@@ -179,6 +179,14 @@ class SubscriptionId(Identifier):
     prefix = "sub"
 
 
+class RefundId(Identifier):
+    prefix = "refund"
+
+
+class DisputeId(Identifier):
+    prefix = "dispute"
+
+
 class LedgerEntryId(Identifier):
     prefix = "entry"
 

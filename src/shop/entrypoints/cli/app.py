@@ -17,6 +17,7 @@ from shop.entrypoints.cli import (
     keys,
     mail,
     orders,
+    payments,
     products,
     reconciliation,
     serving,
@@ -43,6 +44,8 @@ app.add_typer(database.app, name="db")
 app.add_typer(importing.app, name="import")
 app.add_typer(products.app, name="products")
 app.add_typer(orders.app, name="orders")
+app.add_typer(payments.app, name="payments")
+app.add_typer(payments.ledger, name="ledger")
 app.add_typer(inventory.app, name="inventory")
 app.add_typer(users.app, name="users")
 app.add_typer(keys.app, name="keys")

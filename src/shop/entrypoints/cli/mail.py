@@ -1,8 +1,10 @@
 """`shop mail`: what the shop wrote to people, where a mailbox keeps it instead of sending it."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from attrs import frozen
 
 from shop.domain.kernel.errors import Invalid, NotFound
 from shop.entrypoints.cli.output import AsJson, Columns, Limit, for_people, moment, print_json, say, show_list
@@ -25,13 +27,24 @@ class NoMailbox(Invalid):
     default_hint = "SHOP_MAIL=mailbox keeps mail in a folder and sends none: for a demo and for trying things out."
 
 
+@frozen(kw_only=True)
+class ListedMail:
+    """A mail in a list: what it says is shown only when it is asked for, since it may sign somebody in."""
+
+    number: int
+    at: datetime
+    kind: str
+    to: str
+    subject: str
+
+
 @app.command("list")
 def list_mail(limit: Limit = 20, as_json: AsJson = False) -> None:
     """List the latest mail, newest first."""
     rows = [
-        {"number": number, "at": sent.at, "kind": one.kind, "to": one.to, "subject": one.subject}
+        ListedMail(number=number, at=sent.at, kind=mail.kind, to=mail.to, subject=mail.subject)
         for number, sent in enumerate(_mail(limit), start=1)
-        for one in (sent.notification,)
+        for mail in (sent.notification,)
     ]
     columns: Columns = {
         "number": lambda row: str(row["number"]),

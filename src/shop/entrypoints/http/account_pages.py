@@ -9,6 +9,7 @@ from typing import Any
 
 from jinja2 import DictLoader, Environment, StrictUndefined
 
+from shop.application.commands.identity.elsewhere import ConnectProvider
 from shop.application.commands.identity.invitations import AcceptInvitation
 from shop.application.commands.identity.opening import Device, SecondStepNeeded, SignedIn
 from shop.application.commands.identity.passwords import ResetPassword
@@ -62,7 +63,7 @@ Act = Callable[[Call, dict[str, str]], Awaitable[Answer]]
 
 
 def _page(name: str, *, status: int = 200, headers: list[Header] | None = None, **shown: Any) -> Answer:
-    known = {"problem": "", "said": "", "token": "", "id": "", "csrf": "", **shown}
+    known = {"problem": "", "said": "", "token": "", "id": "", "csrf": "", "providers": (), **shown}
     body = _environment.get_template(name).render(**known).encode()
     return Answer(status, body, HTML, [*PAGE_HEADERS, *(headers or [])])
 
@@ -79,7 +80,18 @@ async def _done(call: Call, name: str, act: Act) -> Answer:
     try:
         return await act(call, form)
     except ShopError as error:
-        return _page(name, status=status_of(error), problem=_words(error), token=form["token"], id=form["id"])
+        return _page(
+            name,
+            status=status_of(error),
+            problem=_words(error),
+            token=form["token"],
+            id=form["id"],
+            providers=_providers(call),
+        )
+
+
+def _providers(call: Call) -> list[str]:
+    return sorted(call.shop.ports.sign_in)
 
 
 def _words(error: ShopError) -> str:
@@ -106,7 +118,8 @@ async def _inside(call: Call) -> tuple[Context, str]:
 
 def _show(path: str, operation_id: str, summary: str, template: str) -> None:
     async def show(call: Call) -> Answer:
-        return _page(template, token=call.query.get("token", ""), id=call.query.get("id", ""))
+        given = {"token": call.query.get("token", ""), "id": call.query.get("id", "")}
+        return _page(template, providers=_providers(call), **given)
 
     show.__doc__ = f"A form: {summary.lower()}."
     pages.get(path, operation_id, Who.PUBLIC, summary, query=_LINK)(show)
@@ -132,6 +145,12 @@ async def _second_step(call: Call, form: dict[str, str]) -> Answer:
 
 async def _link(call: Call, form: dict[str, str]) -> Answer:
     return _entered(call, await call.execute(UseMagicLink(token=form["token"], device=_device(call))))
+
+
+async def _connect(call: Call, form: dict[str, str]) -> Answer:
+    context, _ = await _inside(call)
+    await call.shop.execute(ConnectProvider(token=form["token"]), context=context)
+    return _page("said", said="Both open your account from now on.")
 
 
 async def _forgot(call: Call, form: dict[str, str]) -> Answer:
@@ -172,6 +191,7 @@ for _path, _name, _title, _template, _action in (
     ("sign-in", "sign_in", "Sign in", "sign-in", _sign_in),
     ("second-step", "second_step", "The second step", "second-step", _second_step),
     ("link", "link", "Sign in with a mailed link", "link", _link),
+    ("connect", "connect", "Connect an account elsewhere", "connect", _connect),
     ("reset", "reset", "Set a new password", "reset", _reset),
     ("verify", "verify", "Confirm an address", "verify", _verify),
     ("setup", "setup", "Make the owner", "setup", _setup),

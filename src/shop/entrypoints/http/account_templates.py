@@ -70,7 +70,16 @@ TEMPLATES = {
         "Sign in",
         _EMAIL + _WORDS.format("current-password"),
         "Sign in",
-        '<p><a href="/account/forgot">Forgotten password</a></p>',
+        '<p><a href="/account/forgot">Forgotten password</a></p>\n'
+        '{% for name in providers %}<p><a href="/api/auth/oauth/{{ name }}/authorize">Sign in with {{ name }}</a></p>\n'
+        "{% endfor %}",
+    ),
+    "connect": _form(
+        "Connect this account",
+        _CARRIED
+        + '<p>There is an account with this e-mail address already. <a href="/account/sign-in" target="_blank" '
+        'rel="noopener">Sign in to it</a>, then connect it here.</p>\n',
+        "Connect",
     ),
     "second-step": _form("The second step", _CARRIED + _CODE, "Go on"),
     "link": _form("Sign in", _CARRIED, "Sign in"),

@@ -4,17 +4,16 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType
 
-from shop.application.commands.identity.invitations import AcceptInvitation, InviteStaff, RevokeInvitation
+from shop.application.commands.identity.privacy import EraseUser
 from shop.application.commands.identity.roles import CreateRole, DeleteRole, UpdateRole
 from shop.application.commands.identity.staff import CreateUser, ResetSecondFactor, SetUserRoles, UpdateUser
-from shop.application.limits import SIGN_IN
 from shop.application.ports.people import UserFilter
-from shop.application.ports.views import AdminUserView, InvitationView, RoleView
-from shop.application.queries.identity import GetInvitations, GetRoles, GetUser, GetUsers
-from shop.domain.identity import SCOPES, UserStatus
-from shop.domain.kernel.identifiers import InvitationId, RoleId, UserId
+from shop.application.ports.views import AdminUserView, RoleView
+from shop.application.queries.identity import GetRoles, GetUser, GetUsers
+from shop.domain.identity import SCOPES, RoleNotFound, UserStatus
+from shop.domain.kernel.identifiers import RoleId, UserId
 from shop.entrypoints.http.answers import Answer
-from shop.entrypoints.http.auth import Email, Locale, Name, Password, Token
+from shop.entrypoints.http.auth import Email, Locale, Name
 from shop.entrypoints.http.bodies import Body, IdText, MetadataChange, ShortText, given, identifier
 from shop.entrypoints.http.calls import Call
 from shop.entrypoints.http.endpoints import Endpoints, Keys, Shows, Who
@@ -24,7 +23,7 @@ from shop.entrypoints.representation import Plain
 
 endpoints = Endpoints("admin people")
 _USER, _ROLE = Shows(view=AdminUserView), Shows(view=RoleView)
-_CHANGES = ("not_found", "scope_missing", "fresh_sign_in_required", "account_erased", "conflict")
+CHANGES = ("not_found", "scope_missing", "fresh_sign_in_required", "account_erased", "conflict")
 ScopeText = Annotated[str, Meta(pattern=r"^(\*|[a-z_]+:(read|write|erase))$", max_length=60)]
 Scopes = Annotated[list[ScopeText], Meta(min_length=1, max_length=100)]
 RoleIds = Annotated[list[IdText], Meta(max_length=50)]
@@ -71,21 +70,6 @@ class RoleChange(Body):
     scopes: Scopes | UnsetType = UNSET
 
 
-class NewInvitation(Body):
-    """Whom to ask onto the staff, as what."""
-
-    email: Email
-    role_ids: RoleIds
-
-
-class Acceptance(Body):
-    """The token of the invitation, and the password of the new account."""
-
-    token: Token
-    password: Password
-    name: Name = ""
-
-
 async def _current_user(call: Call) -> Plain:
     return call.representation.plain(await call.ask(GetUser(user_id=call.id(UserId))))
 
@@ -95,10 +79,13 @@ async def _current_role(call: Call) -> Plain:
 
 
 async def _role(call: Call, role_id: RoleId) -> RoleView:
-    return next(role for role in await call.ask(GetRoles()) if role.id == role_id)
+    for role in await call.ask(GetRoles()):
+        if role.id == role_id:
+            return role
+    raise RoleNotFound(f"There is no role {role_id}.")
 
 
-def _role_ids(texts: list[str]) -> frozenset[RoleId]:
+def role_ids_of(texts: list[str]) -> frozenset[RoleId]:
     return frozenset(identifier(RoleId, text, f"/role_ids/{number}") for number, text in enumerate(texts))
 
 
@@ -179,7 +166,7 @@ async def admin_user_get(call: Call) -> Answer:
     shows=_USER,
     if_match=True,
     current=_current_user,
-    problems=("owner_needed", *_CHANGES),
+    problems=("owner_needed", *CHANGES),
 )
 async def admin_user_update(call: Call) -> Answer:
     """Name, phone, tags, note and metadata. Suspending somebody ends their sessions within five seconds.
@@ -210,11 +197,11 @@ async def admin_user_update(call: Call) -> Answer:
     body=RolesOfUser,
     example={"role_ids": ["role_00000000000000700000000000"]},
     status=204,
-    problems=("owner_needed", *_CHANGES),
+    problems=("owner_needed", *CHANGES),
 )
 async def admin_user_roles_set(call: Call) -> Answer:
     """All of them at once, in force within five seconds. Nobody gives or takes more than they have themselves."""
-    await call.execute(SetUserRoles(user_id=call.id(UserId), role_ids=_role_ids(call.body.role_ids)))
+    await call.execute(SetUserRoles(user_id=call.id(UserId), role_ids=role_ids_of(call.body.role_ids)))
     return call.nothing()
 
 
@@ -227,11 +214,28 @@ async def admin_user_roles_set(call: Call) -> Answer:
     status=204,
     keys=Keys.NO,
     tier=2,
-    problems=_CHANGES,
+    problems=CHANGES,
 )
 async def admin_user_mfa_reset(call: Call) -> Answer:
     """After making sure whose account it is. Ends all sessions of it."""
     await call.execute(ResetSecondFactor(user_id=call.id(UserId)))
+    return call.nothing()
+
+
+@endpoints.post(
+    "/api/admin/users/{id}/anonymise",
+    "admin_user_anonymise",
+    Who.STAFF,
+    "Forget somebody",
+    scope="customers:erase",
+    status=204,
+    keys=Keys.NO,
+    tier=2,
+    problems=("not_found", "scope_missing", "erasure_held", "owner_needed", "conflict"),
+)
+async def admin_user_anonymise(call: Call) -> Answer:
+    """On their request. Refused while an order is under way; their orders stay without a person."""
+    await call.execute(EraseUser(user_id=call.id(UserId)))
     return call.nothing()
 
 
@@ -268,6 +272,22 @@ async def role_create(call: Call) -> Answer:
     return call.one(await _role(call, role_id), status=201)
 
 
+@endpoints.get(
+    "/api/admin/roles/{id}",
+    "role_get",
+    Who.STAFF,
+    "One role",
+    scope="staff:read",
+    tier=2,
+    shows=_ROLE,
+    conditional=True,
+    problems=("not_found",),
+)
+async def role_get(call: Call) -> Answer:
+    """With the ETag that changing it takes. Giving it to somebody counts as a change."""
+    return call.one(await _role(call, call.id(RoleId)))
+
+
 @endpoints.patch(
     "/api/admin/roles/{id}",
     "role_update",
@@ -280,7 +300,7 @@ async def role_create(call: Call) -> Answer:
     shows=_ROLE,
     if_match=True,
     current=_current_role,
-    problems=("scope_unknown", "role_built_in", *_CHANGES),
+    problems=("scope_unknown", "role_built_in", *CHANGES),
 )
 async def role_update(call: Call) -> Answer:
     """For everybody who has it, within five seconds. Only scopes that one has oneself come or go."""
@@ -306,84 +326,9 @@ async def role_update(call: Call) -> Answer:
     tier=2,
     if_match=True,
     current=_current_role,
-    problems=("role_built_in", "role_in_use", *_CHANGES),
+    problems=("role_built_in", "role_in_use", *CHANGES),
 )
 async def role_delete(call: Call) -> Answer:
     """One that nobody has."""
     await call.execute(DeleteRole(role_id=call.id(RoleId), expected_version=call.expected_version()))
-    return call.nothing()
-
-
-@endpoints.get(
-    "/api/admin/invitations",
-    "invitation_list",
-    Who.STAFF,
-    "Open invitations",
-    scope="staff:read",
-    tier=2,
-    shows=Shows(view=InvitationView, many=True),
-)
-async def invitation_list(call: Call) -> Answer:
-    """The newest first."""
-    return call.whole(await call.ask(GetInvitations()))
-
-
-@endpoints.post(
-    "/api/admin/invitations",
-    "invitation_create",
-    Who.STAFF,
-    "Ask somebody onto the staff",
-    scope="staff:write",
-    body=NewInvitation,
-    example={"email": "lin@example.com", "role_ids": ["role_00000000000000700000000000"]},
-    status=201,
-    tier=2,
-    shows=Shows(view=InvitationView),
-    problems=_CHANGES,
-)
-async def invitation_create(call: Call) -> Answer:
-    """Mails a link that is good for a week. The answer does not tell whether the address has an account."""
-    invitation_id = await call.execute(InviteStaff(email=call.body.email, role_ids=_role_ids(call.body.role_ids)))
-    made = next(each for each in await call.ask(GetInvitations()) if each.id == invitation_id)
-    return call.one(made, status=201)
-
-
-@endpoints.delete(
-    "/api/admin/invitations/{id}",
-    "invitation_revoke",
-    Who.STAFF,
-    "Take an invitation back",
-    scope="staff:write",
-    tier=2,
-    problems=("not_found", "conflict"),
-)
-async def invitation_revoke(call: Call) -> Answer:
-    """Its link opens nothing any more. Twice is once."""
-    await call.execute(RevokeInvitation(invitation_id=call.id(InvitationId)))
-    return call.nothing()
-
-
-@endpoints.post(
-    "/api/auth/invitations/{invitation_id}/accept",
-    "auth_invitation_accept",
-    Who.PUBLIC,
-    "Join the staff",
-    body=Acceptance,
-    example={"token": "from-the-mail", "password": "a few words of my own", "name": "Lin Wei"},
-    status=204,
-    keys=Keys.NO,
-    limit_class=SIGN_IN,
-    tier=2,
-    problems=("token_rejected", "email_taken", "passwords_busy", "account_erased", "conflict"),
-)
-async def auth_invitation_accept(call: Call) -> Answer:
-    """Makes the account, or gives the roles to the one that the address has already, whose password stays."""
-    body: Acceptance = call.body
-    command = AcceptInvitation(
-        invitation_id=call.id(InvitationId, "invitation_id"),
-        token=body.token,
-        password=body.password,
-        name=body.name,
-    )
-    await call.execute(command)
     return call.nothing()

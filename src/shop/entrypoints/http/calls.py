@@ -128,17 +128,18 @@ class Prepared:
     @classmethod
     def of(cls, endpoint: Endpoint) -> "Prepared":
         decoder = msgspec.json.Decoder(endpoint.body) if endpoint.body else None
-        return cls(endpoint, _query_reader({parameter.name: parameter for parameter in endpoint.query}), decoder)
+        known = {parameter.name: parameter for parameter in endpoint.query}
+        return cls(endpoint, _query_reader(known, others=endpoint.others_in_query), decoder)
 
 
-def _query_reader(parameters: Mapping[str, Parameter]) -> Callable[[bytes], Mapping[str, Any]]:
+def _query_reader(parameters: Mapping[str, Parameter], *, others: bool) -> Callable[[bytes], Mapping[str, Any]]:
     @lru_cache(maxsize=QUERIES_MAX)
     def remembered(query_string: bytes) -> Mapping[str, Any]:
-        return read_query(query_string, parameters)
+        return read_query(query_string, parameters, others=others)
 
     def read(query_string: bytes) -> Mapping[str, Any]:
         short = len(query_string) <= QUERY_REMEMBERED_MAX
-        return remembered(query_string) if short else read_query(query_string, parameters)
+        return remembered(query_string) if short else read_query(query_string, parameters, others=others)
 
     return read
 

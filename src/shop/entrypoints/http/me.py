@@ -11,16 +11,18 @@ from shop.application.commands.identity.me import (
     UpdateMe,
     UpdatePreferences,
 )
+from shop.application.commands.identity.privacy import EraseMe, RequestExport
 from shop.application.commands.identity.registration import ChangeEmail
 from shop.application.limits import RECOVERY
-from shop.application.ports.views import MeView, OrderView, PreferencesView, SavedAddressView
-from shop.application.queries.identity import GetMe, GetMyAddresses, GetMyPreferences
+from shop.application.ports.views import ExportView, MeView, OrderView, PreferencesView, SavedAddressView
+from shop.application.queries.identity import GetMe, GetMyAddresses, GetMyExport, GetMyPreferences
 from shop.application.queries.orders import GetUserOrders
-from shop.domain.kernel.identifiers import AddressId
+from shop.domain.identity import ExportNotFound, ExportStatus
+from shop.domain.kernel.identifiers import AddressId, ExportId
 from shop.entrypoints.http.answers import Answer
 from shop.entrypoints.http.auth import Locale, Name
 from shop.entrypoints.http.bodies import AddressBody, Body, MetadataChange, below, given
-from shop.entrypoints.http.calls import Call
+from shop.entrypoints.http.calls import PRIVATE_CACHE, Call
 from shop.entrypoints.http.endpoints import Endpoints, Keys, Shows, Who
 from shop.entrypoints.http.parameters import fields, page_request, paging
 from shop.entrypoints.representation import Plain
@@ -138,6 +140,65 @@ async def me_email_change(call: Call) -> Answer:
     """
     await call.execute(ChangeEmail(email=call.body.email))
     return call.plain({"message": "Open the link that is mailed to the new address."}, status=202)
+
+
+@endpoints.post(
+    "/api/users/me/export",
+    "me_export",
+    Who.CUSTOMER,
+    "My data as a file",
+    status=202,
+    shows=Shows(view=ExportView),
+    problems=("fresh_sign_in_required",),
+)
+async def me_export(call: Call) -> Answer:
+    """The worker makes the file and mails that it is there; it is kept for a week. `Location` is where it will be."""
+    export_id = await call.execute(RequestExport())
+    path = f"/api/users/me/exports/{export_id}"
+    return call.one(ExportView.of(await call.ask(GetMyExport(export_id=export_id))), status=202, location=path)
+
+
+@endpoints.get(
+    "/api/users/me/exports/{id}",
+    "me_export_get",
+    Who.CUSTOMER,
+    "How far my file is",
+    shows=Shows(view=ExportView),
+    problems=("not_found",),
+)
+async def me_export_get(call: Call) -> Answer:
+    """`pending`, or `ready`."""
+    return call.one(ExportView.of(await call.ask(GetMyExport(export_id=call.id(ExportId)))))
+
+
+@endpoints.get(
+    "/api/users/me/exports/{id}/file",
+    "me_export_download",
+    Who.CUSTOMER,
+    "The file",
+    shows=Shows(schema={"type": "object"}),
+    problems=("not_found",),
+)
+async def me_export_download(call: Call) -> Answer:
+    """Profile, addresses, choices, devices and orders, as JSON."""
+    export = await call.ask(GetMyExport(export_id=call.id(ExportId)))
+    if export.status is not ExportStatus.READY:
+        raise ExportNotFound("The file is not ready yet.")
+    headers = [(b"content-disposition", b'attachment; filename="my-data.json"'), PRIVATE_CACHE]
+    return Answer(200, export.document, headers=headers)
+
+
+@endpoints.delete(
+    "/api/users/me",
+    "me_erase",
+    Who.CUSTOMER,
+    "Forget me",
+    problems=("erasure_held", "owner_needed", "fresh_sign_in_required", "conflict"),
+)
+async def me_erase(call: Call) -> Answer:
+    """Everything but what the law wants kept; orders stay without a person. Ends all sessions."""
+    await call.execute(EraseMe())
+    return call.nothing()
 
 
 @endpoints.get(

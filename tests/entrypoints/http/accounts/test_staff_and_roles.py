@@ -100,8 +100,13 @@ async def test_roles_of_the_shops_own(town: Town) -> None:
     assert (await town.site.staff.post("/api/admin/roles", json=role)).json()["code"] == "role_name_taken"
     night = await town.staff("night@example.com", "night_shift")
     assert (await night.client.get("/api/admin/orders")).status_code == 200
-    in_use = await town.site.staff.delete(path, headers=match)
+    in_use = await town.site.staff.delete(path, headers={"If-Match": "*"})
     assert (in_use.status_code, in_use.json()["code"]) == (409, "role_in_use")
+    # A role is saved when somebody gets it: what was read before is not what it is now.
+    changed = await town.site.staff.patch(path, json={"scopes": ["payments:read"]}, headers=match)
+    assert (changed.status_code, changed.json()["code"]) == (412, "version_mismatch")
+    match = {"If-Match": (await town.site.staff.get(path)).headers["etag"]}
+    assert (await town.site.staff.get(path.replace("role_", "role_7")[:-1])).status_code == 404
     changed = await town.site.staff.patch(path, json={"scopes": ["payments:read"]}, headers=match)
     assert changed.json()["scopes"] == ["payments:read"]
     town.site.small.clock.forward(SIX_SECONDS)

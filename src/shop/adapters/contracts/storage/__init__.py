@@ -11,9 +11,10 @@ pytest is all that is needed. Each test runs in an event loop of its own, on an 
 
 from shop.adapters.contracts.storage.catalog import CatalogPromises
 from shop.adapters.contracts.storage.lists import ListPromises
-from shop.adapters.contracts.storage.money import BookPromises, PaymentPromises
+from shop.adapters.contracts.storage.money import BookPromises, PaymentPromises, RefundPromises
 from shop.adapters.contracts.storage.outbox import OutboxPromises
 from shop.adapters.contracts.storage.people import PeoplePromises
+from shop.adapters.contracts.storage.people_meeting import PeopleMeetingPromises
 from shop.adapters.contracts.storage.people_shown import PeopleShownPromises
 from shop.adapters.contracts.storage.reconciliation import ReconciliationPromises
 from shop.adapters.contracts.storage.running import AnswerPromises, ClockPromises, SettingsPromises
@@ -34,6 +35,7 @@ class StorageContract(
     CartPromises,
     OrderPromises,
     PaymentPromises,
+    RefundPromises,
     BookPromises,
     ReconciliationPromises,
     SubscriptionPromises,
@@ -41,6 +43,7 @@ class StorageContract(
     AnswerPromises,
     SettingsPromises,
     PeoplePromises,
+    PeopleMeetingPromises,
     PeopleShownPromises,
     ClockPromises,
     ListPromises,

@@ -11,15 +11,15 @@ from shop.application.ports.people import UserFilter
 from shop.domain.identity import (
     OWNER,
     ApiKey,
+    DataExport,
+    ExportNotFound,
+    Invitation,
+    InvitationNotFound,
     KeyKind,
     SavedAddress,
     UserNotFound,
 )
-from shop.domain.kernel.identifiers import (
-    AddressId,
-    ApiKeyId,
-    UserId,
-)
+from shop.domain.kernel.identifiers import AddressId, ApiKeyId, ExportId, InvitationId, UserId
 
 
 class PeopleShownPromises(StoragePromises):
@@ -88,6 +88,37 @@ class PeopleShownPromises(StoragePromises):
         async with bench.transaction() as tx:
             assert await tx.orders.of_guest(["ada@example.com"], 5) == []
             assert (await tx.orders.get(guest.id)).owner_id == user.id
+
+    @alone
+    async def test_what_is_somebodys_goes_with_them(self, bench: Bench) -> None:
+        ada, bob = a_user(bench), a_user(bench, "bob@example.com")
+        await bench.save(ada, bob)
+        kept = [a_session(bench, ada), a_session(bench, bob, fingerprint=b"t" * 32)]
+        exports = [DataExport.request(id=bench.samples.new(ExportId), user_id=u.id, at=bench.now) for u in (ada, bob)]
+        invitations = [
+            Invitation.make(
+                id=bench.samples.new(InvitationId),
+                email=user.email,
+                role_ids=frozenset({OWNER.id}),
+                invited_by=None,
+                at=bench.now,
+            )
+            for user in (ada, bob)
+        ]
+        await bench.save(*kept, *exports, *invitations)
+        async with bench.transaction() as tx:
+            tx.sessions.drop_of(ada.id)
+            tx.exports.drop_of(ada.id)
+            tx.invitations.drop_of(ada.email)
+        async with bench.transaction() as tx:
+            assert await tx.sessions.live_of(ada.id, bench.now) == []
+            assert len(await tx.sessions.live_of(bob.id, bench.now)) == 1
+            await tx.exports.get(exports[1].id)
+            await tx.invitations.get(invitations[1].id)
+            with pytest.raises(ExportNotFound):
+                await tx.exports.get(exports[0].id)
+            with pytest.raises(InvitationNotFound):
+                await tx.invitations.get(invitations[0].id)
 
     @alone
     async def test_what_is_over_is_forgotten(self, bench: Bench) -> None:

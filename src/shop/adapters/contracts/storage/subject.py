@@ -32,7 +32,7 @@ from shop.domain.kernel.aggregates import Aggregate
 from shop.domain.kernel.identifiers import EventId, LocationId, RequestId, VariantId
 from shop.domain.ledger import LedgerEntry
 from shop.domain.orders import Order
-from shop.domain.payments import InboxItem, Payment, PaymentSession
+from shop.domain.payments import InboxItem, Payment, PaymentSession, Refund
 
 SUBSCRIBERS: SubscribersByType = {
     "product.created": ("mail", "index"),
@@ -141,6 +141,7 @@ def _saves(tx: Transaction) -> Mapping[type, Callable[[Any], None]]:
         PaymentSession: tx.payment_sessions.save,
         Order: tx.orders.save,
         Payment: tx.payments.save,
+        Refund: tx.refunds.save,
         InboxItem: tx.inbox.save,
         LedgerEntry: tx.ledger.book,
         ApiKey: tx.api_keys.save,

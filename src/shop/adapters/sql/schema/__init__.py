@@ -17,6 +17,7 @@ from shop.adapters.sql.schema.money import (
     payment_attempts,
     payment_sessions,
     payments,
+    refunds,
 )
 from shop.adapters.sql.schema.people import (
     account_requests,
@@ -65,6 +66,7 @@ __all__ = [
     "plans",
     "product_categories",
     "products",
+    "refunds",
     "renewals",
     "reservations",
     "roles",

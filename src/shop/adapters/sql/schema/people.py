@@ -5,6 +5,7 @@ A user's row holds all of the user; `user_roles` and `user_keys` are what it is 
 
 from sqlalchemy import (
     Boolean,
+    CheckConstraint,
     Column,
     ForeignKey,
     Index,
@@ -100,6 +101,7 @@ sessions = Table(
     moment("expires_at"),
     moment("revoked_at", nullable=True),
     Column("version", Integer, nullable=False),
+    CheckConstraint("expires_at > created_at", name="lasts"),
 )
 Index("ix_sessions_expires_at", sessions.c.expires_at)
 
@@ -178,6 +180,7 @@ data_exports = Table(
     moment("expires_at"),
     Column("version", Integer, nullable=False),
     one_of("status", ExportStatus),
+    CheckConstraint("(status = 'ready') = (ready_at IS NOT NULL)", name="ready_says_when"),
 )
 
 signing_keys = Table(
@@ -188,4 +191,5 @@ signing_keys = Table(
     moment("retired_at", nullable=True),
     moment("gone_at", nullable=True),
     Column("version", Integer, nullable=False),
+    CheckConstraint("(retired_at IS NULL) = (gone_at IS NULL)", name="retired_says_until_when"),
 )

@@ -39,6 +39,7 @@ api_keys = Table(
     UniqueConstraint("fingerprint"),
     UniqueConstraint("old_fingerprint"),
     one_of("kind", KeyKind),
+    CheckConstraint("(old_fingerprint IS NULL) = (old_until IS NULL)", name="old_says_until_when"),
 )
 
 store_settings = Table(

@@ -5,7 +5,7 @@ from typing import ClassVar
 from attrs import field, frozen
 
 from shop.application.commands.identity.opening import Doorkeeper, check_fresh
-from shop.application.commands.identity.roles import check_own, roles_of
+from shop.application.commands.identity.roles import check_own, hold_on_to, roles_of
 from shop.application.mails import invited
 from shop.application.messages import PUBLIC, Command, Context
 from shop.application.ports.clock import Ids
@@ -98,6 +98,7 @@ async def accept_invitation(
         user.verify_email(context.now)
         known = await roles_of(tx, invitation.role_ids, strict=False)  # a role may have been deleted meanwhile
         user.set_roles(user.role_ids | {role.id for role in known}, context.now)
+        hold_on_to(tx, known)
         invitation.accept(context.now)
         tx.invitations.save(invitation)
         tx.users.save(user)

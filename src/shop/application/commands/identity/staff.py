@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from attrs import frozen
 
 from shop.application.commands.identity.opening import check_fresh, end_sessions
-from shop.application.commands.identity.roles import check_own, roles_of
+from shop.application.commands.identity.roles import check_own, hold_on_to, roles_of
 from shop.application.messages import Command, Context, check_version
 from shop.application.ports.clock import Ids
 from shop.application.ports.unit_of_work import Transaction, UnitOfWork
@@ -90,12 +90,13 @@ async def set_user_roles(command: SetUserRoles, context: Context, *, uow: UnitOf
     async with uow(context) as tx:
         user = await tx.users.get(command.user_id)
         check_version(user.version, command.expected_version)
-        changed = user.role_ids ^ command.role_ids
-        check_own(await roles_of(tx, changed), context)
+        changed = await roles_of(tx, user.role_ids ^ command.role_ids)
+        check_own(changed, context)
         await _check_within_own(tx, user, context)
         if OWNER.id in user.role_ids - command.role_ids:
             await keep_an_owner(tx, user)
         user.set_roles(command.role_ids, context.now)
+        hold_on_to(tx, [role for role in changed if role.id in command.role_ids])
         tx.users.save(user)
 
 

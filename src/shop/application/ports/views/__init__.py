@@ -51,6 +51,13 @@ from shop.application.ports.views.payments import (
     ProviderMessageView,
 )
 from shop.application.ports.views.reconciliation import FindingView, ReconciliationView
+from shop.application.ports.views.refunds import (
+    LedgerEntryView,
+    LedgerPostingView,
+    RefundLineView,
+    RefundView,
+    refund_view,
+)
 from shop.application.ports.views.store import StoreView
 from shop.application.ports.views.subscriptions import (
     PlanView,
@@ -75,6 +82,8 @@ __all__ = [
     "ExportView",
     "FindingView",
     "InvitationView",
+    "LedgerEntryView",
+    "LedgerPostingView",
     "LocationView",
     "MeView",
     "OrderLineView",
@@ -92,6 +101,8 @@ __all__ = [
     "ProrationView",
     "ProviderMessageView",
     "ReconciliationView",
+    "RefundLineView",
+    "RefundView",
     "RoleView",
     "SavedAddressView",
     "SessionView",
@@ -107,4 +118,5 @@ __all__ = [
     "VariantAvailabilityView",
     "VariantView",
     "WhoView",
+    "refund_view",
 ]

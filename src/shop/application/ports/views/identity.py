@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from attrs import frozen
 
-from shop.domain.identity import ApiKey, ExportStatus, KeyKind, SavedAddress, User, UserStatus
+from shop.domain.identity import ApiKey, DataExport, ExportStatus, KeyKind, SavedAddress, User, UserStatus
 from shop.domain.kernel.address import Address
 from shop.domain.kernel.identifiers import (
     AddressId,
@@ -246,3 +246,13 @@ class ExportView:
     created_at: datetime
     ready_at: datetime | None
     expires_at: datetime
+
+    @classmethod
+    def of(cls, export: DataExport) -> "ExportView":
+        return cls(
+            id=export.id,
+            status=export.status,
+            created_at=export.created_at,
+            ready_at=export.ready_at,
+            expires_at=export.expires_at,
+        )

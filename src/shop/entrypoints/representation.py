@@ -124,14 +124,6 @@ class Representation:
         self._encoders[cls] = encode
         return encode
 
-    def _is_plain(self, cls: type) -> bool:
-        """Whether msgspec may write it as it is: every field always, and none that looks different outside."""
-        hints = get_type_hints(cls)
-        return not hasattr(cls, "object") and all(
-            attribute.default is not None and self._expression(hints[attribute.name], "each", {}) == "each"
-            for attribute in attrs.fields(cls)
-        )
-
     def _expression(self, hint: Any, value: str, names: Plain) -> str:
         """What makes a plain value of one of this type; msgspec writes most types as they are."""
         if isinstance(hint, type) and issubclass(hint, Identifier):
@@ -141,8 +133,6 @@ class Representation:
         if hint is Money:
             return f"money({value}.minor, {value}.currency)"
         if isinstance(hint, type) and attrs.has(hint):
-            if self._is_plain(hint):
-                return value
             name = f"plain_{hint.__name__}"
             names[name] = self._encoders.get(hint) or self._encoder(hint)
             return f"{name}({value})"

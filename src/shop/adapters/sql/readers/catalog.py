@@ -274,26 +274,8 @@ def _id_or_slug(category: str) -> tuple[str, Any]:
 def _product(
     row: Row, currency: str, variants: list[VariantView] | None, categories: list[CategoryView] | None
 ) -> ProductView:
-    (
-        id_,
-        slug,
-        title,
-        description,
-        vendor,
-        status,
-        tags,
-        ranges,
-        media,
-        options,
-        seo_title,
-        seo_description,
-        metadata,
-        created_at,
-        updated_at,
-        version,
-        _,
-        category_ids,
-    ) = row
+    (id_, slug, title, description, vendor, status, tags, ranges, media, options, seo_title, seo_text, *rest) = row
+    metadata, created_at, updated_at, version, _, category_ids = rest
     lowest, highest = span_in(ranges, currency)
     return ProductView(
         ProductId(id_),
@@ -309,7 +291,7 @@ def _product(
         options_in(options),
         tuple([CategoryId(category) for category in category_ids]) if category_ids else (),
         seo_title,
-        seo_description,
+        seo_text,
         metadata_in(metadata),
         created_at,
         updated_at,

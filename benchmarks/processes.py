@@ -33,12 +33,19 @@ class Tree:
         while unseen:
             pid = unseen.pop()
             found.append(pid)
-            for task in Path(f"/proc/{pid}/task").glob("*/children"):
-                try:
-                    unseen += map(int, task.read_text().split())
-                except OSError:  # it ended while we looked
-                    continue
+            unseen += _children(pid)
         return found
+
+
+def _children(pid: int) -> list[int]:
+    """What each of its threads started; nothing once it has ended, which may be while we look."""
+    found: list[int] = []
+    try:
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            found += map(int, (task / "children").read_text().split())
+    except OSError:
+        return found
+    return found
 
 
 def _times(pid: int) -> int:

@@ -21,7 +21,7 @@ from shop.application.ports.views import EventView, StockLevelView, StockMovemen
 from shop.domain.inventory import LIVE, Reservation, ReservationState
 from shop.domain.kernel.identifiers import LocationId, OrderId, VariantId
 from shop.domain.ledger import EntryKind, LedgerEntry, clearing
-from shop.domain.orders import ORDER_ARROWS, PAYMENT_ARROWS, Order, OrderStatus, PaymentStatus
+from shop.domain.orders import ORDER_ARROWS, PAYMENT_ARROWS, REOPENED, Order, OrderStatus, PaymentStatus
 from shop.domain.payments import ATTEMPT_ARROWS, AttemptStatus, Payment
 
 V = TypeVar("V")
@@ -30,6 +30,7 @@ Where = tuple[VariantId, LocationId]
 HOLD_MAX = timedelta(minutes=17)
 ONCE_PER_ORDER = ("order.created", "order.confirmed", "order.cancelled", "order.held")
 ONCE_PER_PAYMENT = ("payment.processed", "payment.voided")
+MONEY_ARROWS = {state: ends | REOPENED.get(state, frozenset()) for state, ends in PAYMENT_ARROWS.items()}
 PAID_FOR = frozenset({PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED})
 
 
@@ -127,7 +128,7 @@ class Watch:
             order, before = sold.order, self._orders.get(sold.order.id)
             if before is not None:
                 _check_arrow(ORDER_ARROWS, before.status, order.status, str(order.id))
-                _check_arrow(PAYMENT_ARROWS, before.payment_status, order.payment_status, str(order.id))
+                _check_arrow(MONEY_ARROWS, before.payment_status, order.payment_status, str(order.id))
                 if (before.lines, before.total, before.cart_id) != (order.lines, order.total, order.cart_id):
                     broken("I8", f"{order.id} is not what was bought any more")
             self._orders[order.id] = order
@@ -254,7 +255,7 @@ def _check_books(sold: Sold) -> None:
         if sold.entries:
             broken("I7", f"{order.id} costs nothing and has books")
         return
-    if not 0 <= payment.refunded.minor <= payment.captured.minor:
+    if not 0 <= payment.refunded.minor <= payment.refund_reserved.minor <= payment.captured.minor:
         broken("I7", f"{payment.refunded} of {payment.captured} went back")
     if len([entry for entry in sold.entries if entry.kind is EntryKind.CAPTURE]) > 1:
         broken("I7", f"{order.id} was captured twice")

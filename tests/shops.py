@@ -45,6 +45,7 @@ from shop.domain.payments import Payment
 from shop.domain.pricing.taxes import TaxRate, TaxTable
 from shop.domain.shipping import ShippingMethod
 from shop.domain.store import Store
+from tests.people import people_ports
 
 I = TypeVar("I", bound=Identifier)  # noqa: E741
 START = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
@@ -104,6 +105,7 @@ class PlainSecrets:
     """Tokens that anybody could guess."""
 
     def __init__(self, draw: Callable[[], object] | None = None) -> None:
+        self._made: list[str] = []
         self._draw = draw or count().__next__
 
     def guest_token(self, thing: CartId | OrderId) -> str:
@@ -113,10 +115,16 @@ class PlainSecrets:
         return token == self.guest_token(thing)
 
     def new_api_key(self, key_id: ApiKeyId) -> str:
-        return f"sk_test_{key_id}"
+        return self._minted(f"sk_test_{key_id}")
 
     def new_publishable_key(self, key_id: ApiKeyId) -> str:
-        return f"pk_test_{key_id}"
+        return self._minted(f"pk_test_{key_id}")
+
+    def _minted(self, secret: str) -> str:
+        """The first of a key is its name; one that is rotated has others."""
+        self._made.append(secret)
+        times = self._made.count(secret)
+        return secret if times == 1 else f"{secret}_{times}"
 
     def new_secret(self) -> str:
         """The same in every run, so that a simulation can be repeated."""
@@ -361,6 +369,7 @@ async def open_small_shop(
     await storage.open()
     provider = FakePaymentGateway(books, clock, WEBHOOK_SECRET)
     billing = FakeSubscriptionBilling(provider, MemoryBillingBooks(), clock)
+    secrets = PlainSecrets()
     ports = Ports(
         storage=storage,
         gateway=gateway(provider),
@@ -369,9 +378,10 @@ async def open_small_shop(
         limiter=NoLimits(),
         clock=clock,
         ids=ids,
-        secrets=PlainSecrets(),
+        secrets=secrets,
         authenticator=NobodyKnown(),
         markup=PlainMarkup(),
+        **people_ports(clock, secrets),
     )
     small = SmallShop(
         shop=Shop(ports, jitter=lambda: 0.0),

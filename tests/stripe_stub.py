@@ -77,6 +77,7 @@ class StripeStub:
     events: list[JSON] = field(factory=list)
     _intents: dict[str, JSON] = field(factory=dict)
     _charges: dict[str, JSON] = field(factory=dict)
+    _refunds: dict[str, JSON] = field(factory=dict)
     _kept: dict[str, Kept] = field(factory=dict)
     _numbers: "count[int]" = field(factory=lambda: count(1))
     _server: asyncio.Server | None = None
@@ -119,6 +120,17 @@ class StripeStub:
     def charge(self, ref: str) -> JSON:
         """The intent's charge itself."""
         return self._charges[self._intents[ref]["latest_charge"]]
+
+    def forget_keys(self) -> None:
+        """A day goes by."""
+        self._kept.clear()
+
+    def refund_becomes(self, ref: str, status: str, failure_reason: str | None = None) -> None:
+        """A refund comes to its end, or fails though it had come to one."""
+        refund = self._refunds[ref]
+        refund.update(status=status, failure_reason=failure_reason)
+        if status in ("failed", "canceled"):
+            self.charge(refund["payment_intent"])["amount_refunded"] -= refund["amount"]
 
     def event(self, ref: str, type: str = "payment_intent.succeeded") -> bytes:
         """A message about this intent, as Stripe would post it."""
@@ -236,11 +248,16 @@ class StripeStub:
                 intent = self._cancel(self._known(ref))
             case "POST", ["refunds"]:
                 return self._refund(asked.params)
+            case "GET", ["refunds"]:
+                return self._listed(self._refunds_of(self._known(asked.params["payment_intent"])), asked.params)
             case _:
                 raise Refused(404, "", "Unrecognized request URL", kept=False)
         shown = dict(intent)
         if "latest_charge" in asked.expanded and not self.charges_left_out:
-            shown["latest_charge"] = self._charges.get(intent["latest_charge"] or "")
+            charge = deepcopy(self._charges.get(intent["latest_charge"] or ""))
+            if charge is not None and "latest_charge.refunds" in asked.expanded:
+                charge["refunds"] = self._listed(self._refunds_of(intent), {"limit": "10"})
+            shown["latest_charge"] = charge
         return deepcopy(shown)
 
     def _list(self, things: list[JSON], asked: Seen) -> JSON:
@@ -363,16 +380,30 @@ class StripeStub:
         if amount > left:
             code = "" if left else "charge_already_refunded"
             raise Refused(400, code, f"Refund amount is greater than unrefunded amount on charge ({left})")
-        charge["amount_refunded"] += amount
-        return {
-            "id": f"re_{next(self._numbers)}stub",
+        ref = f"re_{next(self._numbers)}stub"
+        if self.refund_status not in ("failed", "canceled"):
+            charge["amount_refunded"] += amount
+        self._refunds[ref] = {
+            "id": ref,
             "object": "refund",
             "amount": amount,
             "charge": charge["id"],
             "currency": charge["currency"],
             "payment_intent": intent["id"],
+            "metadata": {name[9:-1]: value for name, value in params.items() if name.startswith("metadata[")},
+            "reason": params.get("reason"),
+            "failure_reason": None,
             "status": self.refund_status,
         }
+        return deepcopy(self._refunds[ref])
+
+    def _refunds_of(self, intent: JSON) -> list[JSON]:
+        """The latest first."""
+        return [refund for refund in reversed(self._refunds.values()) if refund["payment_intent"] == intent["id"]]
+
+    def _listed(self, things: list[JSON], params: dict[str, str]) -> JSON:
+        limit = int(params.get("limit", "10"))
+        return {"object": "list", "data": deepcopy(things[:limit]), "has_more": len(things) > limit, "url": "/v1"}
 
     def _unexpected(self, intent: JSON, verb: str) -> Refused:
         return Refused(

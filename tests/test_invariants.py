@@ -6,10 +6,12 @@ from datetime import timedelta
 import pytest
 from attrs import evolve
 
+from shop.adapters.fake.books import BookedRefund
 from shop.domain.inventory import ReservationState
 from shop.domain.kernel.identifiers import LedgerEntryId, OrderId
 from shop.domain.ledger import EntryKind, LedgerEntry, unapplied_postings
 from shop.domain.orders import OrderConfirmed, OrderStatus, PaymentStatus
+from shop.domain.payments import RefundStatus
 from tests.invariants import Broken, Watch
 from tests.shops import SmallShop, eur, open_small_shop
 
@@ -74,7 +76,8 @@ async def _another_order_than_was_bought(small: SmallShop, order_id: OrderId) ->
 
 async def _taken_in_silence(small: SmallShop, order_id: OrderId) -> None:
     [intent] = small.books.intents.values()
-    small.books.alter(evolve(intent, refunded=1))
+    gone = BookedRefund(ref="re_1", minor=1, status=RefundStatus.SUCCEEDED)
+    small.books.alter(evolve(intent, refunds=(gone,)))
 
 
 async def _an_intent_of_nobodys(small: SmallShop, order_id: OrderId) -> None:

@@ -17,6 +17,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from shop.adapters.contracts.payments import MovableClock
+from shop.adapters.contracts.payments.subject import new_refund
 from shop.adapters.fake import books as books_module
 from shop.adapters.fake.books import Books, MemoryBooks, SqliteBooks
 from shop.adapters.fake.faults import Fault, FaultPlan, FaultyGateway, RandomFaults, ScriptedFaults
@@ -77,8 +78,8 @@ async def test_every_change_is_announced_once_in_order(gateway: FakePaymentGatew
         await gateway.create_intent(asked)
         await gateway.capture(state.provider_ref, asked.attempt_id)
         await gateway.cancel(state.provider_ref, asked.attempt_id)
-    await gateway.refund(state.provider_ref, asked.attempt_id, Money(1, "EUR"), "1")
-    await gateway.refund(state.provider_ref, asked.attempt_id, Money(2, "EUR"), "2")
+    await gateway.refund(new_refund(state.provider_ref, 1))
+    await gateway.refund(new_refund(state.provider_ref, 2))
     news = gateway.take_news()
     assert [told.event_type for told in news] == [
         "payment_intent.amount_capturable_updated",

@@ -1,5 +1,6 @@
 """Adapters by name: ours, those of installed packages, and what is said of those that are not there."""
 
+import subprocess
 import sys
 from importlib.metadata import EntryPoint, EntryPoints
 from types import ModuleType
@@ -64,6 +65,15 @@ def test_nobody_takes_the_name_of_one_of_ours(monkeypatch: pytest.MonkeyPatch) -
         ("payments", "stripe", "stripe", "stripe"),
         ("cache", "redis", "redis", "redis"),
         ("limiter", "redis", "redis", "redis"),
+        ("notifier", "smtp", "aiosmtplib", "accounts"),
+        ("passwords", "bcrypt", "bcrypt", "accounts"),
+        ("passwords", "argon2", "argon2", "argon2"),
+        ("access_tokens", "jwt", "jwt", "accounts"),
+        ("totp", "pyotp", "pyotp", "accounts"),
+        ("passkeys", "webauthn", "webauthn", "accounts"),
+        ("sign_in", "google", "authlib", "accounts"),
+        ("sign_in", "oidc", "authlib", "accounts"),
+        ("sign_in", "github", "authlib", "accounts"),
     ],
 )
 def test_a_missing_extra_is_named_with_the_command_that_installs_it(
@@ -93,3 +103,51 @@ def test_a_hole_in_the_shop_itself_is_no_missing_extra(monkeypatch: pytest.Monke
     monkeypatch.setattr(loading, "import_module", missing)
     with pytest.raises(ModuleNotFoundError, match="gone"):
         load("storage", "sqlite")
+
+
+WITHOUT_ACCOUNTS = """
+import asyncio, sys
+
+for library in "aiosmtplib argon2 authlib bcrypt cryptography httpx2 joserfc jwt pyotp segno webauthn".split():
+    sys.modules[library] = None
+
+import shop
+from shop.adapters.loading import AdapterUnknown
+from shop.application.queries.store import GetStore
+
+
+async def main():
+    async with shop.open_shop() as my_shop:
+        print((await my_shop.ask(GetStore())).name)
+        ports = my_shop.ports
+        for use in (
+            lambda: ports.passwords.hash("correct horse"),
+            lambda: ports.access_tokens.key_of("x"),
+            lambda: ports.totp.step_of,
+            lambda: ports.passkeys.sign_in,
+        ):
+            try:
+                use()
+            except AdapterUnknown as unknown:
+                print(unknown.hint)
+
+
+asyncio.run(main())
+"""
+
+
+def test_without_the_libraries_of_accounts_there_is_a_shop_all_the_same() -> None:
+    """Until somebody needs one: then it says what to install."""
+    done = subprocess.run([sys.executable, "-c", WITHOUT_ACCOUNTS], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    name, *hints = done.stdout.splitlines()
+    assert name
+    assert hints == ["Install it with: pip install 'hexshop[accounts]'"] * 4
+
+
+def test_what_was_chosen_by_name_is_missed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shop that was told to send mail must not find out with the first one."""
+    monkeypatch.setitem(sys.modules, "aiosmtplib", None)
+    monkeypatch.delitem(sys.modules, "shop.adapters.mail.smtp", raising=False)
+    with pytest.raises(AdapterUnknown, match="aiosmtplib"):
+        load("notifier", "smtp")

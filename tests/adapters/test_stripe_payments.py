@@ -10,6 +10,7 @@ import stripe
 from attrs import evolve
 
 from shop.adapters.contracts.payments import MovableClock
+from shop.adapters.contracts.payments.subject import new_refund
 from shop.adapters.stripe import payments as adapter
 from shop.adapters.stripe.payments import (
     API_VERSION,
@@ -24,7 +25,7 @@ from shop.application.ports.payments import IntentRequest, PaymentProviderUnavai
 from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.identifiers import AttemptId, OrderId
 from shop.domain.kernel.money import Money
-from shop.domain.payments import AttemptStatus, PaymentMethodUnknown
+from shop.domain.payments import AttemptStatus, PaymentMethodUnknown, RefundStatus
 from tests.stripe_stub import SECRET_KEY, WEBHOOK_SECRET, StripeStub
 
 
@@ -98,11 +99,12 @@ async def test_every_step_has_a_key_of_its_own(stub: StripeStub, gateway: Stripe
     asked = request()
     ref = await paid(stub, gateway, asked)
     await gateway.capture(ref, asked.attempt_id)
-    await gateway.refund(ref, asked.attempt_id, Money(1, "EUR"), "first")
+    back = new_refund(ref, 1)
+    await gateway.refund(back)
     await gateway.cancel(ref, asked.attempt_id)
     keys = [seen.headers["idempotency-key"] for seen in stub.seen if seen.method == "POST"]
     attempt = str(asked.attempt_id)
-    assert keys == [attempt, f"{attempt}:capture", f"{attempt}:refund:first", f"{attempt}:cancel"]
+    assert keys == [attempt, f"{attempt}:capture", str(back.refund_id), f"{attempt}:cancel"]
 
 
 def test_the_pinned_version_is_the_one_that_the_librarys_types_describe() -> None:
@@ -158,7 +160,7 @@ async def test_f48_stripe_is_told_its_own_units(stub: StripeStub, gateway: Strip
         assert stub.intent(ref)["amount"] == int(sent)
         state = await gateway.capture(ref, asked.attempt_id)
         assert state.captured == asked.amount
-        assert (await gateway.refund(ref, asked.attempt_id, asked.amount, "1")).refunded == asked.amount
+        assert (await gateway.refund(new_refund(ref, minor, currency))).amount == asked.amount
     with pytest.raises(Invalid):
         await gateway.create_intent(request(5124, "KWD"))
 
@@ -268,15 +270,45 @@ async def test_confirming_what_has_no_method_is_refused(gateway: StripePaymentGa
         await gateway.confirm(ref, asked.attempt_id, "stripe_card")
 
 
-async def test_a_refund_that_the_bank_sends_back_is_refused(
-    stub: StripeStub, gateway: StripePaymentGateway, monkeypatch: pytest.MonkeyPatch
+async def test_f51_a_refund_that_the_bank_sends_back_is_told_as_failed(
+    stub: StripeStub, gateway: StripePaymentGateway
 ) -> None:
     asked = request()
     ref = await paid(stub, gateway, asked)
     await gateway.capture(ref, asked.attempt_id)
-    stub.refund_status = "failed"
-    with pytest.raises(PaymentRefused, match="failed"):
-        await gateway.refund(ref, asked.attempt_id, Money(5, "EUR"), "1")
+    refund = await gateway.refund(new_refund(ref, 5))
+    assert refund.status is RefundStatus.SUCCEEDED
+    stub.refund_becomes(refund.provider_ref, "failed", "lost_or_stolen_card")
+    state = await gateway.fetch(ref)
+    assert [(r.status, r.failure_code) for r in state.refunds] == [(RefundStatus.FAILED, "lost_or_stolen_card")]
+    assert not state.refunded
+
+
+@pytest.mark.parametrize("status", ["pending", "requires_action", "failed", "canceled", "on_the_moon"])
+async def test_f51_every_status_of_a_refund_is_understood(
+    stub: StripeStub, gateway: StripePaymentGateway, status: str
+) -> None:
+    asked = request()
+    ref = await paid(stub, gateway, asked)
+    await gateway.capture(ref, asked.attempt_id)
+    stub.refund_status = status
+    expected = {"canceled": RefundStatus.CANCELLED, "on_the_moon": RefundStatus.PENDING}
+    refund = await gateway.refund(new_refund(ref, 5))
+    assert refund.status is (expected.get(status) or RefundStatus(status))
+
+
+async def test_f19_a_refund_whose_key_was_forgotten_is_not_made_again(
+    stub: StripeStub, gateway: StripePaymentGateway
+) -> None:
+    """Stripe forgets keys after a day: the id that goes along tells that it was made."""
+    asked = request()
+    ref = await paid(stub, gateway, asked)
+    await gateway.capture(ref, asked.attempt_id)
+    back = new_refund(ref, 5)
+    first = await gateway.refund(back)
+    stub.forget_keys()
+    assert await gateway.refund(back) == first
+    assert len((await gateway.fetch(ref)).refunds) == 1
 
 
 async def test_s65_a_status_that_nobody_knows_yet_is_under_way(stub: StripeStub, gateway: StripePaymentGateway) -> None:
@@ -304,7 +336,6 @@ async def test_s65_another_currency_is_told_as_it_is(stub: StripeStub, gateway: 
         {"currency": None},
         {"status": ["succeeded"]},
         {"status": "requires_payment_method", "last_payment_error": "oops"},
-        {"latest_charge": {"amount_refunded": -1}},
         {"latest_charge": "left out"},
     ],
 )

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
-from typing import Any, ClassVar, get_type_hints
+from types import NoneType, UnionType
+from typing import Any, ClassVar, get_args, get_type_hints
 from uuid import UUID
 
 import pytest
@@ -28,7 +29,9 @@ _VALUES: Mapping[object, st.SearchStrategy[Any]] = {
     str: st.text(),
     int: st.integers(-(10**9), 10**9),
     bool: st.booleans(),
+    NoneType: st.none(),
     datetime: st.datetimes(timezones=st.just(UTC)),
+    tuple[str, ...]: st.lists(st.text(), max_size=5).map(tuple),
     Money: st.builds(Money, st.integers(-AMOUNT_MAX, AMOUNT_MAX), st.sampled_from(sorted(EXPONENTS))),
 }
 
@@ -36,6 +39,8 @@ _VALUES: Mapping[object, st.SearchStrategy[Any]] = {
 def of_type(hint: Any) -> st.SearchStrategy[Any]:
     if isinstance(hint, type) and issubclass(hint, Identifier):
         return st.integers(0, 2**128 - 1).map(lambda number: hint(UUID(int=number)))
+    if isinstance(hint, UnionType):
+        return st.one_of(*(of_type(kind) for kind in get_args(hint)))
     return _VALUES[hint]
 
 

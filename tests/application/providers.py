@@ -10,12 +10,13 @@ from shop.application.ports.paging import PageRequest
 from shop.application.ports.payments import (
     IntentRequest,
     PaymentGateway,
+    RefundRequest,
 )
 from shop.domain.kernel.errors import Invalid, ShopError
 from shop.domain.kernel.identifiers import OrderId
 from shop.domain.kernel.money import Money
 from shop.domain.orders import OrderStatus, PaymentStatus
-from shop.domain.payments import AttemptStatus, IntentState
+from shop.domain.payments import AttemptStatus, IntentState, RefundState, RefundStatus
 from tests.invariants import Watch
 from tests.shops import SmallShop
 
@@ -76,14 +77,15 @@ class SlowRefunds(Refusing):
     def __init__(self, provider: FakePaymentGateway, refunds: list[Money]) -> None:
         super().__init__(provider, Invalid)
         self._refunds = refunds
+        provider.refunds_begin = RefundStatus.PENDING
         self.refund = self._take_on
 
     async def create_intent(self, request: IntentRequest) -> IntentState:
         return await self._provider.create_intent(request)
 
-    async def _take_on(self, provider_ref: str, attempt_id: object, amount: Money, sequence: str) -> IntentState:
-        self._refunds.append(amount)
-        return await self._provider.fetch(provider_ref)
+    async def _take_on(self, request: RefundRequest) -> RefundState:
+        self._refunds.append(request.amount)
+        return await self._provider.refund(request)
 
 
 async def mismatched(small: SmallShop, *, captured: int = 0, currency: str = "EUR", authorized: int = 0) -> OrderId:

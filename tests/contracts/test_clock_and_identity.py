@@ -10,7 +10,7 @@ from shop.adapters.contracts.identity import AuthenticatorContract, Authenticato
 from shop.adapters.contracts.payments import MovableClock
 from shop.adapters.secrets import HmacSecrets
 from shop.adapters.system import OffsetClock, SystemClock, SystemIds
-from shop.application.commands.identity import CreateApiKey, RevokeApiKey
+from shop.application.commands.identity.keys import CreateApiKey, RevokeApiKey
 from shop.application.messages import Actor
 from shop.application.ports.clock import Clock, Ids
 from shop.application.ports.identity import Secrets
@@ -50,7 +50,7 @@ class TestHmacSecrets(SecretsContract):
         yield HmacSecrets("o" * 32), HmacSecrets("t" * 32)
 
 
-class TestKeyAuthenticator(AuthenticatorContract):
+class TestCredentialAuthenticator(AuthenticatorContract):
     """Secret keys of a whole shop in memory."""
 
     @asynccontextmanager

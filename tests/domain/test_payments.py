@@ -28,10 +28,10 @@ from shop.domain.payments import (
     PaymentFailed,
     PaymentNotFound,
     PaymentProcessed,
-    PaymentRefunded,
     PaymentSession,
     PaymentVoided,
     ProviderNewsReceived,
+    RefundExceedsCaptured,
 )
 from tests.domain.samples import NOW, a_payment, an, eur, later
 from tests.scale import rounds
@@ -40,13 +40,12 @@ TOTAL = 1190
 S = AttemptStatus
 
 
-def news(status: AttemptStatus, captured: int = 0, refunded: int = 0, **changes: object) -> IntentState:
+def news(status: AttemptStatus, captured: int = 0, **changes: object) -> IntentState:
     state = IntentState(
         provider_ref="pi_1",
         status=status,
         amount=eur(TOTAL),
         captured=eur(captured),
-        refunded=eur(refunded),
         failure_code="card_declined" if status is S.FAILED else "",
         next_action=NextAction(kind="redirect", url="https://bank.example") if status is S.REQUIRES_ACTION else None,
     )
@@ -60,17 +59,13 @@ INTENT = {
     "failed": news(S.FAILED),
     "authorized": news(S.AUTHORIZED),
     "captured": news(S.CAPTURED, TOTAL),
-    "partly refunded": news(S.CAPTURED, TOTAL, 190),
-    "refunded": news(S.CAPTURED, TOTAL, TOTAL),
     "cancelled": news(S.CANCELLED),
 }
 UNDECIDED = ("action", "processing", "failed")
 NEXT = {
     **{name: {*UNDECIDED, "authorized", "captured", "cancelled"} - {name} for name in UNDECIDED},
     "authorized": {"captured", "cancelled"},
-    "captured": {"partly refunded", "refunded"},
-    "partly refunded": {"refunded"},
-    "refunded": set(),
+    "captured": set(),
     "cancelled": set(),
 }
 FIRST = (*UNDECIDED, "authorized", "captured", "cancelled")
@@ -90,7 +85,6 @@ def lives(length: int) -> Iterator[tuple[str, ...]]:
 class End(NamedTuple):
     status: AttemptStatus
     captured: Money
-    refunded: Money
     failure_code: str
     next_action: NextAction | None
 
@@ -100,7 +94,7 @@ def told(names: Iterable[str]) -> tuple[Payment, End]:
     for minute, name in enumerate(names, start=1):
         payment.follow(INTENT[name], later(minute))
     attempt = payment.attempt
-    return payment, End(attempt.status, payment.captured, payment.refunded, attempt.failure_code, attempt.next_action)
+    return payment, End(attempt.status, payment.captured, attempt.failure_code, attempt.next_action)
 
 
 def orders_with_copies(life: Sequence[str]) -> Iterator[tuple[str, ...]]:
@@ -133,9 +127,7 @@ def test_f20_f21_captured_money_is_told_once_however_often_it_is_news(length: in
         for order in orders_with_copies(life):
             payment, end = told(order)
             events = payment.take_events()
-            refunds = [event.amount.minor for event in events if isinstance(event, PaymentRefunded)]
             assert [e.amount for e in events if isinstance(e, PaymentCaptured)] == [eur(TOTAL)] * bool(end.captured)
-            assert sum(refunds) == end.refunded.minor
             assert sum(isinstance(event, PaymentProcessed) for event in events) == payment.processed
             assert payment.processed or not end.captured
             assert {event.subject for event in events} <= {payment.id}
@@ -158,8 +150,6 @@ def test_f10_the_same_news_again_change_nothing(name: str) -> None:
         (["authorized"], [MoneyMove.AUTHORIZED], [PaymentProcessed]),
         (["authorized", "captured"], [MoneyMove.CAPTURED], [PaymentCaptured]),
         (["captured"], [MoneyMove.CAPTURED], [PaymentProcessed, PaymentCaptured]),
-        (["captured", "partly refunded"], [MoneyMove.REFUNDED], [PaymentRefunded]),
-        (["refunded"], [MoneyMove.CAPTURED, MoneyMove.REFUNDED], [PaymentProcessed, PaymentCaptured, PaymentRefunded]),
         (["failed"], [MoneyMove.FAILED], [PaymentFailed]),
         (["action"], [], [PaymentActionRequired]),
         (["processing"], [], []),
@@ -206,38 +196,29 @@ def test_another_step_or_reason_in_the_same_state_is_taken_over() -> None:
 
 
 @pytest.mark.parametrize("captured", [TOTAL - 1, TOTAL + 1])
-def test_f42_another_sum_is_a_mismatch_that_goes_back_whole(captured: int) -> None:
+def test_f42_another_sum_is_a_mismatch_and_can_go_back_whole(captured: int) -> None:
     payment = a_payment()
     assert payment.follow(news(S.CAPTURED, captured), later()) == [MoneyMove.MISMATCHED]
-    payment.owe_refund(later())
-    assert payment.refund_due
-    assert payment.follow(news(S.CAPTURED, captured, 1), later(2)) == [MoneyMove.REFUNDED]
-    assert payment.refund_due
-    payment.follow(news(S.CAPTURED, captured, captured), later(3))
-    assert not payment.refund_due
+    assert payment.refundable == eur(captured)
+    payment.reserve_refund(eur(captured), later())
+    assert not payment.refundable
 
 
 def test_f42_another_currency_is_a_mismatch_and_can_be_given_back() -> None:
     dollars = Money(TOTAL, "USD")
     payment = a_payment()
-    taken = evolve(news(S.CAPTURED), amount=dollars, captured=dollars, refunded=Money.zero("USD"))
+    taken = evolve(news(S.CAPTURED), amount=dollars, captured=dollars)
     assert payment.follow(taken, later()) == [MoneyMove.MISMATCHED]
-    payment.owe_refund(later())
-    assert payment.follow(evolve(taken, refunded=dollars), later(2)) == [MoneyMove.REFUNDED]
-    assert (payment.refunded, payment.refund_due) == (dollars, False)
-    assert payment.take_events()[-1].amount == dollars  # type: ignore[attr-defined]
+    with pytest.raises(RefundExceedsCaptured):
+        payment.reserve_refund(eur(1), later())
+    payment.reserve_refund(dollars, later())
+    assert (payment.refund_reserved, payment.refundable) == (dollars, Money(0, "USD"))
 
 
 def test_f42_an_authorisation_of_another_sum_is_a_mismatch() -> None:
     payment = a_payment()
     assert payment.follow(news(S.AUTHORIZED, amount=eur(1)), later()) == [MoneyMove.MISMATCHED]
     assert not payment.captured
-
-
-def test_nothing_is_owed_when_all_went_back() -> None:
-    payment, _ = told(["refunded"])
-    payment.owe_refund(later())
-    assert not payment.refund_due
 
 
 def test_until_it_is_authorised_an_attempt_is_where_the_provider_last_saw_it() -> None:
@@ -254,7 +235,7 @@ class NewsOfAnIntent(RuleBasedStateMachine):
         super().__init__()
         self.payment = a_payment()
         self.past: list[str] = []
-        self.captured = self.refunded = 0
+        self.captured = 0
         self.processed = 0
         self.status = self.payment.status
 
@@ -276,11 +257,7 @@ class NewsOfAnIntent(RuleBasedStateMachine):
         now = INTENT[self.past[-1]]
         self.payment.follow(now, later())
         self.look()
-        assert (self.payment.status, self.payment.captured, self.payment.refunded) == (
-            now.status,
-            now.captured,
-            now.refunded,
-        )
+        assert (self.payment.status, self.payment.captured) == (now.status, now.captured)
 
     def look(self) -> None:
         self.processed += sum(isinstance(event, PaymentProcessed) for event in self.payment.take_events())
@@ -289,11 +266,10 @@ class NewsOfAnIntent(RuleBasedStateMachine):
         self.status = status
 
     @invariant()
-    def money_only_grows_and_what_went_back_was_taken(self) -> None:
-        captured, refunded = self.payment.captured.minor, self.payment.refunded.minor
+    def what_was_taken_only_grows(self) -> None:
+        captured = self.payment.captured.minor
         assert self.captured <= captured <= TOTAL
-        assert self.refunded <= refunded <= captured
-        self.captured, self.refunded = captured, refunded
+        self.captured = captured
 
     @invariant()
     def it_was_processed_at_most_once(self) -> None:

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from shop.application.commands.clock import MoveClock
-from shop.application.commands.identity import CreateApiKey
+from shop.application.commands.identity.keys import CreateApiKey
 from shop.application.messages import SYSTEM
 from shop.application.shop import Shop
 from shop.domain.kernel.errors import Invalid

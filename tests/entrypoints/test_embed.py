@@ -13,13 +13,19 @@ from shop.adapters.loading import AdapterUnknown
 from shop.adapters.memory.cache import MemoryCache
 from shop.adapters.memory.limits import MemoryRateLimiter
 from shop.adapters.memory.markup import PlainMarkup
+from shop.adapters.memory.notifications import MemoryNotifier
 from shop.adapters.memory.storage import MemoryStorage
 from shop.adapters.redis.cache import RedisCache
 from shop.adapters.redis.limits import RedisRateLimiter
+from shop.adapters.second_step.passkeys import WebauthnPasskeys
+from shop.adapters.second_step.totp import PyotpCodes
+from shop.adapters.sign_in.calls import ProviderClient
+from shop.adapters.sign_in.oidc import OidcSignIn
 from shop.adapters.sql.postgres import Postgres
 from shop.adapters.sql.sqlite import Sqlite
 from shop.adapters.sql.storage import SqlStorage
 from shop.adapters.stripe.payments import StripePaymentGateway
+from shop.adapters.tokens import JwtAccessTokens
 from shop.application.ports.subscriptions import NoBilling
 from shop.application.shop import Shop
 from shop.domain.kernel.errors import Unavailable
@@ -27,6 +33,7 @@ from shop.entrypoints.container import Container
 from shop.entrypoints.database import upgrade
 from shop.entrypoints.embed import SWAPPABLE, open_shop
 from shop.entrypoints.settings import Settings
+from tests.people import PlainPasswords
 from tests.servers import Databases
 from tests.shops import CountedIds, DroppedTags, NobodyKnown, NoLimits, OpenBooks, PlainSecrets, SettableClock
 
@@ -38,6 +45,9 @@ async def test_without_settings_everything_is_in_memory() -> None:
         assert isinstance(shop.ports.gateway, FakePaymentGateway)
         assert isinstance(shop.ports.cache, MemoryCache)
         assert isinstance(shop.ports.limiter, MemoryRateLimiter)
+
+
+CLIENT = ProviderClient(client_id="shop", client_secret="s3cret", scope="openid")
 
 
 def swaps() -> dict[str, object]:
@@ -54,6 +64,12 @@ def swaps() -> dict[str, object]:
         "ids": CountedIds(),
         "secrets": PlainSecrets(),
         "authenticator": NobodyKnown(),
+        "notifier": MemoryNotifier(clock),
+        "passwords": PlainPasswords(),
+        "access_tokens": JwtAccessTokens(PlainSecrets(), "https://another.test"),
+        "totp": PyotpCodes(),
+        "passkeys": WebauthnPasskeys("https://another.test"),
+        "sign_in": {"another": OidcSignIn("another", "https://another.test", CLIENT, clock)},
     }
 
 
@@ -205,3 +221,19 @@ async def test_a_shop_that_was_closed_leaves_no_connection(postgres: Databases, 
             break
         await asyncio.sleep(0.05)
     assert open_now == "0"
+
+
+async def test_providers_are_there_under_their_names() -> None:
+    settings = Settings(
+        google_client_id="g",
+        google_client_secret="gs",
+        oidc_name="acme",
+        oidc_issuer="https://login.example",
+        oidc_client_id="o",
+        oidc_client_secret="os",
+    )
+    async with open_shop(settings) as shop:
+        assert {name: provider.name for name, provider in shop.ports.sign_in.items()} == {
+            "google": "google",
+            "acme": "acme",
+        }

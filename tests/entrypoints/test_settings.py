@@ -15,6 +15,9 @@ PRODUCTION = {
     "SHOP_ENV": "production",
     "SHOP_DATABASE_URL": "postgresql://shop@127.0.0.1/shop",
     "SHOP_PAYMENTS": "stripe",
+    "SHOP_MAIL": "smtp",
+    "SHOP_SMTP_URL": "smtps://shop:secret@mail.example:465",
+    "SHOP_MAIL_FROM": "Shop <shop@example.com>",
     "SHOP_SECRET_KEY": "x" * 32,
     "SHOP_BASE_URL": "https://shop.example",
 }
@@ -60,6 +63,12 @@ def test_every_wrong_variable_is_named_at_once() -> None:
         ("SHOP_CATALOG_CACHE_SECONDS", "-1"),
         ("SHOP_PROXIES", "-1"),
         ("SHOP_PROXIES", "11"),
+        ("SHOP_BCRYPT_COST", "3"),
+        ("SHOP_BCRYPT_COST", "17"),
+        ("SHOP_MAIL", "smtp"),
+        ("SHOP_GOOGLE_CLIENT_ID", "1.apps.example"),
+        ("SHOP_GITHUB_CLIENT_SECRET", "s3cret"),
+        ("SHOP_OIDC_ISSUER", "https://login.example"),
     ],
 )
 def test_values_that_cannot_be_are_refused(variable: str, value: str) -> None:
@@ -170,3 +179,54 @@ def test_the_fake_provider_keeps_its_books_outside_our_database() -> None:
     two = Settings(database_url="postgresql://h/two").variables()["SHOP_FAKE_PAYMENTS_FILE"]
     assert one != two
     assert Settings(fake_payments_file="mine").variables()["SHOP_FAKE_PAYMENTS_FILE"] == "mine"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("SHOP_MAIL", "mailbox", "set SHOP_MAIL=smtp, SHOP_SMTP_URL and SHOP_MAIL_FROM in production"),
+        ("SHOP_BCRYPT_COST", "11", "at least 12 in production"),
+    ],
+)
+def test_production_refuses_what_is_for_trying_out(variable: str, value: str, said: str) -> None:
+    with pytest.raises(SettingsWrong, match=said):
+        Settings.from_environment({**PRODUCTION, variable: value})
+
+
+def test_mail_lies_beside_the_database_and_nowhere_for_a_shop_in_memory() -> None:
+    settings = Settings.from_environment({"SHOP_DATABASE_URL": "sqlite:////var/lib/shop/shop.sqlite3"})
+    assert (settings.notifier, settings.variables()["SHOP_MAILBOX"]) == ("mailbox", "/var/lib/shop/shop.sqlite3.mail")
+    assert Settings().notifier == "memory"
+    assert Settings(mailbox="some/folder").notifier == "mailbox"
+    assert "hexshop-mail-" in Settings(database_url="postgresql://db/shop").variables()["SHOP_MAILBOX"]
+
+
+OIDC = {
+    "SHOP_OIDC_NAME": "acme",
+    "SHOP_OIDC_ISSUER": "https://login.example",
+    "SHOP_OIDC_CLIENT_ID": "shop",
+    "SHOP_OIDC_CLIENT_SECRET": "s3cret",
+}
+
+
+def test_a_provider_is_one_whose_settings_are_all_there() -> None:
+    assert Settings().sign_in == ()
+    assert Settings.from_environment(OIDC).sign_in == ("oidc",)
+    github = {"SHOP_GITHUB_CLIENT_ID": "shop", "SHOP_GITHUB_CLIENT_SECRET": "s3cret"}
+    assert Settings.from_environment({**OIDC, **github}).sign_in == ("github", "oidc")
+    assert "s3cret" not in repr(Settings.from_environment({**OIDC, **github}))
+
+
+@pytest.mark.parametrize("name", ["Google", "google", "github", "a/b", "../x", "ä", "-a"])
+def test_the_name_of_a_provider_stands_in_addresses(name: str) -> None:
+    with pytest.raises(SettingsWrong, match="SHOP_OIDC_NAME"):
+        Settings.from_environment({**OIDC, "SHOP_OIDC_NAME": name})
+
+
+def test_a_provider_without_tls_is_on_this_machine_and_for_trying_out() -> None:
+    here = {**OIDC, "SHOP_OIDC_ISSUER": "http://127.0.0.1:9400"}
+    assert Settings.from_environment(here).sign_in == ("oidc",)
+    with pytest.raises(SettingsWrong, match="SHOP_OIDC_ISSUER"):
+        Settings.from_environment({**PRODUCTION, **here})
+    with pytest.raises(SettingsWrong, match="SHOP_OIDC_ISSUER"):
+        Settings.from_environment({**OIDC, "SHOP_OIDC_ISSUER": "http://login.example"})

@@ -21,6 +21,7 @@ from shop.entrypoints.http.app import create_app
 from tests.entrypoints.http.sites import BASE, UNLIMITED, OpenSite
 from tests.invariants import Watch
 from tests.journeys.audit import Rows, audit
+from tests.people import people_ports
 from tests.shops import (
     SETTINGS,
     WEBHOOK_SECRET,
@@ -106,6 +107,7 @@ async def open_branches(
                 secrets=PlainSecrets(),
                 authenticator=NobodyKnown(),
                 markup=PlainMarkup(),
+                **people_ports(clock, PlainSecrets()),
             )
             branches.append(SmallShop(Shop(ports), storage, provider, billing, books, clock, ids, cache))
         if url.startswith("sqlite"):

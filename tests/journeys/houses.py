@@ -15,7 +15,7 @@ import httpx
 from attrs import define, field
 
 from shop.application.commands.catalog import CreateProduct, NewVariant
-from shop.application.commands.identity import CreateApiKey
+from shop.application.commands.identity.keys import CreateApiKey
 from shop.application.commands.inventory import AdjustStock
 from shop.application.commands.store import ConfigureStore
 from shop.application.queries.catalog import GetProduct
@@ -103,7 +103,7 @@ class House:
         """What the fake provider took and gave back, by intent."""
         with sqlite3.connect(self.provider_file, timeout=10) as books:
             records = [json.loads(record) for (record,) in books.execute("SELECT record FROM intents")]
-        return {record[0]: (record[5], record[6]) for record in records}
+        return {record[0]: (record[5], sum(r[1] for r in record[6] if r[2] == "succeeded")) for record in records}
 
 
 async def _product(shop: Shop, number: int, stock: int) -> VariantId:

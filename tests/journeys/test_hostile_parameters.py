@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 import httpx
 
-from shop.application.commands.identity import CreateApiKey
+from shop.application.commands.identity.keys import CreateApiKey
 from shop.entrypoints.embed import open_shop
 from shop.entrypoints.http.app import create_app
 from shop.entrypoints.http.endpoints import SAFE_METHODS

@@ -26,7 +26,7 @@ from shop.adapters.memory.outbox import MemoryOutbox
 from shop.adapters.memory.tables import Journal
 from shop.adapters.memory.unit_of_work import MemoryTransaction
 from shop.adapters.memory.writes import Rank
-from shop.application import placing, renewals, settlement, wiring
+from shop.application import placing, renewals, wiring
 from shop.application.commands import checkout, orders
 from shop.application.messages import Context
 from shop.application.ports.answers import Answer
@@ -34,7 +34,8 @@ from shop.application.ports.network import leave_transaction
 from shop.application.ports.outbox import Delivery
 from shop.application.ports.payments import IntentRequest
 from shop.application.ports.unit_of_work import StaleAggregate
-from shop.application.settlement import Cashier, Sale
+from shop.application.settlement import Cashier, Sale, steps
+from shop.application.settlement.refunds import RefundsOf
 from shop.application.shop import Shop
 from shop.application.wiring import Ports
 from shop.domain.inventory import Allocation, StockLevel
@@ -51,12 +52,12 @@ Plant = Callable[[MonkeyPatch], None]
 
 def key_per_call(patch: MonkeyPatch) -> None:
     """Each call to the provider has a key of its own, instead of the attempt's: a repeated one is another intent."""
-    keys, rightly = count(1), settlement._request
+    keys, rightly = count(1), steps._request
 
     def request(sale: Sale) -> IntentRequest:
         return evolve(rightly(sale), attempt_id=AttemptId(UUID(int=next(keys))))
 
-    patch.setattr(settlement, "_request", request)
+    patch.setattr(steps, "_request", request)
 
 
 def money_before_order(patch: MonkeyPatch) -> None:
@@ -140,8 +141,8 @@ def releases_without_cancelling(patch: MonkeyPatch) -> None:
     """An order that nobody paid in time is called off without telling the provider, who may still take the money."""
 
     async def call_off(sale: Sale, reason: str, context: Context, cashier: Cashier) -> Sale:
-        gone = evolve(settlement._never_made(sale.payment.attempt), provider_ref=sale.payment.attempt.provider_ref)
-        return await settlement.settle(sale, gone, context, cashier, reason=reason)
+        gone = evolve(steps._never_made(sale.payment.attempt), provider_ref=sale.payment.attempt.provider_ref)
+        return await steps.settle(sale, gone, context, cashier, reason=reason)
 
     patch.setattr(orders, "call_off", call_off)
 
@@ -177,7 +178,7 @@ def _put_without_looking(inbox: Any, item: Any, journal: Journal) -> None:
 
 def late_money_stays(patch: MonkeyPatch) -> None:
     """Money that comes for an order that was called off is booked, and never given back."""
-    patch.setattr(Payment, "owe_refund", lambda payment, at: None)
+    patch.setattr(RefundsOf, "owe", lambda refunds: None)
 
 
 def idempotency_ignored(patch: MonkeyPatch) -> None:
@@ -309,7 +310,7 @@ def acknowledged_before_commit(patch: MonkeyPatch) -> None:
 def news_believed(patch: MonkeyPatch) -> None:
     """A cancelled payment is followed back to life by a message that comes late."""
     everything = {state: frozenset(AttemptStatus) for state in AttemptStatus}
-    patch.setattr("shop.domain.payments.ATTEMPT_ARROWS", everything)
+    patch.setattr("shop.domain.payments.payment.ATTEMPT_ARROWS", everything)
 
 
 def other_sums_accepted(patch: MonkeyPatch) -> None:
@@ -325,20 +326,20 @@ def other_sums_accepted(patch: MonkeyPatch) -> None:
 
 def captured_twice(patch: MonkeyPatch) -> None:
     """What the provider took already is asked for once more, under another attempt, when nobody answered."""
-    rightly = settlement._next_step
+    rightly = steps._next_step
 
-    async def next_step(sale: Sale, context: Context, cashier: Cashier) -> settlement._Step | None:
+    async def next_step(sale: Sale, context: Context, cashier: Cashier) -> steps._Step | None:
         try:
             step = await rightly(sale, context, cashier)
             if step is None or step.trouble is None:
                 return step
         except Unavailable:
             pass
-        request = evolve(settlement._request(sale), attempt_id=AttemptId(UUID(int=sale.order.id.uuid.int + 1)))
+        request = evolve(steps._request(sale), attempt_id=AttemptId(UUID(int=sale.order.id.uuid.int + 1)))
         made = await cashier.gateway.create_intent(request)
-        return settlement._Step(await cashier.gateway.capture(made.provider_ref, request.attempt_id))
+        return steps._Step(await cashier.gateway.capture(made.provider_ref, request.attempt_id))
 
-    patch.setattr(settlement, "_next_step", next_step)
+    patch.setattr(steps, "_next_step", next_step)
 
 
 def forgotten_answers(patch: MonkeyPatch) -> None:
@@ -366,13 +367,13 @@ def two_schedulers_unguarded(patch: MonkeyPatch) -> None:
 
 def period_charged_with_a_key_per_call(patch: MonkeyPatch) -> None:
     """Each try to charge a period has a key of its own: one whose answer was lost takes the money again."""
-    keys, rightly = count(1), settlement.charge_of
+    keys, rightly = count(1), steps.charge_of
 
     def charge_of(sale: Sale) -> Any:
         charge = rightly(sale)
         return charge and evolve(charge, attempt_id=AttemptId(UUID(int=next(keys))))
 
-    patch.setattr(settlement, "charge_of", charge_of)
+    patch.setattr(steps, "charge_of", charge_of)
     patch.setattr(renewals, "charge_of", charge_of)
 
 

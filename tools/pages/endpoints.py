@@ -31,7 +31,13 @@ def _who(row: Endpoint) -> str:
         return f"`{row.scope}`"
     if row.who is Who.GUEST:
         return "token" if row.token else "all"
-    return {Who.PUBLIC: "all", Who.PROVIDER: "provider", Who.STAFF: "staff", Who.CUSTOMER: "customer"}[row.who]
+    return {
+        Who.PUBLIC: "all",
+        Who.PROVIDER: "provider",
+        Who.STAFF: "staff",
+        Who.CUSTOMER: "customer",
+        Who.SIGNED_IN: "anybody signed in",
+    }[row.who]
 
 
 def _needs(row: Endpoint) -> str:

@@ -22,7 +22,7 @@ show them with the state of their deliveries; `shop events tail` shows them as t
 An event carries ids and money only; whoever wants more asks. Each carries `at`, the moment it happened. Its schema
 number grows when its shape changes in a way that an older reader could not bear.
 
-Subscribers are bound in `src/shop/application/wiring.py`; what they do stands in `src/shop/application/reactions`.
+Subscribers are bound in `src/shop/application/wiring`; what they do stands in `src/shop/application/reactions`.
 """
 _NAMES: Mapping[type[Any], str] = {str: "text", int: "number", datetime: "moment", Money: "money", bool: "yes or no"}
 

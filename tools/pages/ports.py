@@ -9,30 +9,43 @@ from shop.adapters.contracts.cache import CacheContract, RateLimiterContract
 from shop.adapters.contracts.clock import ClockContract, IdsContract
 from shop.adapters.contracts.identity import AuthenticatorContract, SecretsContract
 from shop.adapters.contracts.markup import MarkupContract
+from shop.adapters.contracts.notifications import NotifierContract
+from shop.adapters.contracts.passwords import PasswordsContract
 from shop.adapters.contracts.payments import PaymentGatewayContract
+from shop.adapters.contracts.second_step import PasskeysContract, TotpCodesContract
+from shop.adapters.contracts.sign_in import SignInProviderContract
 from shop.adapters.contracts.storage import StorageContract
 from shop.adapters.contracts.subscriptions import SubscriptionBillingContract
-from shop.adapters.keys import KeyAuthenticator
+from shop.adapters.contracts.tokens import AccessTokensContract
+from shop.adapters.credentials import CredentialAuthenticator
 from shop.adapters.loading import OURS
+from shop.adapters.second_step.passkeys import WebauthnPasskeys
+from shop.adapters.second_step.totp import PyotpCodes
 from shop.adapters.secrets import HmacSecrets
 from shop.adapters.system import SystemClock, SystemIds
+from shop.adapters.tokens import JwtAccessTokens
 from shop.application.ports.answers import Answers
 from shop.application.ports.cache import Cache, RateLimiter
 from shop.application.ports.clock import Clock, Ids
 from shop.application.ports.identity import Authenticator, Secrets
 from shop.application.ports.markup import Markup
+from shop.application.ports.notifications import Mailbox, Notifier
 from shop.application.ports.outbox import Outbox
+from shop.application.ports.passwords import Passwords
 from shop.application.ports.payments import PaymentGateway
+from shop.application.ports.second_step import Passkeys, TotpCodes
+from shop.application.ports.sign_in import SignInProvider
 from shop.application.ports.storage import Storage
 from shop.application.ports.subscriptions import SubscriptionBilling
+from shop.application.ports.tokens import AccessTokens
 from shop.application.ports.unit_of_work import UnitOfWork
 from tools.pages.page import Page, first_paragraph, table
 
 _ABOUT = """
 What the application needs from outside, as protocols in `src/shop/application/ports`. Each may be given by argument,
-`shop.open_shop(<name>=MyAdapter())`; storage, payments, cache and limiter also by setting, from ours or from an
-installed package. The docstrings of the protocols promise units, limits and errors; a contract suite proves them in
-`shop.adapters.contracts`.
+`shop.open_shop(<name>=MyAdapter())`; those that say so here also by setting, from ours or from an installed package.
+The docstrings of the protocols promise units, limits and errors; a contract suite in `shop.adapters.contracts` proves
+them.
 [Swap an adapter](../how-to/swap-an-adapter.md) shows how to write one and prove it.
 """
 _CHOSEN_BY = {
@@ -40,6 +53,9 @@ _CHOSEN_BY = {
     "payments": "`SHOP_PAYMENTS`",
     "billing": "`SHOP_PAYMENTS`, where that provider bills subscriptions",
     "cache": "redis where `SHOP_REDIS_URL` is set, else memory",
+    "sign_in": "`SHOP_GOOGLE_CLIENT_ID`, `SHOP_GITHUB_CLIENT_ID`, `SHOP_OIDC_CLIENT_ID`: each that is set",
+    "notifier": "`SHOP_MAIL`; memory for a shop in memory",
+    "passwords": "`SHOP_PASSWORDS`",
     "limiter": "redis where `SHOP_REDIS_URL` is set, else memory",
     "markup": "nh3 where that is installed (it is with the extra `api`), else plain",
 }
@@ -74,7 +90,13 @@ PORTS_BY_NAME = {
     "ids": Port(Ids, IdsContract, adapter=SystemIds),
     "secrets": Port(Secrets, SecretsContract, adapter=HmacSecrets),
     "markup": Port(Markup, MarkupContract),
-    "authenticator": Port(Authenticator, AuthenticatorContract, adapter=KeyAuthenticator),
+    "authenticator": Port(Authenticator, AuthenticatorContract, adapter=CredentialAuthenticator),
+    "notifier": Port(Notifier, NotifierContract, parts=(Mailbox,)),
+    "passwords": Port(Passwords, PasswordsContract),
+    "access_tokens": Port(AccessTokens, AccessTokensContract, adapter=JwtAccessTokens),
+    "totp": Port(TotpCodes, TotpCodesContract, adapter=PyotpCodes),
+    "passkeys": Port(Passkeys, PasskeysContract, adapter=WebauthnPasskeys),
+    "sign_in": Port(SignInProvider, SignInProviderContract),
 }
 
 

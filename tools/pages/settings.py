@@ -11,8 +11,8 @@ All settings are environment variables. `shop doctor` says what is wrong with th
 _MORE = """
 `shop serve`, `shop worker` and `shop db` use `sqlite:///shop.sqlite3` where `SHOP_DATABASE_URL` is not set; so do the
 other commands, unless there is only a demo in the folder (`shop-demo`): then they speak to that, and say so.
-`shop.open_shop()` keeps everything in memory. `SHOP_PAYMENTS` may also name an adapter of an installed package, which
-finds its own variables in the same environment.
+`shop.open_shop()` keeps everything in memory. `SHOP_PAYMENTS`, `SHOP_MAIL` and `SHOP_PASSWORDS` may also name an
+adapter of an installed package, which finds its own variables in the same environment.
 
 A rate limit is requests/seconds such as `600/60`, or `off`. The usual ones are a hundred times as high outside
 production, where `SHOP_RATE_LIMIT=off` also turns off those classes that have no limit of their own; in production it
@@ -20,7 +20,8 @@ does not.
 [The door](../security.md) says what is counted how.
 
 In production (`SHOP_ENV=production`) the shop refuses to start with the default secret, the fake provider, storage in
-memory, a base URL or an origin without TLS, or `SHOP_LOG_LEVEL=DEBUG`. `*` is neither an origin nor a host anywhere.
+memory, mail that nobody gets, passwords that are quick to guess, a base URL or an origin without TLS, or
+`SHOP_LOG_LEVEL=DEBUG`. `*` is neither an origin nor a host anywhere.
 """
 
 

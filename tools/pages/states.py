@@ -9,7 +9,7 @@ from shop.domain.catalog import PRODUCT_ARROWS
 from shop.domain.identity.users import USER_ARROWS
 from shop.domain.inventory import RESERVATION_ARROWS
 from shop.domain.orders import FULFILMENT_ARROWS, ORDER_ARROWS, PAYMENT_ARROWS
-from shop.domain.payments import ATTEMPT_ARROWS
+from shop.domain.payments import ATTEMPT_ARROWS, REFUND_ARROWS
 from shop.domain.subscriptions.states import SUBSCRIPTION_ARROWS
 from tools.pages.page import Page
 
@@ -31,7 +31,8 @@ LIVES = (
     ),
     Life(
         "Order: `payment_status`",
-        "Its money. A refund, a dispute or a sum that differs is seen here, and never takes the order back.",
+        "Its money. A refund, a dispute or a sum that differs is seen here, and never takes the order back. "
+        "A refund that fails after it succeeded is the only thing that leads back, to where the order was before it.",
         PAYMENT_ARROWS,
     ),
     Life("Order: `fulfilment_status`", "Its goods.", FULFILMENT_ARROWS),
@@ -40,6 +41,12 @@ LIVES = (
         "One try at taking the money, as the provider tells it. Until it is authorised it may go back and forth; "
         "from then on it only moves forward.",
         ATTEMPT_ARROWS,
+    ),
+    Life(
+        "Refund",
+        "Money on its way back. Above the shop's limit a second person agrees first; what succeeded may still fail, "
+        "days later, and then the books take it back.",
+        REFUND_ARROWS,
     ),
     Life(
         "Reservation",

@@ -37,9 +37,34 @@ OURS: Mapping[str, Mapping[str, str]] = {
         "plain": "shop.adapters.memory.markup:open_plain_markup",
         "nh3": "shop.adapters.nh3.markup:open_safe_markup",
     },
+    "notifier": {
+        "memory": "shop.adapters.memory.notifications:open_memory_notifier",
+        "mailbox": "shop.adapters.mail.mailbox:open_mailbox",
+        "smtp": "shop.adapters.mail.smtp:open_smtp_notifier",
+    },
+    "passwords": {
+        "bcrypt": "shop.adapters.passwords.bcrypt:open_bcrypt_passwords",
+        "argon2": "shop.adapters.passwords.argon2:open_argon2_passwords",
+    },
+    "access_tokens": {"jwt": "shop.adapters.tokens:open_jwt_access_tokens"},
+    "sign_in": {
+        "google": "shop.adapters.sign_in.oidc:open_google_sign_in",
+        "oidc": "shop.adapters.sign_in.oidc:open_oidc_sign_in",
+        "github": "shop.adapters.sign_in.github:open_github_sign_in",
+    },
+    "totp": {"pyotp": "shop.adapters.second_step.totp:open_pyotp_codes"},
+    "passkeys": {"webauthn": "shop.adapters.second_step.passkeys:open_webauthn_passkeys"},
 }
 # Which extra of the distribution brings what an adapter imports.
-_EXTRAS = {"sqlite": "sql", "postgresql": "postgres", "stripe": "stripe", "redis": "redis", "nh3": "api"}
+_EXTRAS = {
+    "sqlite": "sql",
+    "postgresql": "postgres",
+    "stripe": "stripe",
+    "redis": "redis",
+    "nh3": "api",
+    "argon2": "argon2",
+    **dict.fromkeys(("smtp", "bcrypt", "jwt", "pyotp", "webauthn", "google", "oidc", "github"), "accounts"),
+}
 
 
 class AdapterUnknown(Invalid):
@@ -55,6 +80,34 @@ def offered(port: str) -> Mapping[str, str]:
     return found
 
 
+class LibraryMissing(AdapterUnknown):
+    """The adapter is known, but what it needs is not installed."""
+
+
+class StandIn:
+    """Stands where an adapter's library is not installed, and says what to install once it is needed."""
+
+    def __init__(self, missing: LibraryMissing) -> None:
+        self._missing = missing
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        raise LibraryMissing(self._missing.detail, hint=self._missing.hint)
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
+
+def load_for_later(port: str, name: str) -> Callable[..., Any]:
+    """As `load`, for what a shop may do without: where the library is missing, only the first use raises."""
+    try:
+        return load(port, name)
+    except LibraryMissing as missing:
+        stand_in = StandIn(missing)
+        return lambda *_given, **_named: stand_in
+
+
 def load(port: str, name: str) -> Callable[..., Any]:
     """The factory of the adapter of this name. Raises AdapterUnknown, which lists the right names."""
     adapters = offered(port)
@@ -68,7 +121,7 @@ def load(port: str, name: str) -> Callable[..., Any]:
         extra = _EXTRAS.get(name)
         if extra is None or (missing.name or "").startswith("shop"):
             raise
-        raise AdapterUnknown(
+        raise LibraryMissing(
             f"The {port} adapter “{name}” needs the package {missing.name}.",
             hint=f"Install it with: pip install 'hexshop[{extra}]'",
         ) from missing

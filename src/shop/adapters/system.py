@@ -8,7 +8,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from shop.application.ports.clock import Clock
-from shop.domain.kernel.identifiers import Identifier
+from shop.domain.kernel.identifiers import Identifier, uuid_of
 
 I = TypeVar("I", bound=Identifier)  # noqa: E741
 
@@ -66,4 +66,4 @@ def _uuid7(number: int) -> UUID:
     """122 bits (48 of milliseconds, 12 and 62 random) with version 7 and variant 10 in their places."""
     milliseconds = number >> _RANDOM_BITS & _MILLISECONDS_MASK
     high, low = number >> 62 & 0xFFF, number & (1 << 62) - 1
-    return UUID(int=milliseconds << 80 | 0x7 << 76 | high << 64 | 0b10 << 62 | low)
+    return uuid_of(milliseconds << 80 | 0x7 << 76 | high << 64 | 0b10 << 62 | low)

@@ -36,6 +36,16 @@ def check_policies(messages: Iterable[type[Command[Any]] | type[Query[Any]]]) ->
             raise PolicyMissing(f"{message.__name__} requires {requires!r}, which is neither a policy nor a scope.")
 
 
+class ScopesBeyondOwn(ScopeMissing):
+    """Nobody gives away what they do not have."""
+
+    title = "Nobody gives away what they do not have"
+
+    def __init__(self, scopes: list[str]) -> None:
+        super().__init__(scopes[0])
+        self.detail = f"You do not have: {', '.join(scopes)}."
+
+
 def check_permission(requires: str, actor: Actor) -> None:
     """Raises AuthenticationRequired for a guest, ScopeMissing for somebody known, who may not do this."""
     if requires == INTERNAL:

@@ -52,6 +52,13 @@ class Witness:
     def discards(self, key: object) -> None:
         self._seen.pop(key, None)
 
+    def removes(self, aggregate: Aggregate) -> None:
+        """It will be there no more: what it was is what is told."""
+        names = (*aggregate.audited, *aggregate.audited_silently)
+        silent = aggregate.audited_silently
+        was = {name: _told(name, silent, getattr(aggregate, name)) for name in names}
+        self._sees(str(aggregate.id), "removed", was, None)  # type: ignore[attr-defined]  # whatever is audited has an id
+
     def moves(self, movement: StockMovement) -> None:
         """Levels change by so many, whatever they are at that moment: the log tells by how many."""
         moved = {

@@ -28,7 +28,7 @@ class Actor:
     """Who asks. Guests have neither id nor scopes, but may hold tokens of their carts and orders.
 
     A person comes with the session they signed in by; `fresh_at` is when they last proved who they are, and `verified`
-    says that their e-mail address is theirs.
+    says that their e-mail address is theirs. With `second_factor_missing` the scopes of their roles are withheld.
     """
 
     kind: str
@@ -38,6 +38,7 @@ class Actor:
     session_id: SessionId | None = None
     fresh_at: datetime | None = None
     verified: bool = False
+    second_factor_missing: bool = False
 
     def may(self, requirement: str) -> bool:
         """Whether the scopes cover this one. `orders:write` implies `orders:read`."""

@@ -24,11 +24,11 @@ from shop.application.ports.payments import (
     PaymentMethod,
     PaymentProviderUnavailable,
     ProviderNews,
+    RefundRequest,
 )
 from shop.domain.kernel.errors import ShopError
 from shop.domain.kernel.identifiers import AttemptId
-from shop.domain.kernel.money import Money
-from shop.domain.payments import IntentState
+from shop.domain.payments import IntentState, RefundState
 
 DEADLINE_SECONDS = 2 * CALL_TIMEOUT_SECONDS + 5
 """For adapters that keep no time of their own; those that do may ask twice within one call."""
@@ -139,8 +139,8 @@ class GuardedGateway:
     async def cancel(self, provider_ref: str, attempt_id: AttemptId) -> IntentState:
         return await self._ask(lambda: self.gateway.cancel(provider_ref, attempt_id))
 
-    async def refund(self, provider_ref: str, attempt_id: AttemptId, amount: Money, sequence: str) -> IntentState:
-        return await self._ask(lambda: self.gateway.refund(provider_ref, attempt_id, amount, sequence))
+    async def refund(self, request: RefundRequest) -> RefundState:
+        return await self._ask(lambda: self.gateway.refund(request))
 
     def read_news(self, body: bytes, headers: dict[str, str]) -> ProviderNews:
         return self.gateway.read_news(body, headers)

@@ -179,6 +179,37 @@ class Cart(Aggregate):
             names = ", ".join(flaw.pointer.removeprefix("/") for flaw in missing)
             raise CartNotReady(f"Still missing: {names}.", flaws=tuple(missing), hint="Set them on the cart first.")
 
+    def claim(self, owner_id: UserId, at: datetime) -> None:
+        """A guest who signed in takes their cart along. Raises CartClosed, CartNotFound for somebody else's."""
+        if self.owner_id not in (None, owner_id):
+            raise CartNotFound(f"There is no cart {self.id}.")
+        self._change(at)
+        self.owner_id = owner_id
+
+    def take_in(self, other: "Cart", at: datetime) -> None:
+        """What is in a guest's cart comes along into this one, as far as it fits; so do addresses that this one lacks.
+
+        Lines of the same variant join. Raises CartClosed.
+        """
+        for item in other.items:
+            known = next((mine for mine in self.items if mine.variant_id == item.variant_id), None)
+            if known is not None:
+                self.change_quantity(known.id, min(known.quantity + item.quantity, QUANTITY_MAX), at)
+            elif len(self.items) < ITEMS_MAX:
+                self._change(at)
+                self.items = (*self.items, item)
+        for name in ("email", "shipping_address", "billing_address", "note"):
+            setattr(self, name, getattr(self, name) or getattr(other, name))
+
+    def forget_person(self, at: datetime) -> None:
+        """Its shopper is to be forgotten: the cart says nothing of them, and one that was open is closed."""
+        self.email = self.note = ""
+        self.shipping_address = self.billing_address = None
+        self.metadata = {}
+        self.updated_at = at
+        if self.status is CartStatus.OPEN:
+            self.status = CartStatus.EXPIRED
+
     def become_order(self, at: datetime) -> None:
         """Closes the cart for good. Raises CartClosed."""
         self._change(at)
@@ -187,11 +218,14 @@ class Cart(Aggregate):
     def expire(self, at: datetime) -> None:
         if CartStatus.EXPIRED not in CART_ARROWS[self.status]:
             raise CartClosed(f"A cart that is {self.status} cannot expire.")
-        self.status = CartStatus.EXPIRED
-        self.updated_at = at
+        self.forget_person(at)  # nobody needs to know any longer whose it was
 
-    def _change(self, at: datetime) -> None:
+    def check_open(self, at: datetime) -> None:
+        """Raises CartClosed."""
         if self.status is not CartStatus.OPEN or at >= self.expires_at:
             reason = "was ordered" if self.status is CartStatus.ORDERED else "has expired"
             raise CartClosed(f"This cart {reason}.")
+
+    def _change(self, at: datetime) -> None:
+        self.check_open(at)
         self.updated_at = at

@@ -37,6 +37,15 @@ class NothingMoved(Invalid):
 class EntryKind(StrEnum):
     CAPTURE = "capture"
     REFUND = "refund"
+    REFUND_REVERSAL = "refund_reversal"
+    FEE = "fee"
+    DISPUTE = "dispute"
+    DISPUTE_REVERSAL = "dispute_reversal"
+    PAYOUT = "payout"
+    ADJUSTMENT = "adjustment"
+    GIFT_CARD = "gift_card"
+    STORE_CREDIT = "store_credit"
+    WRITE_OFF = "write_off"
 
 
 @frozen
@@ -88,6 +97,11 @@ def refund_postings(provider: str, amount: Money, *, applied: bool) -> tuple[Pos
     """Money given back: for a sale (`applied`), or for money that never paid for one."""
     _more_than_nothing(amount)
     return (Posting(REFUNDS if applied else RECEIVABLE, amount), Posting(clearing(provider), -amount))
+
+
+def refund_reversal_postings(provider: str, amount: Money, *, applied: bool) -> tuple[Posting, ...]:
+    """Money that had gone back and came back to the shop: what was owed before is owed again."""
+    return tuple(Posting(p.account, -p.amount) for p in refund_postings(provider, amount, applied=applied))
 
 
 def _more_than_nothing(amount: Money) -> None:

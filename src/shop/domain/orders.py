@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 
 from attrs import define, field, frozen
 
-from shop.domain.kernel.address import Address
+from shop.domain.kernel.address import ERASED, Address
 from shop.domain.kernel.aggregates import Aggregate, Event
 from shop.domain.kernel.errors import Conflict, NotFound
 from shop.domain.kernel.identifiers import (
@@ -110,6 +110,11 @@ PAYMENT_ARROWS: Mapping[PaymentStatus, frozenset[PaymentStatus]] = {
     ),
     PaymentStatus.REFUNDED: frozenset(),
     PaymentStatus.DISPUTED_LOST: frozenset(),
+}
+# Only a refund that fails after it succeeded leads back; no late news of the payment itself ever does.
+REOPENED: Mapping[PaymentStatus, frozenset[PaymentStatus]] = {
+    PaymentStatus.REFUNDED: frozenset({PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.PAID, PaymentStatus.MISMATCH}),
+    PaymentStatus.PARTIALLY_REFUNDED: frozenset({PaymentStatus.PAID}),
 }
 FULFILMENT_ARROWS: Mapping[FulfilmentStatus, frozenset[FulfilmentStatus]] = {
     FulfilmentStatus.UNFULFILLED: frozenset({FulfilmentStatus.PARTIALLY_FULFILLED, FulfilmentStatus.FULFILLED}),
@@ -251,6 +256,11 @@ class Order(Aggregate):
         order._record(OrderCreated(at=at, order_id=order.id, cart_id=order.cart_id, total=order.total))
         return order
 
+    def claim(self, owner_id: UserId, at: datetime) -> None:
+        """It was placed by a guest who has proved to be this person. Somebody's order stays theirs."""
+        if self.owner_id is None:
+            self.owner_id, self.updated_at = owner_id, at
+
     def confirm(self, at: datetime) -> None:
         """Its money is safe. Confirming twice is once. Raises OrderCannotMove."""
         if self.status is OrderStatus.CONFIRMED:
@@ -282,6 +292,15 @@ class Order(Aggregate):
         if self.status is OrderStatus.PENDING:
             self.hold_expires_at, self.updated_at = until, at
 
+    def pseudonymise(self, at: datetime) -> bool:
+        """Its buyer is to be forgotten; goods, sums and taxes stay. False where nobody was to be seen any more."""
+        if self.email == ERASED:
+            return False
+        self.email, self.note, self.metadata, self.updated_at = ERASED, "", {}, at
+        self.shipping_address = self.shipping_address and self.shipping_address.without_person()
+        self.billing_address = self.billing_address and self.billing_address.without_person()
+        return True
+
     def check_cancellable(self) -> None:
         """Raises OrderNotCancellable once goods left or money was taken. Cancelling twice is once."""
         if self.status is OrderStatus.CANCELLED:
@@ -309,6 +328,14 @@ class Order(Aggregate):
         self.payment_status = status
         self.updated_at = at
         return True
+
+    def reopen_payment(self, status: PaymentStatus, at: datetime) -> None:
+        """Money that had gone back came back to the shop: a refund failed after all. Raises OrderCannotMove."""
+        if status is self.payment_status:
+            return
+        if status not in REOPENED.get(self.payment_status, frozenset()):
+            raise OrderCannotMove(f"An order that is {self.payment_status} cannot become {status} again.")
+        self.payment_status, self.updated_at = status, at
 
     def _move(self, status: OrderStatus, at: datetime) -> None:
         if status not in ORDER_ARROWS[self.status]:

@@ -7,6 +7,7 @@ from attrs import field, frozen
 from shop.domain.kernel.address import COUNTRIES, checked_country
 from shop.domain.kernel.currencies import exponent
 from shop.domain.kernel.errors import Invalid
+from shop.domain.kernel.money import Money
 
 
 def _currencies(_instance: Any, _attribute: Any, currencies: tuple[str, ...]) -> None:
@@ -21,12 +22,17 @@ def _countries(_instance: Any, _attribute: Any, countries: tuple[str, ...]) -> N
         raise Invalid(f"{', '.join(unknown)}: no country code of ISO 3166-1.")
 
 
+def _limits(_instance: Any, _attribute: Any, limits: tuple[Money, ...]) -> None:
+    if any(limit.minor < 0 for limit in limits) or len({limit.currency for limit in limits}) < len(limits):
+        raise Invalid("A limit is not below zero, and there is one for each currency.")
+
+
 @frozen(kw_only=True)
 class Store:
     """What a storefront needs to know before it shows the first product.
 
     The first currency and locale are the defaults. `ships_to` empty means everywhere. Guests see prices taxed
-    for `country` until they name an address.
+    for `country` until they name an address. A refund above `refund_limits` needs a second person.
     """
 
     name: str = "Shop"
@@ -34,6 +40,7 @@ class Store:
     currencies: tuple[str, ...] = field(default=("EUR",), validator=_currencies)
     locales: tuple[str, ...] = ("en",)
     ships_to: tuple[str, ...] = field(default=(), validator=_countries)
+    refund_limits: tuple[Money, ...] = field(default=(), validator=_limits)
 
     @property
     def currency(self) -> str:

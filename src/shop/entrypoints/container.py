@@ -5,12 +5,13 @@ from typing import Any
 
 from dependency_injector import containers, providers
 
-from shop.adapters.keys import KeyAuthenticator
-from shop.adapters.loading import load, offered
+from shop.adapters.credentials import CredentialAuthenticator
+from shop.adapters.loading import load, load_for_later, offered
 from shop.adapters.secrets import HmacSecrets
 from shop.adapters.system import OffsetClock, SystemClock, SystemIds
 from shop.application.ports.clock import Clock, Ids
 from shop.application.ports.options import Options
+from shop.application.ports.sign_in import SignInProvider
 from shop.application.ports.subscriptions import NoBilling, SubscriptionBilling
 from shop.application.shop import Shop
 from shop.application.wiring import Ports, subscribers
@@ -39,6 +40,16 @@ def _adapter(port: str, name: str, options: Options) -> Any:
 def _billing(name: str, options: Options, gateway: Any) -> SubscriptionBilling:
     """The provider's billing; a provider that has none bills no subscriptions."""
     return load("billing", name)(options, gateway) if name in offered("billing") else NoBilling()
+
+
+def _account_adapter(port: str, name: str, options: Options, **given: Any) -> Any:
+    """Without the extra `accounts` there is a shop all the same: it cannot do what needs this."""
+    return load_for_later(port, name)(options, **given)
+
+
+def _sign_in(settings: Settings, options: Options) -> dict[str, SignInProvider]:
+    providers = [load("sign_in", kind)(options) for kind in settings.sign_in]
+    return {provider.name: provider for provider in providers}
 
 
 def _secrets(settings: Settings) -> HmacSecrets:
@@ -70,9 +81,21 @@ class Container(containers.DeclarativeContainer):
     cache = providers.Singleton(_adapter, "cache", _counters, options)
     limiter = providers.Singleton(_adapter, "limiter", _counters, options)
     markup = providers.Singleton(_adapter, "markup", providers.Callable(_best_markup), options)
+    passwords = providers.Singleton(_account_adapter, "passwords", settings.provided.passwords, options)
+    access_tokens = providers.Singleton(_account_adapter, "access_tokens", "jwt", options, secrets=secrets)
     authenticator = providers.Singleton(
-        KeyAuthenticator, storage.provided.readers.api_keys, secrets=secrets, clock=clock
+        CredentialAuthenticator,
+        storage.provided.readers.api_keys,
+        storage.provided.readers.people,
+        secrets=secrets,
+        access_tokens=access_tokens,
+        clock=clock,
+        owner_needs_second_factor=settings.provided.production,
     )
+    totp = providers.Singleton(_account_adapter, "totp", "pyotp", options)
+    passkeys = providers.Singleton(_account_adapter, "passkeys", "webauthn", options)
+    sign_in = providers.Singleton(_sign_in, settings, options)
+    notifier = providers.Singleton(_adapter, "notifier", settings.provided.notifier, options)
     ports = providers.Singleton(
         Ports,
         storage=storage,
@@ -85,7 +108,14 @@ class Container(containers.DeclarativeContainer):
         secrets=secrets,
         authenticator=authenticator,
         markup=markup,
+        passwords=passwords,
+        access_tokens=access_tokens,
+        totp=totp,
+        passkeys=passkeys,
+        sign_in=sign_in,
+        notifier=notifier,
         lifetimes=settings.provided.lifetimes,
         limits=settings.provided.limits,
+        accounts=settings.provided.accounts,
     )
     shop = providers.Singleton(Shop, ports)

@@ -22,7 +22,10 @@ class ClockMoved(Unavailable):
 
 
 SWAPPABLE = frozenset(
-    {"storage", "payments", "billing", "cache", "limiter", "clock", "ids", "secrets", "authenticator", "markup"}
+    {
+        *("storage", "payments", "billing", "cache", "limiter", "clock", "ids", "secrets", "authenticator", "markup"),
+        *("notifier", "passwords", "access_tokens", "totp", "passkeys", "sign_in"),
+    }
 )
 
 
@@ -31,8 +34,8 @@ async def open_shop(settings: Settings | None = None, **adapters: Any) -> AsyncI
     """A living shop: in memory unless the settings say otherwise, closed when the block ends.
 
     Any adapter may be given instead of what the settings would choose: `open_shop(payments=MyGateway())`. The names
-    are storage, payments, billing, cache, limiter, clock, ids, secrets, authenticator and markup. Raises TypeError for
-    another, SettingsWrong, AdapterUnknown, Unavailable when the database cannot be reached or is behind on migrations.
+    are those of `SWAPPABLE`; `sign_in` is a mapping of providers by their names. Raises TypeError for another one,
+    SettingsWrong, AdapterUnknown, Unavailable when the database cannot be reached or is behind on migrations.
     """
     unknown = sorted(adapters.keys() - SWAPPABLE)
     if unknown:
@@ -53,6 +56,10 @@ async def opened(shop: Shop) -> AsyncIterator[Shop]:
         stack.push_async_callback(ports.limiter.close)
         stack.push_async_callback(ports.billing.close)
         stack.push_async_callback(ports.gateway.close)
+        stack.push_async_callback(ports.notifier.close)
+        stack.push_async_callback(ports.passwords.close)
+        for provider in ports.sign_in.values():
+            stack.push_async_callback(provider.close)
         stack.push_async_callback(ports.storage.close)
         stack.push_async_callback(shop.denials.close)
         await ports.storage.open()

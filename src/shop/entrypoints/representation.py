@@ -13,7 +13,6 @@ from decimal import Decimal
 from enum import Enum
 from functools import cache, lru_cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
-from uuid import UUID
 
 import attrs
 import msgspec
@@ -21,7 +20,7 @@ from babel import Locale, UnknownLocaleError
 from babel.numbers import NumberPattern
 
 from shop.domain.kernel.currencies import exponent
-from shop.domain.kernel.identifiers import Identifier, encode_suffix
+from shop.domain.kernel.identifiers import Identifier, encode_suffix, uuid_of
 from shop.domain.kernel.money import Money
 
 DEFAULT_LOCALE = "en"
@@ -35,7 +34,7 @@ to_json: Callable[[Any], bytes] = msgspec.json.Encoder().encode
 
 @lru_cache(maxsize=_IDS_MAX)
 def _suffix(number: int) -> str:
-    return encode_suffix(UUID(int=number))
+    return encode_suffix(uuid_of(number))
 
 
 def _id_text(identifier: Identifier) -> str:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import attrs
 from attrs import field, frozen
 
+from shop.application.commands.identity.opening import AccountRules
 from shop.application.limits import CLASSES, DEFAULT, USUAL, RateLimits
 from shop.application.ports.cache import RateLimit
 from shop.application.wiring import Lifetimes
@@ -25,6 +26,9 @@ PROXIES_MAX = 10
 LENIENCE = 100
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]{1,253}(:[0-9]{1,5})?|https?://\[[0-9a-f:.]{2,45}\](:[0-9]{1,5})?")
 _NAME = re.compile(r"[A-Za-z0-9.-]{1,253}|[0-9a-fA-F:]{2,45}")
+# What a test can wait for, what a thief cannot, and what nobody would wait for.
+BCRYPT_COSTS, BCRYPT_COST_MIN = range(4, 17), 12
+_SLUG = re.compile(r"[a-z][a-z0-9-]{0,39}", re.ASCII)
 
 
 class SettingsWrong(Invalid):
@@ -62,6 +66,27 @@ class Settings:
     allowed_hosts: str = _setting(
         "SHOP_ALLOWED_HOSTS", "", "More names under which the shop answers, by comma, besides that of SHOP_BASE_URL"
     )
+    mail: str = _setting(
+        "SHOP_MAIL", "mailbox", "Who carries mail: mailbox (a folder, nobody gets it), smtp or an installed adapter"
+    )
+    mailbox: str = _setting("SHOP_MAILBOX", "", "The folder of SHOP_MAIL=mailbox; empty: beside the database")
+    smtp_url: str = _setting("SHOP_SMTP_URL", "", "smtp(s)://user:password@host:port of SHOP_MAIL=smtp", secret=True)
+    mail_from: str = _setting("SHOP_MAIL_FROM", "", "Who the shop's mail is from: Tea & Co <shop@example.com>")
+    passwords: str = _setting("SHOP_PASSWORDS", "bcrypt", "How new passwords are kept: bcrypt or argon2")
+    bcrypt_cost: int = _setting("SHOP_BCRYPT_COST", 12, "One more is twice the work for us and for a thief")
+    google_client_id: str = _setting("SHOP_GOOGLE_CLIENT_ID", "", "Sign-in with Google: the client's id")
+    google_client_secret: str = _setting("SHOP_GOOGLE_CLIENT_SECRET", "", "… and its secret", secret=True)
+    github_client_id: str = _setting("SHOP_GITHUB_CLIENT_ID", "", "Sign-in with GitHub: the client's id")
+    github_client_secret: str = _setting("SHOP_GITHUB_CLIENT_SECRET", "", "… and its secret", secret=True)
+    oidc_name: str = _setting("SHOP_OIDC_NAME", "", "Sign-in with any OpenID provider: what the shop calls it")
+    oidc_issuer: str = _setting("SHOP_OIDC_ISSUER", "", "… who it is, such as https://login.example.com")
+    oidc_client_id: str = _setting("SHOP_OIDC_CLIENT_ID", "", "… the client's id")
+    oidc_client_secret: str = _setting("SHOP_OIDC_CLIENT_SECRET", "", "… and its secret", secret=True)
+    account_url: str = _setting(
+        "SHOP_ACCOUNT_URL", "", "Where mailed links lead: a storefront's own account pages; empty: the shop's"
+    )
+    access_minutes: int = _setting("SHOP_ACCESS_MINUTES", 5, "Minutes an access token opens something")
+    session_days: int = _setting("SHOP_SESSION_DAYS", 30, "Days without a visit until somebody has to sign in again")
     cors_origins: str = _setting("SHOP_CORS_ORIGINS", "", "Origins of storefronts in browsers, by comma")
     proxies: int = _setting(
         "SHOP_PROXIES", 0, "Proxies in front that append to X-Forwarded-For: whom rate limits count depends on it"
@@ -124,6 +149,28 @@ class Settings:
         return self.env == "production"
 
     @property
+    def notifier(self) -> str:
+        """The name of the notifier: a shop in memory, of which nothing is to be left, keeps its mail there too."""
+        nowhere = self.mail == "mailbox" and self.storage == "memory" and not self.mailbox
+        return "memory" if nowhere else self.mail
+
+    @property
+    def sign_in(self) -> tuple[str, ...]:
+        """The kinds of providers that people may sign in with."""
+        return tuple(kind for kind in ("google", "github", "oidc") if getattr(self, f"{kind}_client_id"))
+
+    @property
+    def accounts(self) -> AccountRules:
+        """How long people stay signed in, and where the pages of their accounts are."""
+        return AccountRules(
+            access_lifetime=timedelta(minutes=self.access_minutes),
+            refresh_lifetime=timedelta(days=self.session_days),
+            browser_lifetime=timedelta(days=self.session_days),
+            owner_needs_second_factor=self.production,
+            account_url=self.account_url or f"{self.base_url.rstrip('/')}/account",
+        )
+
+    @property
     def hosts(self) -> tuple[str, ...]:
         """The names under which the shop answers."""
         return (urlsplit(self.base_url).hostname or "", *_listed(self.allowed_hosts))
@@ -168,7 +215,8 @@ class Settings:
             for attribute in attrs.fields(type(self))
             if "variable" in attribute.metadata
         }
-        own["SHOP_FAKE_PAYMENTS_FILE"] = self.fake_payments_file or _beside(self.database_url)
+        own["SHOP_FAKE_PAYMENTS_FILE"] = self.fake_payments_file or _beside(self.database_url, "provider", ".sqlite3")
+        own["SHOP_MAILBOX"] = self.mailbox or _beside(self.database_url, "mail")
         return {**self.environment, **own}
 
     def _problems(self) -> list[str]:
@@ -183,7 +231,15 @@ class Settings:
         ]
         if self.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
             problems.append("SHOP_LOG_LEVEL is DEBUG, INFO, WARNING or ERROR.")
-        counts = ("database_connections", "cart_days", "stock_hold_minutes", "answers_days", "events_days")
+        counts = (
+            "database_connections",
+            "cart_days",
+            "stock_hold_minutes",
+            "answers_days",
+            "events_days",
+            "access_minutes",
+            "session_days",
+        )
         problems += [f"SHOP_{name.upper()} is at least 1." for name in counts if getattr(self, name) < 1]
         if not 0 <= self.proxies <= PROXIES_MAX:
             problems.append(f"SHOP_PROXIES is 0 to {PROXIES_MAX}.")
@@ -195,8 +251,32 @@ class Settings:
             problems.append("SHOP_ALLOWED_HOSTS has names such as shop.example, without ports and wildcards.")
         if self.catalog_cache_seconds < 0:
             problems.append("SHOP_CATALOG_CACHE_SECONDS is at least 0.")
+        problems += self._account_problems()
         if self.production:
             problems += self._production_problems()
+        return problems
+
+    def _account_problems(self) -> list[str]:
+        problems = []
+        if not BCRYPT_COSTS[0] <= self.bcrypt_cost <= BCRYPT_COSTS[-1]:
+            problems.append(f"SHOP_BCRYPT_COST is {BCRYPT_COSTS[0]} to {BCRYPT_COSTS[-1]}.")
+        if self.mail == "smtp" and not (self.smtp_url and self.mail_from):
+            problems.append("SHOP_MAIL=smtp needs SHOP_SMTP_URL and SHOP_MAIL_FROM.")
+        return problems + self._provider_problems()
+
+    def _provider_problems(self) -> list[str]:
+        problems = []
+        for kind, more in (("google", ()), ("github", ()), ("oidc", ("name", "issuer"))):
+            names = [f"{kind}_{name}" for name in (*more, "client_id", "client_secret")]
+            if len({bool(getattr(self, name)) for name in names}) > 1:
+                told = ", ".join(f"SHOP_{name.upper()}" for name in names)
+                problems.append(f"{told} belong together: set all of them or none.")
+        if self.oidc_name and (not _SLUG.fullmatch(self.oidc_name) or self.oidc_name in ("google", "github")):
+            problems.append("SHOP_OIDC_NAME is such as acme-login: it stands in addresses. Not google, not github.")
+        if self.oidc_issuer and not self.oidc_issuer.startswith(("https://", "http://127.0.0.1:", "http://localhost:")):
+            problems.append("SHOP_OIDC_ISSUER starts with https://, or is on this machine.")
+        if self.production and self.oidc_issuer.startswith("http://"):
+            problems.append("SHOP_OIDC_ISSUER starts with https:// in production.")
         return problems
 
     def _production_problems(self) -> list[str]:
@@ -207,6 +287,12 @@ class Settings:
             problems.append("SHOP_PAYMENTS=fake takes no money: production needs another.")
         if self.storage == "memory":
             problems.append("SHOP_DATABASE_URL=memory: forgets everything: production needs another.")
+        if self.mail == "mailbox":
+            problems.append(
+                "SHOP_MAIL=mailbox reaches nobody: set SHOP_MAIL=smtp, SHOP_SMTP_URL and SHOP_MAIL_FROM in production."
+            )
+        if self.bcrypt_cost < BCRYPT_COST_MIN:
+            problems.append(f"SHOP_BCRYPT_COST is at least {BCRYPT_COST_MIN} in production.")
         if not self.base_url.startswith("https://"):
             problems.append("SHOP_BASE_URL starts with https:// in production.")
         if self.log_level == "DEBUG":
@@ -229,12 +315,12 @@ def _is_limit(text: str) -> bool:
     return all(part.isascii() and part.isdigit() and int(part) for part in (quota, seconds))
 
 
-def _beside(database_url: str) -> str:
-    """Where the fake provider's books are: its own file, as a real provider's would not be in our database."""
+def _beside(database_url: str, what: str, ending: str = "") -> str:
+    """Where something lies that has no place in our database: the fake provider's own books, and mail."""
     scheme, _, path = database_url.partition(":///")
     if scheme == "sqlite":
-        return f"{path}.provider"
+        return f"{path}.{what}"
     if database_url.startswith("memory:"):
         return ""
     name = hashlib.sha256(database_url.encode()).hexdigest()[:16]
-    return str(Path(tempfile.gettempdir()) / f"hexshop-provider-{name}.sqlite3")
+    return str(Path(tempfile.gettempdir()) / f"hexshop-{what}-{name}{ending}")

@@ -2,24 +2,30 @@
 
 import asyncio
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import CheckConstraint, Connection, inspect
+from sqlalchemy import CheckConstraint, Column, Connection, Integer, LargeBinary, MetaData, Table, Text, inspect, select
 from sqlalchemy.types import TypeEngine
 
 from shop.adapters.sql import migrating
 from shop.adapters.sql.addresses import open_database
 from shop.adapters.sql.migrations import HEAD
-from shop.adapters.sql.schema import metadata
+from shop.adapters.sql.readers.identity import SqlApiKeyReader
+from shop.adapters.sql.readers.people import SqlPeopleReader
+from shop.adapters.sql.schema import Id, Json, UtcDateTime, metadata
 from shop.adapters.sql.storage import SchemaOutdated, SqlStorage
 from shop.adapters.system import SystemClock
+from shop.domain.identity import OWNER, KeyKind, Session, User
 from shop.domain.kernel.errors import Unavailable
+from shop.domain.kernel.identifiers import SessionId, UserId
 from tests.adapters.sql.things import IDS, cart, context, opened, place, stocked, unit_of_work
 
 # What one database only has, and what no metadata can say.
@@ -45,6 +51,28 @@ ENTRY = (
 POSTING = (
     "INSERT INTO ledger_postings (entry_id, position, account, currency, amount_minor)"
     " VALUES ($1, $2, 'revenue', $3, $4)"
+)
+
+_BEFORE = Table(
+    "api_keys",
+    MetaData(),
+    Column("id", Id()),
+    Column("name", Text()),
+    Column("fingerprint", LargeBinary()),
+    Column("last4", Text()),
+    Column("scopes", Json()),
+    Column("created_at", UtcDateTime()),
+    Column("version", Integer()),
+)
+_KEYS = select(_BEFORE.c.name, _BEFORE.c.fingerprint)
+_OLD_KEY = _BEFORE.insert().values(
+    id=uuid4(),
+    name="till",
+    fingerprint=b"o" * 32,
+    last4="oooo",
+    scopes=["*"],
+    created_at=datetime(2026, 1, 2, tzinfo=UTC),
+    version=1,
 )
 
 
@@ -111,6 +139,54 @@ async def test_up_down_and_up_again_with_data(empty_url: str) -> None:
     assert left == ["alembic_version"]
     await migrating.upgrade(empty_url)
     assert await migrating._run(empty_url, _differences) == []
+
+
+async def test_keys_from_before_people_are_secret_ones_and_stay(empty_url: str) -> None:
+    """Up with a key in the table, down with somebody beside it: the key is the same, the people are gone."""
+    await migrating.upgrade(empty_url, "0042")
+    await migrating._run(empty_url, lambda connection: connection.execute(_OLD_KEY))
+    await migrating.upgrade(empty_url)
+    database = opened(empty_url)
+    reader, uow = SqlApiKeyReader(database), unit_of_work(database)
+    found = await reader.find(b"o" * 32)
+    assert found is not None
+    assert (found.kind, found.old_fingerprint, found.scopes) == (KeyKind.SECRET, None, frozenset({"*"}))
+    found.rotate(b"n" * 32, "nnnn", timedelta(hours=1), found.created_at)
+    user = User.register(id=IDS.new(UserId), email="ada@example.com", at=found.created_at)
+    async with uow(context()) as tx:
+        tx.users.save(user)
+        tx.api_keys.save(found)
+    assert await reader.find(b"o" * 32) is not None
+    await database.close()
+    await migrating.downgrade(empty_url, "0042")
+    names = await migrating._run(empty_url, lambda connection: inspect(connection).get_table_names())
+    assert not {"users", "sessions", "signing_keys"} & set(names)
+    kept = await migrating._run(empty_url, lambda connection: connection.execute(_KEYS).all())
+    assert [(row[0], bytes(row[1])) for row in kept] == [("till", b"n" * 32)]
+    await migrating.upgrade(empty_url)
+    assert await migrating._run(empty_url, _differences) == []
+
+
+async def test_nobody_is_lost_when_tables_are_made_anew(empty_url: str) -> None:
+    """SQLite adds a rule by making the table again: whoever is signed in stays so, up and down."""
+    await migrating.upgrade(empty_url, "0050")
+    at = datetime(2026, 1, 2, tzinfo=UTC)
+    user = User.register(id=IDS.new(UserId), email="ada@example.com", role_ids=frozenset({OWNER.id}), at=at)
+    session = Session.begin(
+        id=IDS.new(SessionId), user_id=user.id, fingerprint=b"s" * 32, at=at, lifetime=timedelta(days=1)
+    )
+    database = opened(empty_url)
+    async with unit_of_work(database)(context()) as tx:
+        tx.users.save(user)
+        tx.sessions.save(session)
+    await database.close()
+    for move in (migrating.upgrade(empty_url), migrating.downgrade(empty_url, "0050")):
+        await move
+        database = opened(empty_url)
+        access = await SqlPeopleReader(database).access(session.id)
+        await database.close()
+        assert access is not None
+        assert (access.user_id, access.role_ids) == (user.id, frozenset({OWNER.id}))
 
 
 async def test_several_processes_migrate_at_once(empty_url: str) -> None:

@@ -12,17 +12,27 @@ from typing import Any, Protocol
 from uuid import uuid4
 
 import asyncpg
+import pytest
 from sqlalchemy import BigInteger, CheckConstraint, Column, Integer, LargeBinary, Table, UniqueConstraint
 
 from shop.adapters.sql.schema import Id, metadata
 from shop.application.commands.audit import SealAuditLog
 from shop.application.commands.catalog import UpdateProduct
 from shop.application.commands.categories import CreateCategory
-from shop.application.commands.identity import CreateApiKey
+from shop.application.commands.identity.invitations import InviteStaff
+from shop.application.commands.identity.keys import CreateApiKey, RotateApiKey, RotateSigningKeys
+from shop.application.commands.identity.opening import SignInRejected
+from shop.application.commands.identity.registration import RegisterUser
+from shop.application.commands.identity.roles import CreateRole
+from shop.application.commands.identity.setup import OfferSetup
+from shop.application.commands.identity.sign_in import SignIn
+from shop.application.commands.identity.staff import CreateUser, SetUserRoles
 from shop.application.commands.plans import CreatePlan
+from shop.application.commands.refunds import RequestRefund
 from shop.application.commands.subscriptions import CarryOnSubscription, Subscribe
 from shop.application.messages import Idempotency
-from shop.domain.kernel.identifiers import ProductId, VariantId
+from shop.domain.identity import DataExport, LinkedIdentity, Session
+from shop.domain.kernel.identifiers import ExportId, ProductId, SessionId, VariantId
 from shop.domain.subscriptions import Interval, IntervalUnit
 from tests.journeys.audit import uuid_of
 from tests.journeys.branches import open_branches
@@ -60,6 +70,7 @@ BY_HAND: Mapping[str, Mapping[str, str]] = {
     },
     "ck_order_lines_subtotal_adds_up": {"subtotal_minor": "subtotal_minor + 1"},
     "ck_order_lines_total_adds_up": {"tax_minor": "tax_minor + 1"},
+    "ck_payments_refund_reserved_within_captured": {"refund_reserved_minor": "captured_minor + 1"},
     "ck_payments_refunded_within_captured": {"refunded_minor": "captured_minor + 1"},
     "ck_store_settings_only_one": {"id": "2"},
     "ck_shop_clock_only_one": {"id": "2"},
@@ -67,6 +78,10 @@ BY_HAND: Mapping[str, Mapping[str, str]] = {
     "ck_subscriptions_begun_counts": {"begun": "-1"},
     "ck_subscriptions_tries_counts": {"tries": "-1"},
     "ck_audit_chain_position_counts": {"position": "-1"},
+    "ck_sessions_lasts": {"expires_at": "created_at"},
+    "ck_data_exports_ready_says_when": {"ready_at": "created_at"},
+    "ck_signing_keys_retired_says_until_when": {"retired_at": "NULL", "gone_at": "created_at"},
+    "ck_api_keys_old_says_until_when": {"old_until": "NULL"},
     "ck_renewals_period_has_length": {"period_end": "period_start"},
 }
 
@@ -212,16 +227,43 @@ async def _a_row_of_everything(url: str) -> None:
         small.provider.shopper_confirms((await small.payment(order_id)).attempt.provider_ref)
         await small.post_news()
         await small.deliver()
+        payment = await small.payment(order_id)
+        await small.shop.execute(RequestRefund(payment_id=payment.id, amount=eur(100)))
+        await small.pay(order_id)
         command = await small.order_command(await small.cart((variant, 1)))
         key = Idempotency(route="order", key="k", fingerprint=b"f")
         await small.shop.execute(command, context=small.context(small.guest(command.cart_id), key))
-        await small.shop.execute(CreateApiKey(name="k", scopes=frozenset({"*"})))
+        made = await small.shop.execute(CreateApiKey(name="k", scopes=frozenset({"*"})))
+        await small.shop.execute(RotateApiKey(key_id=made.id))
         category = await small.shop.execute(CreateCategory(slug="a", name="A"))
         product_id = ProductId(uuid_of(await branches.rows.one("SELECT id FROM products")))
         await small.shop.execute(UpdateProduct(product_id=product_id, category_ids=(category,)))
         await _subscribed(small, variant)
+        await _with_people(small)
         await small.shop.execute(SealAuditLog())
         await small.storage.clock.write(timedelta(days=1))
+
+
+async def _with_people(small: SmallShop) -> None:
+    shop, now = small.shop, small.clock.now()
+    role_id = await shop.execute(CreateRole(name="night", title="Night", scopes=frozenset({"orders:read"})))
+    user_id = await shop.execute(CreateUser(email="ada@example.com"))
+    await shop.execute(SetUserRoles(user_id=user_id, role_ids=frozenset({role_id})))
+    await shop.execute(RegisterUser(email="bob@example.com", password="a few words of bob"))
+    await shop.execute(InviteStaff(email="lin@example.com", role_ids=frozenset({role_id})))
+    await shop.execute(RotateSigningKeys())
+    await shop.execute(OfferSetup())
+    with pytest.raises(SignInRejected):
+        await shop.execute(SignIn(email="ada@example.com", password="wrong words"))
+    session = Session.begin(
+        at=now, lifetime=timedelta(days=1), id=small.ids.new(SessionId), user_id=user_id, fingerprint=b"s"
+    )
+    async with small.storage.uow(small.context()) as tx:
+        user = await tx.users.get(user_id)
+        user.link(LinkedIdentity(provider="google", subject="1", linked_at=now), now)
+        tx.users.save(user)
+        tx.sessions.save(session)
+        tx.exports.save(DataExport.request(id=small.ids.new(ExportId), user_id=user_id, at=now))
 
 
 async def _subscribed(small: SmallShop, variant: VariantId) -> None:

@@ -390,3 +390,23 @@ def test_subscriptions_are_looked_after(terminal: Terminal) -> None:
     assert terminal.type("subscriptions", "cancel", subscription, "--reason", "moved").json["status"] == "cancelled"
     assert terminal.type("subscriptions", "show", subscription).json["cancel_reason"] == "moved"
     assert terminal.type("subscriptions", "show", "sub_01jd8zc5w0e7ktmj9c2q8k4h1n").code == 3
+
+
+def test_money_goes_back_and_the_books_say_so(terminal: Terminal) -> None:
+    order = str(ordered(terminal))
+    [payment] = terminal.type("payments", "list", "--status", "captured", "--json").json["data"]
+    assert terminal.type("payments", "show", payment["id"], "--json").json["id"] == payment["id"]
+    refund = terminal.type(
+        "payments", "refund", payment["id"], "--amount", "1.50", "--reason", "goodwill", "--json"
+    ).json
+    assert (refund["status"], refund["amount"]["amount"]) == ("succeeded", 150)
+    assert terminal.type("payments", "refund", payment["id"], "--all", "--json").json["status"] == "succeeded"
+    assert terminal.type("payments", "refund", payment["id"], "--amount", "0").code != 0
+    listed = terminal.type("payments", "refunds", "--status", "succeeded", "--json").json["data"]
+    assert len(listed) == 2
+    assert terminal.type("payments", "refuse", refund["id"]).code != 0
+    assert terminal.type("payments", "approve", refund["id"]).code != 0
+    assert terminal.type("payments", "list", "--status", "nonsense").code != 0
+    entries = terminal.type("ledger", "show", order, "--json").json
+    assert [entry["kind"] for entry in entries] == ["capture", "refund", "refund"]
+    assert sum(posting["amount"]["amount"] for entry in entries for posting in entry["postings"]) == 0

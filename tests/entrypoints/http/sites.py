@@ -8,11 +8,12 @@ import httpx
 from attrs import define, evolve
 from litestar.types import ASGIApp
 
-from shop.adapters.keys import KeyAuthenticator
+from shop.adapters.credentials import CredentialAuthenticator
 from shop.adapters.memory.cache import MemoryCache
 from shop.adapters.memory.limits import MemoryRateLimiter
-from shop.application.commands.identity import CreateApiKey
+from shop.application.commands.identity.keys import CreateApiKey
 from shop.application.ports.payments import PaymentGateway
+from shop.application.ports.sign_in import SignInProviders
 from shop.application.shop import Shop
 from shop.domain.kernel.identifiers import VariantId
 from shop.entrypoints.http.app import create_app
@@ -85,7 +86,7 @@ class OpenSite:
 
 @asynccontextmanager
 async def open_site(
-    settings: Settings = UNLIMITED, *, gateway: PaymentGateway | None = None
+    settings: Settings = UNLIMITED, *, gateway: PaymentGateway | None = None, sign_in: SignInProviders | None = None
 ) -> AsyncIterator[OpenSite]:
     """A site whose cache and counters are in memory, and whose clock a test can move."""
     small = await open_small_shop()
@@ -93,9 +94,16 @@ async def open_site(
         small.shop.ports,
         cache=MemoryCache(small.clock),
         limiter=MemoryRateLimiter(small.clock),
-        authenticator=KeyAuthenticator(small.storage.readers.api_keys, secrets=small.secrets, clock=small.clock),
+        authenticator=CredentialAuthenticator(
+            small.storage.readers.api_keys,
+            small.storage.readers.people,
+            secrets=small.secrets,
+            access_tokens=small.shop.ports.access_tokens,
+            clock=small.clock,
+        ),
         gateway=gateway or small.shop.ports.gateway,
         limits=settings.limits,
+        sign_in=sign_in or {},
     )
     small.shop = Shop(ports, jitter=lambda: 0.0)
     app = create_app(small.shop, settings)

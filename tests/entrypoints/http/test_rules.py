@@ -487,6 +487,9 @@ async def test_production_tells_browsers_to_stay_on_https() -> None:
         payments="stripe",
         database_url="postgresql://db/shop",
         base_url="https://shop.test",
+        mail="smtp",
+        smtp_url="smtp://mail.test",
+        mail_from="shop@shop.test",
     )
     async with open_site(settings) as site:
         headers = (await site.guest.get("/api/store")).headers

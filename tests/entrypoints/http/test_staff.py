@@ -2,10 +2,16 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import httpx
+from attrs import evolve
 
+from shop.application.commands.refunds import ApproveRefund
+from shop.application.commands.store import ConfigureStore
+from shop.domain.kernel.identifiers import RefundId
 from tests.entrypoints.http.sites import OpenSite
+from tests.shops import SETTINGS, eur
 
 SHIRT: dict[str, Any] = {
     "slug": "oxford-shirt",
@@ -231,3 +237,56 @@ async def test_staff_see_all_orders_and_payments(site: OpenSite, staff: httpx.As
     events = (await staff.get("/api/admin/events?type=order.created,payment.processed&limit=50")).json()["data"]
     assert {event["type"] for event in events} == {"order.created", "payment.processed"}
     assert (await staff.get("/api/admin/events?type=x")).status_code == 422
+
+
+async def test_f49_money_goes_back_as_it_was_said(site: OpenSite, staff: httpx.AsyncClient) -> None:
+    order = (await site.order(await site.cart((await site.small.product(), 2)))).json()
+    payment = order["payment"]["id"]
+    address = f"/api/admin/payments/{payment}/refunds"
+    line = order["lines"][0]["id"]
+
+    async def asked(key: str, **body: Any) -> httpx.Response:
+        return await staff.post(address, json=body, headers={"Idempotency-Key": key})
+
+    assert (await staff.post(address, json={"full": True})).json()["code"] == "idempotency_key_missing"
+    first = await asked("1", lines=[{"line_id": line, "quantity": 1}], reason="damaged", note="a hole")
+    refund = first.json()
+    assert (first.status_code, refund["status"], refund["amount"]["amount"]) == (201, "succeeded", 1999)
+    assert refund["lines"] == [{"line_id": line, "quantity": 1, "amount": refund["amount"]}]
+    again = await asked("1", lines=[{"line_id": line, "quantity": 1}], reason="damaged", note="a hole")
+    assert (again.json(), again.headers["idempotent-replayed"]) == (refund, "true")
+    assert (await staff.get(first.headers["location"])).json() == refund
+    for key, body, status, code in (
+        ("2", {"amount": {"amount": 0, "currency": "EUR"}}, 422, "amount_not_positive"),
+        ("3", {}, 422, "validation_failed"),
+        ("4", {"amount": {"amount": 1_000_000, "currency": "EUR"}}, 409, "refund_exceeds_captured"),
+        ("5", {"lines": [{"line_id": line, "quantity": 2}]}, 422, "validation_failed"),
+        ("6", {"lines": [{"line_id": "line_x", "quantity": 1}]}, 422, "id_malformed"),
+    ):
+        answer = await asked(key, **body)
+        assert (answer.status_code, answer.json()["code"]) == (status, code), body
+    rest = (await asked("7", full=True)).json()
+    assert rest["amount"]["amount"] == order["total"]["amount"] - 1999
+    assert (await asked("8", full=True)).json()["code"] == "nothing_to_refund"
+    listed = (await staff.get(f"/api/admin/refunds?payment_id={payment}&sort=amount&include=total")).json()
+    assert [one["id"] for one in listed["data"]] == [refund["id"], rest["id"]]
+    assert listed["page"]["total"] == 2
+    assert (await staff.get("/api/admin/refunds?status=failed")).json()["data"] == []
+    shown = (await staff.get(f"/api/admin/orders/{order['id']}")).json()
+    assert shown["payment_status"] == "refunded"
+
+
+async def test_s15_a_large_refund_waits_for_a_second_person(site: OpenSite, staff: httpx.AsyncClient) -> None:
+    limited = evolve(SETTINGS.store, refund_limits=(eur(100),))
+    await site.small.shop.execute(ConfigureStore(store=limited))
+    order = (await site.order(await site.cart((await site.small.product(), 2)))).json()
+    address = f"/api/admin/payments/{order['payment']['id']}/refunds"
+    wish = (await staff.post(address, json={"full": True}, headers={"Idempotency-Key": "1"})).json()
+    assert wish["status"] == "pending_approval"
+    own = await staff.post(f"/api/admin/refunds/{wish['id']}/approve")
+    assert (own.status_code, own.json()["code"]) == (403, "second_person_needed")
+    await site.small.shop.execute(ApproveRefund(refund_id=RefundId.parse(wish["id"])))
+    refused = await staff.post(f"/api/admin/refunds/{wish['id']}/refuse")
+    assert (refused.status_code, refused.json()["code"]) == (409, "refund_cannot_move")
+    unknown = RefundId(uuid4())
+    assert (await staff.post(f"/api/admin/refunds/{unknown}/approve")).status_code == 404

@@ -26,6 +26,7 @@ from shop.domain.kernel.identifiers import (
     PaymentId,
     PaymentSessionId,
     ProductId,
+    RefundId,
     ReservationId,
     UserId,
     VariantId,
@@ -33,7 +34,7 @@ from shop.domain.kernel.identifiers import (
 from shop.domain.kernel.money import Money
 from shop.domain.ledger import EntryKind, LedgerEntry, sale_postings
 from shop.domain.orders import Order, OrderLine, OrderShipping
-from shop.domain.payments import InboxItem, Payment, PaymentSession
+from shop.domain.payments import InboxItem, Payment, PaymentSession, Refund, RefundReason
 
 I = TypeVar("I", bound=Identifier)  # noqa: E741
 START = datetime(2026, 3, 4, 5, 6, 7, 123456, tzinfo=UTC)
@@ -282,6 +283,19 @@ class Samples:
             "at": self.now,
         }
         return Payment.open(**{**plain, **changes})
+
+    def refund(self, payment: Payment, **changes: Any) -> Refund:
+        plain: dict[str, Any] = {
+            "id": self.new(RefundId),
+            "payment_id": payment.id,
+            "order_id": payment.order_id,
+            "provider": payment.provider,
+            "amount": Money(7, payment.amount.currency),
+            "reason": RefundReason.GOODWILL,
+            "requested_by": "user_1",
+            "at": self.now,
+        }
+        return Refund.request(**{**plain, **changes})
 
     def message(self, **changes: Any) -> InboxItem:
         self._count += 1

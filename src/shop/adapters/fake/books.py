@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from attrs import frozen
 
 from shop.application.ports.payments import PaymentProviderUnavailable
-from shop.domain.payments import AttemptStatus
+from shop.domain.payments import AttemptStatus, RefundStatus
 
 EVENTS_KEPT = 10_000
 """Messages that nobody fetched, beyond this number, are forgotten, oldest first."""
@@ -39,6 +39,17 @@ _SET_UP = (
 
 
 @frozen(kw_only=True)
+class BookedRefund:
+    """A refund as the provider has it. `ours` is the shop's own id of it, empty when the shop did not ask for it."""
+
+    ref: str
+    minor: int
+    status: RefundStatus
+    failure_code: str = ""
+    ours: str = ""
+
+
+@frozen(kw_only=True)
 class BookedIntent:
     """An intent as the provider has it. Amounts are minor units; `events` counts what was announced of it."""
 
@@ -48,9 +59,20 @@ class BookedIntent:
     currency: str
     status: AttemptStatus
     captured: int = 0
-    refunded: int = 0
+    refunds: tuple[BookedRefund, ...] = ()
     failure_code: str = ""
     events: int = 0
+
+    @property
+    def refunded(self) -> int:
+        """What went back."""
+        return sum(refund.minor for refund in self.refunds if refund.status is RefundStatus.SUCCEEDED)
+
+    @property
+    def left(self) -> int:
+        """What could still go back: neither gone nor on its way."""
+        gone = (RefundStatus.FAILED, RefundStatus.CANCELLED)
+        return self.captured - sum(refund.minor for refund in self.refunds if refund.status not in gone)
 
 
 @frozen
@@ -286,7 +308,7 @@ def _to_text(intent: BookedIntent) -> str:
             intent.currency,
             intent.status,
             intent.captured,
-            intent.refunded,
+            [[r.ref, r.minor, r.status, r.failure_code, r.ours] for r in intent.refunds],
             intent.failure_code,
             intent.events,
         ]
@@ -294,7 +316,7 @@ def _to_text(intent: BookedIntent) -> str:
 
 
 def _from_text(text: str) -> BookedIntent:
-    ref, method, minor, currency, status, captured, refunded, failure_code, events = json.loads(text)
+    ref, method, minor, currency, status, captured, refunds, failure_code, events = json.loads(text)
     return BookedIntent(
         ref=ref,
         method=method,
@@ -302,7 +324,12 @@ def _from_text(text: str) -> BookedIntent:
         currency=currency,
         status=AttemptStatus(status),
         captured=captured,
-        refunded=refunded,
+        refunds=tuple(_refund_of(refund) for refund in refunds),
         failure_code=failure_code,
         events=events,
     )
+
+
+def _refund_of(record: list[Any]) -> BookedRefund:
+    ref, minor, status, failure_code, ours = record
+    return BookedRefund(ref=ref, minor=minor, status=RefundStatus(status), failure_code=failure_code, ours=ours)

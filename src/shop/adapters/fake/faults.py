@@ -13,10 +13,10 @@ from shop.application.ports.payments import (
     PaymentMethod,
     PaymentProviderUnavailable,
     ProviderNews,
+    RefundRequest,
 )
 from shop.domain.kernel.identifiers import AttemptId
-from shop.domain.kernel.money import Money
-from shop.domain.payments import IntentState
+from shop.domain.payments import IntentState, RefundState
 
 T = TypeVar("T")
 Sleep = Callable[[float], Awaitable[None]]
@@ -123,8 +123,8 @@ class FaultyGateway:
     async def cancel(self, provider_ref: str, attempt_id: AttemptId) -> IntentState:
         return await self._through("cancel", lambda: self._gateway.cancel(provider_ref, attempt_id))
 
-    async def refund(self, provider_ref: str, attempt_id: AttemptId, amount: Money, sequence: str) -> IntentState:
-        return await self._through("refund", lambda: self._gateway.refund(provider_ref, attempt_id, amount, sequence))
+    async def refund(self, request: RefundRequest) -> RefundState:
+        return await self._through("refund", lambda: self._gateway.refund(request))
 
     def read_news(self, body: bytes, headers: dict[str, str]) -> ProviderNews:
         return self._gateway.read_news(body, headers)

@@ -4,53 +4,44 @@ import hashlib
 import math
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import NoReturn
-
-from attrs import evolve, frozen
 
 from shop.adapters.fake import news
-from shop.adapters.fake.books import BookedIntent, Books, MemoryBooks, SqliteBooks
+from shop.adapters.fake.acts import (
+    BEGINNINGS,
+    EVENTS,
+    Change,
+    cancelled,
+    captured,
+    challenge_failed,
+    confirmed,
+    refund_became,
+    refunded,
+    refunded_elsewhere,
+)
+from shop.adapters.fake.books import BookedIntent, BookedRefund, Books, MemoryBooks, SqliteBooks
 from shop.application.ports.clock import Clock
 from shop.application.ports.network import forbid_inside_transaction
 from shop.application.ports.options import Options
-from shop.application.ports.payments import IntentRequest, PaymentMethod, PaymentRefused, ProviderNews
+from shop.application.ports.payments import IntentRequest, PaymentMethod, PaymentRefused, ProviderNews, RefundRequest
 from shop.application.ports.records import LISTED_MAX, Listed, ListedIntent, ListedNews
 from shop.domain.kernel.errors import Invalid
-from shop.domain.kernel.identifiers import AttemptId, encode_suffix
+from shop.domain.kernel.identifiers import AttemptId, RefundId, encode_suffix
 from shop.domain.kernel.money import Money
-from shop.domain.payments import AttemptStatus, IntentState, NextAction, PaymentMethodUnknown, PaymentNotFound
+from shop.domain.payments import (
+    AttemptStatus,
+    IntentState,
+    NextAction,
+    PaymentMethodUnknown,
+    PaymentNotFound,
+    RefundState,
+    RefundStatus,
+)
 
 METHODS = (
     PaymentMethod(code="fake_card", name="Fake card", confirms_in="server"),
     PaymentMethod(code="fake_card_declined", name="Fake card that is declined", confirms_in="server"),
     PaymentMethod(code="fake_card_3ds", name="Fake card with a 3-D Secure challenge", confirms_in="server"),
 )
-# How an intent begins with each method, and what is announced of it.
-_BEGINNINGS = {
-    "fake_card": (AttemptStatus.AUTHORIZED, ""),
-    "fake_card_declined": (AttemptStatus.FAILED, "card_declined"),
-    "fake_card_3ds": (AttemptStatus.REQUIRES_ACTION, ""),
-}
-_EVENTS = {
-    AttemptStatus.AUTHORIZED: "payment_intent.amount_capturable_updated",
-    AttemptStatus.CAPTURED: "payment_intent.succeeded",
-    AttemptStatus.FAILED: "payment_intent.payment_failed",
-    AttemptStatus.REQUIRES_ACTION: "payment_intent.requires_action",
-    AttemptStatus.CANCELLED: "payment_intent.canceled",
-}
-_CHALLENGE_FAILED = "payment_intent_authentication_failure"
-
-
-@frozen
-class _Change:
-    """The state that an action led to, and the event to announce; no event: nothing changed.
-
-    What is not final is no answer to be repeated: the same request again means the next step.
-    """
-
-    intent: BookedIntent
-    event: str = ""
-    final: bool = True
 
 
 class FakePaymentGateway:
@@ -61,13 +52,14 @@ class FakePaymentGateway:
         self._books = books
         self._clock = clock
         self._secret = webhook_secret
+        self.refunds_begin = RefundStatus.SUCCEEDED
 
     async def methods(self) -> list[PaymentMethod]:
         return list(METHODS)
 
     async def create_intent(self, request: IntentRequest) -> IntentState:
         forbid_inside_transaction("create_intent")
-        if request.method not in _BEGINNINGS:
+        if request.method not in BEGINNINGS:
             raise PaymentMethodUnknown(f"The fake provider has no method “{request.method[:40]}”.")
         if request.amount.minor <= 0:
             raise Invalid("An intent needs an amount above zero.")
@@ -83,31 +75,32 @@ class FakePaymentGateway:
     async def confirm(self, provider_ref: str, attempt_id: AttemptId, method: str) -> IntentState:
         """Passes the challenge of a method that has one; with another method, begins again with that one."""
         forbid_inside_transaction("confirm")
-        if method not in _BEGINNINGS:
+        if method not in BEGINNINGS:
             raise PaymentMethodUnknown(f"The fake provider has no method “{method[:40]}”.")
         return self._once(
             f"{attempt_id}:confirm:{method}",
             provider_ref,
-            lambda: _confirmed(self._known(provider_ref), method),
+            lambda: confirmed(self._known(provider_ref), method),
         )
 
     async def capture(self, provider_ref: str, attempt_id: AttemptId) -> IntentState:
         forbid_inside_transaction("capture")
-        return self._once(f"{attempt_id}:capture", provider_ref, lambda: _captured(self._known(provider_ref)))
+        return self._once(f"{attempt_id}:capture", provider_ref, lambda: captured(self._known(provider_ref)))
 
     async def cancel(self, provider_ref: str, attempt_id: AttemptId) -> IntentState:
         forbid_inside_transaction("cancel")
-        return self._once(f"{attempt_id}:cancel", provider_ref, lambda: _cancelled(self._known(provider_ref)))
+        return self._once(f"{attempt_id}:cancel", provider_ref, lambda: cancelled(self._known(provider_ref)))
 
-    async def refund(self, provider_ref: str, attempt_id: AttemptId, amount: Money, sequence: str) -> IntentState:
+    async def refund(self, request: RefundRequest) -> RefundState:
         forbid_inside_transaction("refund")
-        if amount.minor <= 0:
+        if request.amount.minor <= 0:
             raise Invalid("A refund needs an amount above zero.")
-        return self._once(
-            f"{attempt_id}:refund:{sequence}",
-            f"{provider_ref}|{amount.minor}|{amount.currency}",
-            lambda: _refunded(self._known(provider_ref), amount),
+        intent = self._kept_once(
+            f"refund:{request.refund_id}",
+            f"{request.provider_ref}|{request.amount.minor}|{request.amount.currency}",
+            lambda: refunded(self._known(request.provider_ref), request, self.refunds_begin),
         )
+        return next(r for r in self._state(intent).refunds if r.refund_id == request.refund_id)
 
     def read_news(self, body: bytes, headers: dict[str, str]) -> ProviderNews:
         return news.read(self.provider, body, headers.get(news.HEADER, ""), self._secret, self._clock.now())
@@ -151,11 +144,11 @@ class FakePaymentGateway:
 
     def shopper_confirms(self, provider_ref: str) -> IntentState:
         """The shopper passes the challenge in the browser; the shop hears of it by message only."""
-        return self._happens(provider_ref, lambda intent: _confirmed(intent, intent.method))
+        return self._happens(provider_ref, lambda intent: confirmed(intent, intent.method))
 
     def shopper_fails(self, provider_ref: str) -> IntentState:
         """The shopper fails the challenge in the browser; the shop hears of it by message only."""
-        return self._happens(provider_ref, _challenge_failed)
+        return self._happens(provider_ref, challenge_failed)
 
     def charged_elsewhere(self, minor: int, currency: str = "EUR") -> IntentState:
         """The owner takes money in the provider's dashboard: the shop has no part in it, and no order."""
@@ -170,16 +163,29 @@ class FakePaymentGateway:
             events=1,
         )
         with self._books.writing():
-            self._books.keep(charged, event=_EVENTS[AttemptStatus.CAPTURED], at=self._moment())
+            self._books.keep(charged, event=EVENTS[AttemptStatus.CAPTURED], at=self._moment())
         return self._state(charged)
 
-    def _happens(self, provider_ref: str, action: Callable[[BookedIntent], _Change]) -> IntentState:
+    def refunds_elsewhere(self, provider_ref: str, minor: int) -> IntentState:
+        """Somebody gives money back from the provider's own pages."""
+        return self._happens(provider_ref, lambda intent: refunded_elsewhere(intent, minor))
+
+    def refund_becomes(
+        self, provider_ref: str, refund_ref: str, status: RefundStatus, failure_code: str = ""
+    ) -> IntentState:
+        """A refund comes to its end, or fails though it had come to one."""
+        return self._happens(provider_ref, lambda intent: refund_became(intent, refund_ref, status, failure_code))
+
+    def _happens(self, provider_ref: str, action: Callable[[BookedIntent], Change]) -> IntentState:
         with self._books.writing():
             change = action(self._known(provider_ref))
             self._books.keep(change.intent, event=change.event, at=self._moment())
         return self._state(change.intent)
 
-    def _once(self, key: str, asked: str, action: Callable[[], _Change]) -> IntentState:
+    def _once(self, key: str, asked: str, action: Callable[[], Change]) -> IntentState:
+        return self._state(self._kept_once(key, asked, action))
+
+    def _kept_once(self, key: str, asked: str, action: Callable[[], Change]) -> BookedIntent:
         """The answer to this key: of earlier when there is one, else what the action makes now."""
         with self._books.writing():
             before = self._books.answer(key)
@@ -188,16 +194,16 @@ class FakePaymentGateway:
                 if not change.final:
                     key = ""
                 self._books.keep(change.intent, event=change.event, at=self._moment(), key=key, asked=asked)
-                return self._state(change.intent)
+                return change.intent
         if before.asked != asked:
             raise PaymentRefused("This idempotency key belongs to another request.")
-        return self._state(before.intent)
+        return before.intent
 
     def _moment(self) -> int:
         return int(self._clock.now().timestamp())
 
-    def _begin(self, request: IntentRequest) -> _Change:
-        status, failure_code = _BEGINNINGS[request.method]
+    def _begin(self, request: IntentRequest) -> Change:
+        status, failure_code = BEGINNINGS[request.method]
         intent = BookedIntent(
             ref=f"pi_fake_{encode_suffix(request.attempt_id.uuid)}",
             method=request.method,
@@ -207,7 +213,7 @@ class FakePaymentGateway:
             failure_code=failure_code,
             events=1,
         )
-        return _Change(intent, _EVENTS[status])
+        return Change(intent, EVENTS[status])
 
     def _known(self, provider_ref: str) -> BookedIntent:
         intent = self._books.intent(provider_ref)
@@ -222,7 +228,7 @@ class FakePaymentGateway:
             status=intent.status,
             amount=Money(intent.minor, intent.currency),
             captured=Money(intent.captured, intent.currency),
-            refunded=Money(intent.refunded, intent.currency),
+            refunds=tuple(_refund_state(intent, refund) for refund in intent.refunds),
             failure_code=intent.failure_code,
             next_action=NextAction(kind="confirm_in_browser") if waits else None,
             client_secret=self._client_secret(intent.ref) if waits else "",
@@ -249,52 +255,11 @@ def _moment_of(second: int) -> datetime:
     return datetime.fromtimestamp(second, UTC)
 
 
-def _moved(intent: BookedIntent, status: AttemptStatus, captured: int = 0, failure_code: str = "") -> _Change:
-    changed = evolve(intent, status=status, captured=captured, failure_code=failure_code, events=intent.events + 1)
-    return _Change(changed, _EVENTS[status])
-
-
-def _confirmed(intent: BookedIntent, method: str) -> _Change:
-    if intent.status is AttemptStatus.CANCELLED:
-        _refuse(intent, "confirmed")
-    if intent.status in (AttemptStatus.AUTHORIZED, AttemptStatus.CAPTURED):
-        return _Change(intent)
-    if intent.status is AttemptStatus.REQUIRES_ACTION and intent.method == method:
-        return _moved(intent, AttemptStatus.AUTHORIZED)
-    status, failure_code = _BEGINNINGS[method]
-    begun = _moved(evolve(intent, method=method), status, failure_code=failure_code)
-    return evolve(begun, final=status is not AttemptStatus.REQUIRES_ACTION)
-
-
-def _challenge_failed(intent: BookedIntent) -> _Change:
-    if intent.status is not AttemptStatus.REQUIRES_ACTION:
-        _refuse(intent, "challenged")
-    return _moved(intent, AttemptStatus.FAILED, failure_code=_CHALLENGE_FAILED)
-
-
-def _captured(intent: BookedIntent) -> _Change:
-    if intent.status is AttemptStatus.CAPTURED:
-        return _Change(intent)
-    if intent.status is not AttemptStatus.AUTHORIZED:
-        _refuse(intent, "captured")
-    return _moved(intent, AttemptStatus.CAPTURED, captured=intent.minor)
-
-
-def _cancelled(intent: BookedIntent) -> _Change:
-    if intent.status in (AttemptStatus.CAPTURED, AttemptStatus.CANCELLED):
-        return _Change(intent)
-    return _moved(intent, AttemptStatus.CANCELLED)
-
-
-def _refunded(intent: BookedIntent, amount: Money) -> _Change:
-    if amount.currency != intent.currency:
-        raise Invalid(f"The payment was made in {intent.currency}; it cannot go back in {amount.currency}.")
-    left = intent.captured - intent.refunded
-    if amount.minor > left:
-        raise PaymentRefused(f"{left} minor units are left to refund; {amount.minor} were asked for.")
-    changed = evolve(intent, refunded=intent.refunded + amount.minor, events=intent.events + 1)
-    return _Change(changed, "charge.refunded")
-
-
-def _refuse(intent: BookedIntent, what: str) -> NoReturn:
-    raise PaymentRefused(f"An intent that is {intent.status} cannot be {what}.")
+def _refund_state(intent: BookedIntent, refund: BookedRefund) -> RefundState:
+    return RefundState(
+        provider_ref=refund.ref,
+        status=refund.status,
+        amount=Money(refund.minor, intent.currency),
+        failure_code=refund.failure_code,
+        refund_id=RefundId.parse(refund.ours) if refund.ours else None,
+    )

@@ -194,4 +194,4 @@ def open_fake_billing(options: Options, gateway: PaymentGateway) -> FakeSubscrip
 def _nothing(charge: InvoiceCharge, status: AttemptStatus) -> IntentState:
     """An invoice that moved no money and never will."""
     zero = Money.zero(charge.amount.currency)
-    return IntentState(provider_ref="", status=status, amount=charge.amount, captured=zero, refunded=zero)
+    return IntentState(provider_ref="", status=status, amount=charge.amount, captured=zero)

@@ -10,7 +10,7 @@ from shop.adapters.memory.writes import Rank, Writes, check_version
 from shop.application.ports.repositories import CartWithOffers, Offer
 from shop.domain.carts import Cart, CartNotFound, CartStatus
 from shop.domain.catalog import ProductStatus
-from shop.domain.kernel.identifiers import CartId, VariantId
+from shop.domain.kernel.identifiers import CartId, UserId, VariantId
 
 
 class MemoryCartRepository:
@@ -25,6 +25,12 @@ class MemoryCartRepository:
 
     async def with_offers(self, cart_id: CartId, also: Sequence[VariantId] = ()) -> CartWithOffers:
         return _with_offers(self._tables, cart_id, also)
+
+    async def of_owner(self, owner_id: UserId, limit: int) -> list[Cart]:
+        carts = self._tables.carts.values()
+        own = [cart for cart in carts if cart.owner_id == owner_id and cart.status is CartStatus.OPEN]
+        latest_first = sorted(own, key=lambda cart: (cart.updated_at, cart.id), reverse=True)
+        return [copied(cart) for cart in latest_first[:limit]]
 
     def save(self, cart: Cart) -> None:
         self._writes.save(Rank.CART, cart, cart.id, self._put)

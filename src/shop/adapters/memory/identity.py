@@ -41,18 +41,8 @@ class MemoryApiKeyReader:
 
     async def find(self, fingerprint: bytes) -> ApiKey | None:
         keys = self._tables.api_keys.values()
-        return next((copied(key) for key in keys if key.fingerprint == fingerprint), None)
+        return next((copied(key) for key in keys if fingerprint in (key.fingerprint, key.old_fingerprint)), None)
 
     async def all(self) -> list[ApiKeyView]:
         newest_first = sorted(self._tables.api_keys.values(), key=lambda key: (key.created_at, key.id), reverse=True)
-        return [
-            ApiKeyView(
-                id=key.id,
-                name=key.name,
-                last4=key.last4,
-                scopes=sorted(key.scopes),
-                created_at=key.created_at,
-                revoked_at=key.revoked_at,
-            )
-            for key in newest_first
-        ]
+        return [ApiKeyView.of(key) for key in newest_first]

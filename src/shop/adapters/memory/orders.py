@@ -1,5 +1,6 @@
 """Orders in memory."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from shop.adapters.memory.copies import copied
@@ -22,6 +23,10 @@ class MemoryOrderRepository:
     async def find_by_cart(self, cart_id: CartId) -> Order | None:
         order_id = self._tables.order_by_cart.get(cart_id)
         return copied(self._tables.orders[order_id]) if order_id is not None else None
+
+    async def of_guest(self, emails: Sequence[str], limit: int) -> list[OrderId]:
+        orders = self._tables.orders.values()
+        return sorted(order.id for order in orders if order.owner_id is None and order.email in emails)[:limit]
 
     async def overdue(self, now: datetime, limit: int) -> list[OrderId]:
         overdue = [

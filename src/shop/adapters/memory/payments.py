@@ -59,11 +59,13 @@ class MemoryPaymentRepository:
         payment_id = self._tables.payment_by_ref.get((provider, provider_ref))
         return copied(self._tables.payments[payment_id]) if payment_id is not None else None
 
-    async def unfinished(self, before: datetime, limit: int) -> list[OrderId]:
+    async def unfinished(self, before: datetime, now: datetime, limit: int) -> list[OrderId]:
         found = [
             (payment.updated_at, payment.id, payment.order_id)
             for payment in self._tables.payments.values()
-            if payment.updated_at < before and (payment.refund_due or payment.status in _UNFINISHED)
+            if payment.updated_at < before
+            and (payment.look_at is None or payment.look_at <= now)
+            and (payment.refund_due or payment.status in _UNFINISHED)
         ]
         return [order_id for _, _, order_id in sorted(found)[:limit]]
 

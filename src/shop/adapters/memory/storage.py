@@ -10,6 +10,7 @@ from shop.adapters.memory.readers.catalog import MemoryCatalogReader
 from shop.adapters.memory.readers.inventory import MemoryInventoryReader
 from shop.adapters.memory.readers.orders import MemoryOrderReader
 from shop.adapters.memory.readers.payments import MemoryPaymentReader
+from shop.adapters.memory.readers.people import MemoryPeopleReader
 from shop.adapters.memory.readers.reconciliation import MemoryReconciliationReader
 from shop.adapters.memory.store import MemoryStoreReader
 from shop.adapters.memory.subscriptions import MemorySubscriptionReader
@@ -20,6 +21,7 @@ from shop.application.ports.audit import AuditTrail
 from shop.application.ports.clock import ClockOffsets, Ids
 from shop.application.ports.options import Options
 from shop.application.ports.outbox import Outbox
+from shop.application.ports.people import PeopleReader
 from shop.application.ports.readers import (
     ApiKeyReader,
     CartReader,
@@ -47,6 +49,7 @@ class MemoryReaders:
         self.inventory: InventoryReader = MemoryInventoryReader(tables)
         self.api_keys: ApiKeyReader = MemoryApiKeyReader(tables)
         self.store: StoreReader = MemoryStoreReader(tables)
+        self.people: PeopleReader = MemoryPeopleReader(tables)
         self.subscriptions: SubscriptionReader = MemorySubscriptionReader(tables)
         self.reconciliation: ReconciliationReader = MemoryReconciliationReader(tables)
 

@@ -13,31 +13,51 @@ from shop.application.ports.outbox import DeliveryState
 from shop.application.ports.repositories import StoreSettings
 from shop.domain.carts import Cart
 from shop.domain.catalog import Category, Product
-from shop.domain.identity import ApiKey
+from shop.domain.identity import (
+    AccountRequest,
+    ApiKey,
+    DataExport,
+    Invitation,
+    OneTimeToken,
+    Role,
+    Session,
+    SignInAttempt,
+    SigningKey,
+    User,
+)
 from shop.domain.inventory import Location, MovementKind, Reservation, StockLevel, StockMovement
 from shop.domain.kernel.aggregates import Event
 from shop.domain.kernel.identifiers import (
+    AccountRequestId,
     ApiKeyId,
     AuditEntryId,
     CartId,
     CategoryId,
     EventId,
+    ExportId,
     Identifier,
     InboxId,
+    InvitationId,
     LocationId,
+    OneTimeTokenId,
     OrderId,
     PaymentId,
     PaymentSessionId,
     PlanId,
     ProductId,
+    RefundId,
     RequestId,
     ReservationId,
+    RoleId,
+    SessionId,
+    SigningKeyId,
     SubscriptionId,
+    UserId,
     VariantId,
 )
 from shop.domain.ledger import EntryKind, LedgerEntry
 from shop.domain.orders import Order
-from shop.domain.payments import InboxItem, Payment, PaymentSession
+from shop.domain.payments import InboxItem, Payment, PaymentSession, Refund
 from shop.domain.pricing.taxes import TaxTable
 from shop.domain.store import Store
 from shop.domain.subscriptions import Plan, Renewal, Subscription
@@ -108,6 +128,9 @@ class Tables:
     payments: dict[PaymentId, Payment] = Factory(dict)
     payments_by_order: dict[OrderId, tuple[PaymentId, ...]] = Factory(dict)
     payment_by_ref: dict[tuple[str, str], PaymentId] = Factory(dict)
+    refunds: dict[RefundId, Refund] = Factory(dict)
+    refunds_by_payment: dict[PaymentId, tuple[RefundId, ...]] = Factory(dict)
+    refund_by_ref: dict[tuple[str, str], RefundId] = Factory(dict)
     entries_by_order: dict[OrderId, tuple[LedgerEntry, ...]] = Factory(dict)
     booked: dict[BookedKey, None] = Factory(dict)
     plans: dict[PlanId, Plan] = Factory(dict)
@@ -118,6 +141,15 @@ class Tables:
     inbox_by_ref: dict[tuple[str, str], InboxId] = Factory(dict)
     inbox_by_object: dict[tuple[str, str], tuple[InboxId, ...]] = Factory(dict)
     api_keys: dict[ApiKeyId, ApiKey] = Factory(dict)
+    users: dict[UserId, User] = Factory(dict)
+    roles: dict[RoleId, Role] = Factory(dict)
+    sessions: dict[SessionId, Session] = Factory(dict)
+    one_time_tokens: dict[OneTimeTokenId, OneTimeToken] = Factory(dict)
+    sign_in_attempts: list[SignInAttempt] = Factory(list)
+    account_requests: dict[AccountRequestId, AccountRequest] = Factory(dict)
+    invitations: dict[InvitationId, Invitation] = Factory(dict)
+    exports: dict[ExportId, DataExport] = Factory(dict)
+    signing_keys: dict[SigningKeyId, SigningKey] = Factory(dict)
     settings: StoreSettings = field(factory=lambda: StoreSettings(store=Store(), taxes=TaxTable(), shipping_methods=()))
     audit_entries: dict[AuditEntryId, AuditEntry] = Factory(dict)
     audit_chain: list[Link] = Factory(list)

@@ -17,6 +17,18 @@ from shop.adapters.memory.payments import (
     MemoryPaymentRepository,
     MemoryPaymentSessionRepository,
 )
+from shop.adapters.memory.people import (
+    MemoryAccountRequestRepository,
+    MemoryExportRepository,
+    MemoryInvitationRepository,
+    MemoryOneTimeTokenRepository,
+    MemoryRoleRepository,
+    MemorySessionRepository,
+    MemorySignInAttempts,
+    MemorySigningKeyRepository,
+    MemoryUserRepository,
+)
+from shop.adapters.memory.refunds import MemoryRefundRepository
 from shop.adapters.memory.store import MemoryStoreRepository
 from shop.adapters.memory.subscriptions import MemoryPlanRepository, MemorySubscriptionRepository
 from shop.adapters.memory.tables import Tables
@@ -24,6 +36,17 @@ from shop.adapters.memory.writes import Rank, Writes
 from shop.application.messages import Context
 from shop.application.ports.answers import Answer
 from shop.application.ports.network import enter_transaction, leave_transaction
+from shop.application.ports.people import (
+    AccountRequestRepository,
+    ExportRepository,
+    InvitationRepository,
+    OneTimeTokenRepository,
+    RoleRepository,
+    SessionRepository,
+    SignInAttempts,
+    SigningKeyRepository,
+    UserRepository,
+)
 from shop.application.ports.repositories import (
     ApiKeyRepository,
     CartRepository,
@@ -35,6 +58,7 @@ from shop.application.ports.repositories import (
     PaymentSessionRepository,
     PlanRepository,
     ProductRepository,
+    RefundRepository,
     StockRepository,
     StoreRepository,
     SubscriptionRepository,
@@ -58,9 +82,19 @@ class MemoryTransaction:
         self.orders: OrderRepository = MemoryOrderRepository(tables, writes)
         self.payment_sessions: PaymentSessionRepository = MemoryPaymentSessionRepository(tables, writes)
         self.payments: PaymentRepository = MemoryPaymentRepository(tables, writes)
+        self.refunds: RefundRepository = MemoryRefundRepository(tables, writes)
         self.ledger: Ledger = MemoryLedger(tables, writes)
         self.inbox: InboxRepository = MemoryInboxRepository(tables, writes)
         self.api_keys: ApiKeyRepository = MemoryApiKeyRepository(tables, writes)
+        self.users: UserRepository = MemoryUserRepository(tables, writes)
+        self.roles: RoleRepository = MemoryRoleRepository(tables, writes)
+        self.sessions: SessionRepository = MemorySessionRepository(tables, writes)
+        self.one_time_tokens: OneTimeTokenRepository = MemoryOneTimeTokenRepository(tables, writes)
+        self.sign_in_attempts: SignInAttempts = MemorySignInAttempts(tables, writes)
+        self.account_requests: AccountRequestRepository = MemoryAccountRequestRepository(tables, writes)
+        self.invitations: InvitationRepository = MemoryInvitationRepository(tables, writes)
+        self.exports: ExportRepository = MemoryExportRepository(tables, writes)
+        self.signing_keys: SigningKeyRepository = MemorySigningKeyRepository(tables, writes)
         self.store: StoreRepository = MemoryStoreRepository(tables, writes)
         self.plans: PlanRepository = MemoryPlanRepository(tables, writes)
         self.subscriptions: SubscriptionRepository = MemorySubscriptionRepository(tables, writes)

@@ -14,7 +14,7 @@ from shop.adapters.sql.schema import cart_items, carts, variants
 from shop.adapters.sql.statements import Statement, any_of, insert_into, json_rows
 from shop.application.ports.repositories import CartWithOffers
 from shop.domain.carts import Cart, CartItem, CartNotFound, CartStatus
-from shop.domain.kernel.identifiers import CartId, CartItemId, UserId, VariantId
+from shop.domain.kernel.identifiers import CartId, CartItemId, UserId, VariantId, uuid_in
 
 CART_COLUMNS = tuple(carts.columns)
 _ROOT = Root.of(carts, fixed=["created_at"])
@@ -24,6 +24,12 @@ _ITEMS = (
     .scalar_subquery()
 )
 _GET = Statement(select(*CART_COLUMNS, _ITEMS.label("items")).where(carts.c.id == bindparam("cart_id")))
+_OF_OWNER = Statement(
+    select(*CART_COLUMNS, _ITEMS.label("items"))
+    .where(carts.c.owner_id == bindparam("of_owner"), carts.c.status == CartStatus.OPEN.value)
+    .order_by(carts.c.updated_at.desc(), carts.c.id.desc())
+    .limit(bindparam("most"))
+)
 _IN_CART = variants.c.id.in_(
     select(cart_items.c.variant_id).where(cart_items.c.cart_id == bindparam("cart_id")).correlate(None)
 )
@@ -57,7 +63,7 @@ def cart_of(row: Row) -> Cart:
         shipping_code=row["shipping_code"],
         note=row["note"],
         items=tuple(
-            CartItem(id=CartItemId(UUID(item)), variant_id=VariantId(UUID(variant)), quantity=quantity)
+            CartItem(id=CartItemId(uuid_in(item)), variant_id=VariantId(uuid_in(variant)), quantity=quantity)
             for _, item, variant, quantity in sorted(row["items"])
         ),
         status=CartStatus(row["status"]),
@@ -101,6 +107,10 @@ class SqlCartRepository:
         found = await cart_with_offers(self._gathered.database, cart_id, also)
         self._remember(found.cart)
         return found
+
+    async def of_owner(self, owner_id: UserId, limit: int) -> list[Cart]:
+        rows = await self._gathered.database.fetch(_OF_OWNER, of_owner=owner_id.uuid, most=limit)
+        return [self._remember(cart_of(row)) for row in rows]
 
     def save(self, cart: Cart) -> None:
         root = _ROOT.write(Rank.CART, _row(cart), cart.version)

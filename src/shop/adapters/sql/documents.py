@@ -101,6 +101,7 @@ def from_settings(settings: StoreSettings) -> Document:
             "currencies": list(store.currencies),
             "locales": list(store.locales),
             "ships_to": list(store.ships_to),
+            "refund_limits": [[limit.minor, limit.currency] for limit in store.refund_limits],
         },
         "prices_include_tax": taxes.prices_include_tax,
         "tax_rates": [
@@ -122,6 +123,7 @@ def to_settings(document: Mapping[str, Any], version: int) -> StoreSettings:
     store: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value for key, value in document["store"].items()
     }
+    store["refund_limits"] = tuple(Money(minor, currency) for minor, currency in store.get("refund_limits", ()))
     rates = tuple(TaxRate(**{**rate, "rate": Decimal(rate["rate"])}) for rate in document["tax_rates"])
     return StoreSettings(
         store=Store(**store),

@@ -6,7 +6,7 @@ from shop.adapters.sql.database import Row
 from shop.adapters.sql.gathering import Gathered, Rank, Root
 from shop.adapters.sql.schema import api_keys
 from shop.adapters.sql.statements import Statement
-from shop.domain.identity import ApiKey, ApiKeyNotFound
+from shop.domain.identity import ApiKey, ApiKeyNotFound, KeyKind
 from shop.domain.kernel.identifiers import ApiKeyId
 
 _ROOT = Root.of(api_keys, fixed=["created_at"])
@@ -23,6 +23,11 @@ def api_key_of(row: Row) -> ApiKey:
         scopes=frozenset(row["scopes"]),
         created_at=row["created_at"],
         revoked_at=row["revoked_at"],
+        kind=KeyKind(row["kind"]),
+        expires_at=row["expires_at"],
+        last_used_at=row["last_used_at"],
+        old_fingerprint=row["old_fingerprint"],
+        old_until=row["old_until"],
         version=row["version"],
     )
 
@@ -48,5 +53,10 @@ class SqlApiKeyRepository:
             "scopes": sorted(key.scopes),
             "created_at": key.created_at,
             "revoked_at": key.revoked_at,
+            "kind": key.kind.value,
+            "expires_at": key.expires_at,
+            "last_used_at": key.last_used_at,
+            "old_fingerprint": key.old_fingerprint,
+            "old_until": key.old_until,
         }
         self._gathered.save(Rank.SETTINGS, key.id.uuid, key, [_ROOT.write(Rank.SETTINGS, row, key.version)])

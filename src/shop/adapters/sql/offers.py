@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, select
 
@@ -10,7 +9,7 @@ from shop.adapters.sql.schema import locations, products, stock_levels, variant_
 from shop.adapters.sql.statements import json_rows, json_text
 from shop.application.ports.repositories import Offer
 from shop.domain.inventory import StockLevel
-from shop.domain.kernel.identifiers import LocationId, ProductId, VariantId
+from shop.domain.kernel.identifiers import LocationId, ProductId, VariantId, uuid_in
 from shop.domain.kernel.money import Money
 
 
@@ -65,10 +64,10 @@ def offer_of(document: Sequence[Any]) -> Offer:
         document[:13]
     )
     prices, levels = document[13:]
-    variant_id = VariantId(UUID(variant))
+    variant_id = VariantId(uuid_in(variant))
     return Offer(
         variant_id=variant_id,
-        product_id=ProductId(UUID(product)),
+        product_id=ProductId(uuid_in(product)),
         product_slug=slug,
         title=title,
         variant_title=" / ".join(options),
@@ -89,7 +88,7 @@ def _level_values(variant_id: VariantId, rows: Iterable[Sequence[Any]]) -> tuple
     return tuple(
         StockLevel(
             variant_id=variant_id,
-            location_id=LocationId(UUID(location)),
+            location_id=LocationId(uuid_in(location)),
             on_hand=on_hand,
             reserved=reserved,
             backorder_limit=limit,

@@ -4,9 +4,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
-from sqlalchemy import ColumnElement, bindparam, select
+from sqlalchemy import ColumnElement, bindparam, null, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -15,7 +14,7 @@ from shop.adapters.sql.database import Row, Write
 from shop.adapters.sql.documents import from_address, from_shipping, to_address, to_shipping
 from shop.adapters.sql.gathering import ADDED, Gathered, Rank, Root
 from shop.adapters.sql.schema import order_lines, orders
-from shop.adapters.sql.statements import POSTGRES, SQLITE, Statement, insert_into, json_rows
+from shop.adapters.sql.statements import POSTGRES, SQLITE, Statement, any_of, insert_into, json_rows
 from shop.domain.kernel.identifiers import (
     CartId,
     OrderId,
@@ -24,6 +23,7 @@ from shop.domain.kernel.identifiers import (
     ProductId,
     UserId,
     VariantId,
+    uuid_in,
 )
 from shop.domain.kernel.money import Money
 from shop.domain.orders import (
@@ -52,7 +52,7 @@ def _one_more(element: _NextNumber, compiler: SQLCompiler, **options: Any) -> st
     return "(SELECT coalesce(max(number), 1000) + 1 FROM orders)"
 
 
-_FIXED = ("number", "cart_id", "owner_id", "payment_session_id", "currency", "placed_at", "prices_include_tax")
+_FIXED = ("number", "cart_id", "payment_session_id", "currency", "placed_at", "prices_include_tax")
 _ROOT = Root.of(orders, fixed=_FIXED, computed={"number": _NextNumber()})
 _ADD_LINES = insert_into(order_lines)
 _LINES = (
@@ -90,6 +90,12 @@ _OVERDUE = Statement(
     select(orders.c.id)
     .where(orders.c.status == OrderStatus.PENDING.value, orders.c.hold_expires_at <= bindparam("now"))
     .order_by(orders.c.hold_expires_at, orders.c.id)
+    .limit(bindparam("most"))
+)
+_OF_GUEST = Statement(
+    select(orders.c.id)
+    .where(any_of(orders.c.email, "emails"), orders.c.owner_id.is_(null()))
+    .order_by(orders.c.id)
     .limit(bindparam("most"))
 )
 
@@ -134,9 +140,9 @@ def lines_of(documents: Iterable[Sequence[Any]], currency: str) -> tuple[OrderLi
     """The lines of an order, as ORDER_COLUMNS gives them."""
     return tuple(
         OrderLine(
-            id=OrderLineId(UUID(line[1])),
-            variant_id=VariantId(UUID(line[2])),
-            product_id=ProductId(UUID(line[3])),
+            id=OrderLineId(uuid_in(line[1])),
+            variant_id=VariantId(uuid_in(line[2])),
+            product_id=ProductId(uuid_in(line[3])),
             sku=line[4],
             title=line[5],
             variant_title=line[6],
@@ -172,6 +178,10 @@ class SqlOrderRepository:
     async def find_by_cart(self, cart_id: CartId) -> Order | None:
         row = await self._gathered.database.fetch_one(_OF_CART, of_cart=cart_id.uuid)
         return order_of(row) if row is not None else None
+
+    async def of_guest(self, emails: Sequence[str], limit: int) -> list[OrderId]:
+        rows = await self._gathered.database.fetch(_OF_GUEST, emails=list(emails), most=limit)
+        return [OrderId(row[0]) for row in rows]
 
     async def overdue(self, now: datetime, limit: int) -> list[OrderId]:
         rows = await self._gathered.database.fetch(_OVERDUE, now=now, most=limit)

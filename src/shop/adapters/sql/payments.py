@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
-from sqlalchemy import ColumnElement, bindparam, or_, select
+from sqlalchemy import ColumnElement, bindparam, null, or_, select
 
 from shop.adapters.sql.database import Row, Write
 from shop.adapters.sql.documents import from_next_action, to_next_action
@@ -13,7 +12,7 @@ from shop.adapters.sql.gathering import ADDED, Gathered, Rank, Root
 from shop.adapters.sql.schema import inbox, payment_attempts, payment_sessions, payments
 from shop.adapters.sql.statements import Statement, insert_into, json_rows
 from shop.domain.kernel.errors import NotFound
-from shop.domain.kernel.identifiers import AttemptId, CartId, InboxId, OrderId, PaymentId, PaymentSessionId
+from shop.domain.kernel.identifiers import AttemptId, CartId, InboxId, OrderId, PaymentId, PaymentSessionId, uuid_in
 from shop.domain.kernel.money import Money
 from shop.domain.payments import (
     AttemptStatus,
@@ -73,7 +72,11 @@ _BY_REF = Statement(
 _HALF_WAY = [AttemptStatus.NEW.value, AttemptStatus.PROCESSING.value, AttemptStatus.AUTHORIZED.value]
 _UNFINISHED = Statement(
     select(payments.c.order_id)
-    .where(or_(payments.c.status.in_(_HALF_WAY), payments.c.refund_due), payments.c.updated_at < bindparam("before"))
+    .where(
+        or_(payments.c.status.in_(_HALF_WAY), payments.c.refund_due),
+        payments.c.updated_at < bindparam("before"),
+        or_(payments.c.look_at.is_(null()), payments.c.look_at <= bindparam("now")),
+    )
     .order_by(payments.c.updated_at, payments.c.id)
     .limit(bindparam("most"))
 )
@@ -106,9 +109,12 @@ def payment_of(row: Row) -> Payment:
         amount=Money(row["amount_minor"], row["currency"]),
         captured=Money(row["captured_minor"], row["captured_currency"]),
         refunded=Money(row["refunded_minor"], row["refunded_currency"]),
+        refund_reserved=Money(row["refund_reserved_minor"], row["refunded_currency"]),
         attempts=_attempts_of(row["attempts"]),
         processed=row["processed"],
         refund_due=row["refund_due"],
+        looks=row["looks"],
+        look_at=row["look_at"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         version=row["version"],
@@ -118,7 +124,7 @@ def payment_of(row: Row) -> Payment:
 def _attempts_of(documents: Iterable[Sequence[Any]]) -> tuple[PaymentAttempt, ...]:
     return tuple(
         PaymentAttempt(
-            id=AttemptId(UUID(attempt)),
+            id=AttemptId(uuid_in(attempt)),
             method=method,
             amount=Money(minor, currency),
             status=AttemptStatus(status),
@@ -193,8 +199,8 @@ class SqlPaymentRepository:
         row = await self._gathered.database.fetch_one(_BY_REF, of_provider=provider, ref=provider_ref)
         return self._remembered(payment_of(row)) if row is not None else None
 
-    async def unfinished(self, before: datetime, limit: int) -> list[OrderId]:
-        rows = await self._gathered.database.fetch(_UNFINISHED, before=before, most=limit)
+    async def unfinished(self, before: datetime, now: datetime, limit: int) -> list[OrderId]:
+        rows = await self._gathered.database.fetch(_UNFINISHED, before=before, now=now, most=limit)
         return [OrderId(row[0]) for row in rows]
 
     def save(self, payment: Payment) -> None:
@@ -274,8 +280,11 @@ def _row(payment: Payment) -> dict[str, Any]:
         "captured_minor": payment.captured.minor,
         "refunded_currency": payment.refunded.currency,
         "refunded_minor": payment.refunded.minor,
+        "refund_reserved_minor": payment.refund_reserved.minor,
         "processed": payment.processed,
         "refund_due": payment.refund_due,
+        "looks": payment.looks,
+        "look_at": payment.look_at,
         "created_at": payment.created_at,
         "updated_at": payment.updated_at,
     }

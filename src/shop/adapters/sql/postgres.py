@@ -75,8 +75,12 @@ class Postgres:
 
     async def fetch(self, statement: Statement, /, **values: Any) -> Sequence[Row]:
         compiled = statement.compiled(POSTGRES)
-        rows: Sequence[Row] = await self._read(compiled.text, compiled.arguments(values))
-        return rows
+        text, arguments = compiled.text, compiled.arguments(values)
+        try:
+            return await self._run(text, arguments)
+        except _ConnectionLost:
+            # An idle connection does not notice that its server was restarted; to ask once more harms nobody.
+            return await self._run(text, arguments)
 
     async def fetch_one(self, statement: Statement, /, **values: Any) -> Row | None:
         rows = await self.fetch(statement, **values)
@@ -84,11 +88,7 @@ class Postgres:
 
     async def change(self, statement: Statement, /, **values: Any) -> Sequence[Row]:
         compiled = statement.compiled(POSTGRES)
-        arguments = compiled.arguments(values)
-        rows: Sequence[Row] = await self._with_connection(
-            lambda connection: connection.fetch(compiled.text, *arguments)
-        )
-        return rows
+        return await self._run(compiled.text, compiled.arguments(values))
 
     async def write(self, writes: Sequence[Write]) -> None:
         parts = parts_of(writes)
@@ -99,14 +99,11 @@ class Postgres:
             return
         text = self._texts.text(parts)
         arguments = [argument for part in parts for argument in part.arguments]
-        await self._with_connection(lambda connection: connection.fetch(text, *arguments))
+        await self._run(text, arguments)
 
-    async def _read(self, text: str, arguments: Sequence[Any]) -> Any:
-        try:
-            return await self._with_connection(lambda connection: connection.fetch(text, *arguments))
-        except _ConnectionLost:
-            # An idle connection does not notice that its server was restarted; to ask once more harms nobody.
-            return await self._with_connection(lambda connection: connection.fetch(text, *arguments))
+    async def _run(self, text: str, arguments: Sequence[Any]) -> Sequence[Row]:
+        rows: Sequence[Row] = await self._with_connection(lambda connection: connection.fetch(text, *arguments))
+        return rows
 
     async def _with_connection(self, use: Callable[[Connection], Awaitable[Any]]) -> Any:
         try:

@@ -2,6 +2,7 @@
 
 from shop.application.ports.unit_of_work import AnsweredAlready, StaleAggregate
 from shop.domain.catalog import SkuTaken, SlugTaken
+from shop.domain.identity import EmailTaken, IdentityTaken, RoleNameTaken
 from shop.domain.kernel.errors import Conflict
 from shop.domain.orders import CartAlreadyOrdered
 from shop.domain.subscriptions import PlanCodeTaken
@@ -12,6 +13,9 @@ _BY_CONSTRAINT: dict[str, type[Conflict]] = {
     "uq_variants_sku": SkuTaken,
     "uq_orders_cart_id": CartAlreadyOrdered,
     "uq_plans_code": PlanCodeTaken,
+    "uq_users_email_key": EmailTaken,
+    "pk_user_keys": IdentityTaken,
+    "uq_roles_name": RoleNameTaken,
     "pk_answers": AnsweredAlready,
 }
 _BY_COLUMNS: dict[str, type[Conflict]] = {
@@ -20,6 +24,9 @@ _BY_COLUMNS: dict[str, type[Conflict]] = {
     "variants.sku": SkuTaken,
     "orders.cart_id": CartAlreadyOrdered,
     "plans.code": PlanCodeTaken,
+    "users.email_key": EmailTaken,
+    "user_keys.kind, user_keys.value": IdentityTaken,
+    "roles.name": RoleNameTaken,
     "answers.principal, answers.route, answers.key": AnsweredAlready,
 }
 

@@ -18,11 +18,31 @@ from shop.adapters.sql.inventory import SqlStockRepository
 from shop.adapters.sql.ledger import SqlLedger
 from shop.adapters.sql.orders import SqlOrderRepository
 from shop.adapters.sql.payments import SqlInboxRepository, SqlPaymentRepository, SqlPaymentSessionRepository
+from shop.adapters.sql.people import (
+    SqlAccountRequestRepository,
+    SqlExportRepository,
+    SqlInvitationRepository,
+    SqlSignInAttempts,
+)
+from shop.adapters.sql.refunds import SqlRefundRepository
+from shop.adapters.sql.sessions import SqlOneTimeTokenRepository, SqlSessionRepository, SqlSigningKeyRepository
 from shop.adapters.sql.store import SqlStoreRepository
 from shop.adapters.sql.subscriptions import SqlPlanRepository, SqlSubscriptionRepository
+from shop.adapters.sql.users import SqlRoleRepository, SqlUserRepository
 from shop.application.messages import Context
 from shop.application.ports.clock import Ids
 from shop.application.ports.network import enter_transaction, leave_transaction
+from shop.application.ports.people import (
+    AccountRequestRepository,
+    ExportRepository,
+    InvitationRepository,
+    OneTimeTokenRepository,
+    RoleRepository,
+    SessionRepository,
+    SignInAttempts,
+    SigningKeyRepository,
+    UserRepository,
+)
 from shop.application.ports.repositories import (
     ApiKeyRepository,
     CartRepository,
@@ -34,6 +54,7 @@ from shop.application.ports.repositories import (
     PaymentSessionRepository,
     PlanRepository,
     ProductRepository,
+    RefundRepository,
     StockRepository,
     StoreRepository,
     SubscriptionRepository,
@@ -56,9 +77,19 @@ class SqlTransaction:
         self.orders: OrderRepository = SqlOrderRepository(gathered)
         self.payment_sessions: PaymentSessionRepository = SqlPaymentSessionRepository(gathered)
         self.payments: PaymentRepository = SqlPaymentRepository(gathered)
+        self.refunds: RefundRepository = SqlRefundRepository(gathered)
         self.ledger: Ledger = SqlLedger(gathered)
         self.inbox: InboxRepository = SqlInboxRepository(gathered)
         self.api_keys: ApiKeyRepository = SqlApiKeyRepository(gathered)
+        self.users: UserRepository = SqlUserRepository(gathered)
+        self.roles: RoleRepository = SqlRoleRepository(gathered)
+        self.sessions: SessionRepository = SqlSessionRepository(gathered)
+        self.one_time_tokens: OneTimeTokenRepository = SqlOneTimeTokenRepository(gathered)
+        self.sign_in_attempts: SignInAttempts = SqlSignInAttempts(gathered)
+        self.account_requests: AccountRequestRepository = SqlAccountRequestRepository(gathered)
+        self.invitations: InvitationRepository = SqlInvitationRepository(gathered)
+        self.exports: ExportRepository = SqlExportRepository(gathered)
+        self.signing_keys: SigningKeyRepository = SqlSigningKeyRepository(gathered)
         self.store: StoreRepository = SqlStoreRepository(gathered)
         self.plans: PlanRepository = SqlPlanRepository(gathered)
         self.subscriptions: SubscriptionRepository = SqlSubscriptionRepository(gathered)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from attrs import field, frozen
-from stripe import HTTPXClient, PaymentIntent, StripeClient, StripeError
+from stripe import HTTPXClient, PaymentIntent, Refund, StripeClient, StripeError
 from stripe.params import (
     EventListParams,
     EventListParamsCreated,
@@ -19,6 +19,7 @@ from stripe.params import (
 
 from shop.adapters.stripe import news
 from shop.adapters.stripe.amounts import to_stripe
+from shop.adapters.stripe.refunds import refund_answer_of, refund_params
 from shop.adapters.stripe.states import error_of, listed_of, state_of
 from shop.application.ports.clock import Clock
 from shop.application.ports.network import forbid_inside_transaction
@@ -30,18 +31,20 @@ from shop.application.ports.payments import (
     PaymentProviderUnavailable,
     PaymentRefused,
     ProviderNews,
+    RefundRequest,
 )
 from shop.application.ports.records import LISTED_MAX, Listed, ListedIntent, ListedNews
 from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.identifiers import AttemptId
-from shop.domain.kernel.money import Money
-from shop.domain.payments import AttemptStatus, IntentState, PaymentMethodUnknown
+from shop.domain.payments import AttemptStatus, IntentState, PaymentMethodUnknown, RefundState
 
 API_VERSION = "2026-10-28.endive"
 """Stripe answers in the shapes of this version, which the library's types describe, whatever the account's is."""
 API_BASE = "https://api.stripe.com"
 NETWORK_RETRIES = 2
 ANSWER_TIMEOUT_SECONDS = 6.0
+REFUNDS_MAX = 100
+"""Of one payment; Stripe gives no more at once, and no shop gives a payment back in more parts."""
 
 METHODS = (
     PaymentMethod(code="stripe_card", name="Card", confirms_in="browser"),
@@ -49,7 +52,8 @@ METHODS = (
 )
 _SAVED_METHOD = "pm_"
 _EXPAND = ["latest_charge"]
-_EXPAND_LISTED = ["data.latest_charge"]
+_EXPAND_LISTED = ["data.latest_charge", "data.latest_charge.refunds"]
+_EXPAND_REFUNDS = ["latest_charge", "latest_charge.refunds"]
 _UNPAID = frozenset({AttemptStatus.REQUIRES_ACTION, AttemptStatus.FAILED})
 _CAPTURABLE = frozenset({AttemptStatus.AUTHORIZED})
 _CANCELLABLE = _UNPAID | _CAPTURABLE
@@ -113,7 +117,16 @@ class StripePaymentGateway:
 
     async def fetch(self, provider_ref: str) -> IntentState:
         forbid_inside_transaction("fetch")
-        return state_of(await self._ask(self._intents.retrieve_async(provider_ref, {"expand": _EXPAND})))
+        intent = await self._ask(self._intents.retrieve_async(provider_ref, {"expand": _EXPAND_REFUNDS}))
+        return state_of(intent, await self._refunds_of(intent))
+
+    async def _refunds_of(self, intent: PaymentIntent) -> list[Refund] | None:
+        """All refunds of an intent whose answer holds only the latest of many; None where it holds all."""
+        listed = getattr(intent.latest_charge, "refunds", None)
+        if listed is None or not getattr(listed, "has_more", False):
+            return None
+        page = await self._ask(self._refunds.list_async({"payment_intent": intent.id, "limit": REFUNDS_MAX}))
+        return list(page.data)
 
     async def confirm(self, provider_ref: str, attempt_id: AttemptId, method: str) -> IntentState:
         forbid_inside_transaction("confirm")
@@ -150,25 +163,24 @@ class StripePaymentGateway:
 
         return await self._bring_about(_CANNOT_PAY_ANY_MORE, _CANCELLABLE, provider_ref, f"{attempt_id}:cancel", act)
 
-    async def refund(self, provider_ref: str, attempt_id: AttemptId, amount: Money, sequence: str) -> IntentState:
+    async def refund(self, request: RefundRequest) -> RefundState:
         forbid_inside_transaction("refund")
+        amount = request.amount
         if amount.minor <= 0:
             raise Invalid("A refund needs an amount above zero.")
-        state = await self.fetch(provider_ref)
+        state = await self.fetch(request.provider_ref)
         if amount.currency != state.amount.currency:
             raise Invalid(f"The payment was in {state.amount.currency}; {amount.currency} cannot go back.")
         if state.status is not AttemptStatus.CAPTURED:
             # Stripe would take a refund of an authorisation for releasing it.
             raise PaymentRefused(f"A payment that is {state.status} has nothing to refund.")
-        refund = await self._ask(
-            self._refunds.create_async(
-                {"payment_intent": provider_ref, "amount": to_stripe(amount)},
-                {"idempotency_key": f"{attempt_id}:refund:{sequence}"},
-            )
-        )
-        if refund.status in ("failed", "canceled"):
-            raise PaymentRefused(f"Stripe could not give the money back: the refund is {refund.status}.")
-        return await self.fetch(provider_ref)
+        for known in state.refunds:
+            # Stripe forgets an idempotency key after a day: what carries our id is that refund, whenever it was made.
+            if known.refund_id == request.refund_id:
+                return known
+        key = str(request.refund_id)
+        answer = await self._ask(self._refunds.create_async(refund_params(request), {"idempotency_key": key}))
+        return refund_answer_of(answer)
 
     def read_news(self, body: bytes, headers: dict[str, str]) -> ProviderNews:
         header = headers.get(news.HEADER, "")

@@ -1,10 +1,12 @@
 """What Stripe's answers mean in the shop's words."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from stripe import PaymentIntent, RateLimitError, StripeError
+from stripe import Charge, PaymentIntent, RateLimitError, Refund, StripeError
 
 from shop.adapters.stripe.amounts import from_stripe
+from shop.adapters.stripe.refunds import refund_state_of
 from shop.application.ports.payments import PaymentProviderUnavailable, PaymentRefused
 from shop.application.ports.records import ListedIntent
 from shop.domain.kernel.errors import Invalid, ShopError
@@ -23,14 +25,14 @@ _FOR_THE_BROWSER = frozenset({AttemptStatus.REQUIRES_ACTION, AttemptStatus.FAILE
 _NOT_FOUND, _REFUSALS = 404, (400, 402)
 
 
-def state_of(intent: PaymentIntent) -> IntentState:
-    """The intent as Stripe describes it, its latest charge included in the answer.
+def state_of(intent: PaymentIntent, refunds: Sequence[Refund] | None = None) -> IntentState:
+    """The intent as Stripe describes it, its latest charge included in the answer; `refunds` where those are not.
 
     Raises PaymentProviderUnavailable when the description makes no sense, such as an amount below zero: the
     question is asked again later, and in the end by people.
     """
     try:
-        return _state_of(intent)
+        return _state_of(intent, refunds)
     except (AttributeError, LookupError, TypeError, ValueError, Invalid) as error:
         raise PaymentProviderUnavailable("Stripe answered something that makes no sense.") from error
 
@@ -44,14 +46,13 @@ def listed_of(intent: PaymentIntent) -> ListedIntent:
     )
 
 
-def _state_of(intent: PaymentIntent) -> IntentState:
+def _state_of(intent: PaymentIntent, refunds: Sequence[Refund] | None) -> IntentState:
     status = _status(intent)
     charge = intent.latest_charge
     if isinstance(charge, str):
         raise ValueError("the charge was not included")
-    refunded = charge.amount_refunded if charge is not None else 0
     received = _received(intent)
-    if min(intent.amount, received, refunded) < 0:
+    if min(intent.amount, received) < 0:
         raise ValueError("an amount is below zero")
     failed = status is AttemptStatus.FAILED
     return IntentState(
@@ -59,11 +60,17 @@ def _state_of(intent: PaymentIntent) -> IntentState:
         status=status,
         amount=from_stripe(intent.amount, intent.currency),
         captured=from_stripe(received, intent.currency),
-        refunded=from_stripe(refunded, intent.currency),
+        refunds=tuple(refund_state_of(refund) for refund in (_listed(charge) if refunds is None else refunds)),
         failure_code=_failure_code(intent) if failed else "",
         next_action=_next_action(intent) if status is AttemptStatus.REQUIRES_ACTION else None,
         client_secret=(intent.client_secret or "") if status in _FOR_THE_BROWSER else "",
     )
+
+
+def _listed(charge: Charge | None) -> Sequence[Refund]:
+    """The refunds in the answer; none where it was not asked for them."""
+    listed = getattr(charge, "refunds", None)
+    return listed.data if listed is not None else ()
 
 
 def _status(intent: PaymentIntent) -> AttemptStatus:

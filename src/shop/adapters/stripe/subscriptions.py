@@ -313,4 +313,4 @@ def _customer(subscription: Subscription) -> str:
 def _nothing(charge: InvoiceCharge, status: AttemptStatus) -> IntentState:
     """An invoice that moved no money and never will."""
     zero = Money.zero(charge.amount.currency)
-    return IntentState(provider_ref="", status=status, amount=charge.amount, captured=zero, refunded=zero)
+    return IntentState(provider_ref="", status=status, amount=charge.amount, captured=zero)

@@ -7,12 +7,12 @@ from typing import Any, ClassVar
 from attrs import frozen
 
 from shop.application.access import check_owner
-from shop.application.messages import INTERNAL, OWNER, PUBLIC, Command, Context, check_version
+from shop.application.messages import CUSTOMER, INTERNAL, OWNER, PUBLIC, Command, Context, check_version
 from shop.application.ports.clock import Ids
 from shop.application.ports.identity import Secrets
 from shop.application.ports.readers import StoreReader
 from shop.application.ports.repositories import CartWithOffers, Offer
-from shop.application.ports.unit_of_work import UnitOfWork
+from shop.application.ports.unit_of_work import Transaction, UnitOfWork
 from shop.application.pricing import price_cart
 from shop.domain.carts import Cart, CartNotFound, CartStatus
 from shop.domain.catalog import VariantNotFound
@@ -188,6 +188,61 @@ async def choose_shipping(
         cart.choose_shipping(command.option_id, at=context.now)
         tx.carts.save(cart)
     context.just_written.keep(cart.id, found)
+
+
+@frozen(kw_only=True)
+class OpenOwnCart(Command[CartId]):
+    """The caller's own open cart: the latest one, or a new one where there is none."""
+
+    requires: ClassVar = CUSTOMER
+
+
+async def open_own_cart(
+    command: OpenOwnCart, context: Context, *, uow: UnitOfWork, ids: Ids, store: StoreReader, lifetime: timedelta
+) -> CartId:
+    async with uow(context) as tx:
+        latest = await _latest_own(tx, context)
+    if latest is not None:
+        return latest.id
+    return await open_cart(OpenCart(), context, uow=uow, ids=ids, store=store, lifetime=lifetime)
+
+
+@frozen(kw_only=True)
+class ClaimCart(Command[CartId]):
+    """Takes a guest's cart along into one's own after signing in. Its token shows that it is the caller's to take.
+
+    Where the caller has an open cart already, what is in the guest's joins it and the guest's is closed.
+    """
+
+    requires: ClassVar = CUSTOMER
+    cart_id: CartId
+
+
+async def claim_cart(command: ClaimCart, context: Context, *, uow: UnitOfWork, secrets: Secrets) -> CartId:
+    owner_id = context.actor.user_id
+    assert owner_id is not None  # the door let only people pass
+    async with uow(context) as tx:
+        cart = await tx.carts.get(command.cart_id)
+        check_owner(context.actor, cart.owner_id, cart.id, secrets=secrets, otherwise=CartNotFound)
+        if cart.owner_id == owner_id:
+            return cart.id
+        mine = await _latest_own(tx, context)
+        if mine is None or mine.currency != cart.currency:
+            cart.claim(owner_id, context.now)
+            tx.carts.save(cart)
+            return cart.id
+        cart.claim(owner_id, context.now)
+        mine.take_in(cart, context.now)
+        cart.expire(context.now)
+        tx.carts.save(cart)
+        tx.carts.save(mine)
+    return mine.id
+
+
+async def _latest_own(tx: Transaction, context: Context) -> Cart | None:
+    assert context.actor.user_id is not None
+    found = await tx.carts.of_owner(context.actor.user_id, 1)
+    return found[0] if found else None
 
 
 @frozen(kw_only=True)

@@ -69,6 +69,7 @@ async def create_order(
             raise PaymentSessionNotFound(f"There is no payment session {session.id} for this cart.")
         if cart.status is CartStatus.ORDERED:
             return await _ordered_before(tx, cart.id)
+        cart.check_open(context.now)
         if session.provider != provider:  # chosen before the shop changed to another
             raise PaymentMethodUnknown(f"“{session.method}” is no way to pay here any more.")
         if cart.version != command.cart_version:

@@ -9,7 +9,7 @@ from shop.application.access import check_owner
 from shop.application.messages import INTERNAL, OWNER, PROVIDER, Command, Context
 from shop.application.ports.clock import Ids
 from shop.application.ports.identity import Secrets
-from shop.application.ports.payments import PaymentGateway
+from shop.application.ports.payments import PaymentGateway, PaymentRefused
 from shop.application.ports.readers import PaymentReader, SessionWithPayment, StoreReader
 from shop.application.ports.unit_of_work import StaleAggregate, Transaction, UnitOfWork
 from shop.application.renewals import Till, follow_news
@@ -101,9 +101,28 @@ class ProcessPayment(Command[OrderId]):
 async def process_payment(command: ProcessPayment, context: Context, *, cashier: Cashier) -> OrderId:
     fresh = context.just_written.take(command.order_id, Sale)
     sale = fresh or await sale_of(command.order_id, context, cashier.uow)
-    if sale is not None:
-        await carry_on(sale, context, cashier, refresh=command.refresh)
+    if sale is None:
+        return command.order_id
+    version = sale.payment.version
+    try:
+        sale = await carry_on(sale, context, cashier, refresh=command.refresh)
+    except PaymentRefused:
+        await _look_later(command, version, context, cashier)
+        raise
+    if sale.payment.is_unfinished:
+        await _look_later(command, version, context, cashier)
     return command.order_id
+
+
+async def _look_later(command: ProcessPayment, version: int, context: Context, cashier: Cashier) -> None:
+    """The provider was asked and had nothing new: the next time is later. Whoever moved the payment decides anew."""
+    if not command.refresh:
+        return
+    async with cashier.uow(context) as tx:
+        payment = await tx.payments.of_order(command.order_id)
+        if payment.version == version:
+            payment.put_off(context.now)
+            tx.payments.save(payment)
 
 
 @frozen(kw_only=True)

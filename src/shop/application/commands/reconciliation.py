@@ -213,7 +213,7 @@ def _missing(sale: Sale, entries: list[LedgerEntry]) -> list[tuple[EntryKind, st
     went_back = -sum(
         posting.amount.minor
         for entry in entries
-        if entry.kind is EntryKind.REFUND
+        if entry.kind in (EntryKind.REFUND, EntryKind.REFUND_REVERSAL)
         for posting in entry.postings
         if posting.account == clearing(provider)
     )

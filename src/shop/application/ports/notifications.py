@@ -4,14 +4,19 @@
 - Handing over is not delivering: a notification may come late, twice or never; nothing but its reader relies on it.
 """
 
+import re
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from attrs import field, frozen
 
+from shop.domain.kernel.email import checked_email
 from shop.domain.kernel.errors import Invalid, Unavailable
 
 CALL_TIMEOUT_SECONDS = 20.0
+SUBJECT_MAX = 200
+TEXT_MAX = 100_000
+_NAME, _ID = re.compile(r"[a-z][a-z_]{0,39}", re.ASCII), re.compile(r"[\x21-\x7e]{1,200}")
 
 
 class NotifierUnavailable(Unavailable):
@@ -39,6 +44,17 @@ class Notification:
     html: str = field(default="", repr=False)
     kind: str
     id: str
+
+    def __attrs_post_init__(self) -> None:
+        """Raises NotificationRefused. Every adapter may rely on it."""
+        if checked_email(self.to) != self.to:
+            raise NotificationRefused("A recipient is one bare e-mail address.")
+        if not 0 < len(self.subject) <= SUBJECT_MAX or not self.subject.isprintable():
+            raise NotificationRefused(f"A subject is one line of at most {SUBJECT_MAX} characters.")
+        if len(self.text) > TEXT_MAX or len(self.html) > TEXT_MAX or "\0" in self.text + self.html:
+            raise NotificationRefused(f"A text has at most {TEXT_MAX} characters and no zero byte.")
+        if not _NAME.fullmatch(self.kind) or not _ID.fullmatch(self.id):
+            raise NotificationRefused("A kind is such as verify_email; an id is 1 to 200 visible ASCII characters.")
 
 
 @frozen(kw_only=True)

@@ -13,9 +13,9 @@ from typing import Protocol
 from attrs import frozen
 
 from shop.domain.kernel.errors import Conflict, Invalid, Unavailable
-from shop.domain.kernel.identifiers import AttemptId, OrderId
+from shop.domain.kernel.identifiers import AttemptId, OrderId, RefundId
 from shop.domain.kernel.money import Money
-from shop.domain.payments import IntentState
+from shop.domain.payments import IntentState, RefundReason, RefundState
 
 CALL_TIMEOUT_SECONDS = 15.0
 
@@ -56,6 +56,16 @@ class IntentRequest:
 
 
 @frozen(kw_only=True)
+class RefundRequest:
+    """Please give this amount of what was captured back. `refund_id` is the idempotency key at the provider."""
+
+    refund_id: RefundId
+    provider_ref: str
+    amount: Money
+    reason: RefundReason = RefundReason.OTHER
+
+
+@frozen(kw_only=True)
 class ProviderNews:
     """A provider's message after its signature was checked. `object_ref` is the intent that it speaks of, if any."""
 
@@ -88,7 +98,8 @@ class PaymentGateway(Protocol):
         """Makes the intent, to be captured by us later. Key: the attempt id. A decline is a state, not an error."""
 
     async def fetch(self, provider_ref: str) -> IntentState:
-        """The intent as it stands now. Raises PaymentNotFound when the provider has none of this name."""
+        """The intent as it stands now, with all its refunds. Raises PaymentNotFound when the provider has none of
+        this name."""
 
     async def confirm(self, provider_ref: str, attempt_id: AttemptId, method: str) -> IntentState:
         """Confirms on the server what needs no browser (the fake's methods, saved ones): finishes what the shopper
@@ -101,9 +112,10 @@ class PaymentGateway(Protocol):
         """Makes sure that the intent can take no money, and says how it stands: if it was captured meanwhile the
         answer says so and nothing was cancelled. Cancelled already is success. Key: `<attempt>:cancel`."""
 
-    async def refund(self, provider_ref: str, attempt_id: AttemptId, amount: Money, sequence: str) -> IntentState:
-        """Gives part or all of what was captured back. Key: `<attempt>:refund:<sequence>`. Raises PaymentRefused
-        when that is more than is left, Invalid when it is not above zero."""
+    async def refund(self, request: RefundRequest) -> RefundState:
+        """Gives part or all of what was captured back. Key: the refund id; it goes along as a hint, and comes back
+        in `fetch`. The provider may take its time: then the refund is pending. Raises PaymentRefused when that is
+        more than is left or the charge is disputed, Invalid when it is not above zero."""
 
     def read_news(self, body: bytes, headers: dict[str, str]) -> ProviderNews:
         """The message, if the provider signed exactly these bytes within five minutes of now, past or future.

@@ -15,6 +15,7 @@ from shop.application.ports.views.identity import (
     AdminUserView,
     InvitationView,
     MeView,
+    PasskeyView,
     PreferencesView,
     RoleView,
     SavedAddressView,
@@ -45,7 +46,8 @@ from shop.domain.kernel.identifiers import (
 
 class UserRepository(Protocol):
     """Holds people. A second account of one e-mail address (by `email_key`) raises EmailTaken at the end, a second one
-    that the same account of a provider opens IdentityTaken. An erased user has no address, and is nobody's second."""
+    that the same account of a provider (or the same passkey) opens IdentityTaken. An erased user has no address, and is
+    nobody's second."""
 
     async def get(self, user_id: UserId) -> User:
         """Raises UserNotFound."""
@@ -74,7 +76,10 @@ class RoleRepository(Protocol):
     def save(self, role: Role) -> None: ...
 
     def delete(self, role: Role) -> None:
-        """Removes it, if it is still at its version and no user has it (else StaleAggregate at the end)."""
+        """Removes it, if it is still at its version and no user has it (else StaleAggregate at the end).
+
+        Who gives a role to somebody saves it, too, unchanged: it could be removed at the same moment otherwise.
+        """
 
 
 class SessionRepository(Protocol):
@@ -88,8 +93,8 @@ class SessionRepository(Protocol):
 
     def save(self, session: Session) -> None: ...
 
-    def save_seen(self, session_id: SessionId, at: datetime) -> None:
-        """Notes when it was last seen, without a guard and without a new version."""
+    def drop_of(self, user_id: UserId) -> None:
+        """Removes all of a person, live or not."""
 
 
 class OneTimeTokenRepository(Protocol):
@@ -128,6 +133,9 @@ class InvitationRepository(Protocol):
 
     def save(self, invitation: Invitation) -> None: ...
 
+    def drop_of(self, email: str) -> None:
+        """Removes all that were sent to this address."""
+
 
 class ExportRepository(Protocol):
     """Holds exports of personal data."""
@@ -136,6 +144,9 @@ class ExportRepository(Protocol):
         """Raises ExportNotFound."""
 
     def save(self, export: DataExport) -> None: ...
+
+    def drop_of(self, user_id: UserId) -> None:
+        """Removes all of a person."""
 
 
 class SigningKeyRepository(Protocol):
@@ -172,14 +183,13 @@ class SessionAccess:
 
 @frozen(kw_only=True)
 class UserFilter:
-    """Which users. Empty means any; `words` are looked for at the beginning of e-mail address and name."""
+    """Which users. Empty means any; `words` is how the e-mail address, or the name as it is written, begins."""
 
     statuses: frozenset[UserStatus] = frozenset()
     staff: bool | None = None
     role_id: RoleId | None = None
     email: str = ""
     words: str = ""
-    tag: str = ""
 
 
 class PeopleReader(Protocol):
@@ -223,3 +233,65 @@ class PeopleReader(Protocol):
 
     async def forget(self, before: datetime, limit: int) -> int:
         """Drops attempts, used or expired tokens, sessions long over and old exports from before then. How many."""
+
+
+def me_view(user: User, roles: list[str]) -> MeView:
+    """A user as they see themselves."""
+    return MeView(
+        id=user.id,
+        email=user.email,
+        email_verified=user.email_verified_at is not None,
+        name=user.name,
+        phone=user.phone,
+        locale=user.locale,
+        roles=roles,
+        totp_enabled=user.totp is not None and user.totp.confirmed_at is not None,
+        recovery_codes_left=len(user.recovery_codes),
+        passkeys=[
+            PasskeyView(id=key.id, name=key.name, created_at=key.created_at, last_used_at=key.last_used_at)
+            for key in user.passkeys
+        ],
+        sign_in_providers=sorted({identity.provider for identity in user.identities}),
+        metadata=user.metadata,
+        created_at=user.created_at,
+        updated_at=user.updated_at,
+        version=user.version,
+    )
+
+
+def role_view(role: Role) -> RoleView:
+    """A role as staff see it."""
+    return RoleView(
+        id=role.id,
+        name=role.name,
+        title=role.title,
+        scopes=sorted(role.scopes),
+        built_in=role.built_in,
+        version=role.version,
+    )
+
+
+def session_view(session: Session, current: SessionId | None) -> SessionView:
+    """A session as its user sees it."""
+    return SessionView(
+        id=session.id,
+        browser=session.browser,
+        mfa=session.mfa,
+        source=session.source,
+        user_agent=session.user_agent,
+        current=session.id == current,
+        created_at=session.created_at,
+        last_seen_at=session.last_seen_at,
+        expires_at=session.expires_at,
+    )
+
+
+def invitation_view(invitation: Invitation, roles: list[str]) -> InvitationView:
+    """An invitation as staff see it."""
+    return InvitationView(
+        id=invitation.id,
+        email=invitation.email,
+        roles=roles,
+        created_at=invitation.created_at,
+        expires_at=invitation.expires_at,
+    )

@@ -7,6 +7,7 @@ from typing import Protocol
 from attrs import frozen
 
 from shop.application.ports.paging import Page, PageRequest
+from shop.application.ports.people import PeopleReader
 from shop.application.ports.reconciliation import ReconciliationReader
 from shop.application.ports.repositories import CartWithOffers, StoreSettings
 from shop.application.ports.views import (
@@ -19,6 +20,7 @@ from shop.application.ports.views import (
     PaymentView,
     PlanView,
     ProductView,
+    RefundView,
     StockLevelView,
     StockMovementView,
     SubscriptionView,
@@ -35,12 +37,13 @@ from shop.domain.kernel.identifiers import (
     PaymentSessionId,
     PlanId,
     ProductId,
+    RefundId,
     SubscriptionId,
     UserId,
     VariantId,
 )
 from shop.domain.orders import FulfilmentStatus, OrderStatus, PaymentStatus
-from shop.domain.payments import AttemptStatus, Payment, PaymentSession
+from shop.domain.payments import AttemptStatus, Payment, PaymentSession, RefundStatus
 from shop.domain.subscriptions import SubscriptionStatus
 
 
@@ -96,6 +99,16 @@ class PaymentFilter:
     provider: str = ""
     order_id: OrderId | None = None
     failure_code: str = ""
+    created_at: TimeRange = TimeRange()
+
+
+@frozen(kw_only=True)
+class RefundFilter:
+    """Which refunds. Empty means any."""
+
+    statuses: frozenset[RefundStatus] = frozenset()
+    payment_id: PaymentId | None = None
+    order_id: OrderId | None = None
     created_at: TimeRange = TimeRange()
 
 
@@ -192,6 +205,12 @@ class PaymentReader(Protocol):
         After a decline another session of the same cart pays for the same order: each tells of the one payment.
         """
 
+    async def refunds(self, which: RefundFilter, page: PageRequest) -> Page[RefundView]:
+        """Sort keys: created_at, amount; own order: the newest first."""
+
+    async def refund(self, refund_id: RefundId) -> RefundView:
+        """Raises RefundNotFound."""
+
 
 class InventoryReader(Protocol):
     """Answers about stock."""
@@ -272,5 +291,6 @@ class Readers(Protocol):
     inventory: InventoryReader
     api_keys: ApiKeyReader
     store: StoreReader
+    people: PeopleReader
     subscriptions: SubscriptionReader
     reconciliation: ReconciliationReader

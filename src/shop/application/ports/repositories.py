@@ -26,13 +26,15 @@ from shop.domain.kernel.identifiers import (
     PaymentSessionId,
     PlanId,
     ProductId,
+    RefundId,
     SubscriptionId,
+    UserId,
     VariantId,
 )
 from shop.domain.kernel.money import Money
 from shop.domain.ledger import LedgerEntry
 from shop.domain.orders import Order
-from shop.domain.payments import InboxItem, Payment, PaymentSession
+from shop.domain.payments import InboxItem, Payment, PaymentSession, Refund
 from shop.domain.pricing.taxes import TaxTable
 from shop.domain.shipping import ShippingMethod
 from shop.domain.store import Store
@@ -166,6 +168,9 @@ class CartRepository(Protocol):
     async def with_offers(self, cart_id: CartId, also: Sequence[VariantId] = ()) -> CartWithOffers:
         """The cart with offers of its variants and those named besides. Raises CartNotFound."""
 
+    async def of_owner(self, owner_id: UserId, limit: int) -> list[Cart]:
+        """Open carts of one person, the latest changed first."""
+
     def save(self, cart: Cart) -> None: ...
 
 
@@ -180,6 +185,9 @@ class OrderRepository(Protocol):
         """Raises OrderNotFound."""
 
     async def find_by_cart(self, cart_id: CartId) -> Order | None: ...
+
+    async def of_guest(self, emails: Sequence[str], limit: int) -> list[OrderId]:
+        """Orders of nobody in particular that were placed under one of these addresses, as they are written."""
 
     async def overdue(self, now: datetime, limit: int) -> list[OrderId]:
         """Pending orders whose hold on the stock has run out, the oldest first."""
@@ -207,11 +215,23 @@ class PaymentRepository(Protocol):
 
     async def find_by_provider_ref(self, provider: str, provider_ref: str) -> Payment | None: ...
 
-    async def unfinished(self, before: datetime, limit: int) -> list[OrderId]:
+    async def unfinished(self, before: datetime, now: datetime, limit: int) -> list[OrderId]:
         """Orders whose payment stopped half-way: its latest attempt is new, processing or authorized, or a refund
-        is due, and nothing changed since `before`. The oldest first."""
+        is due, nothing changed since `before`, and it was not put off beyond `now`. The oldest first."""
 
     def save(self, payment: Payment) -> None: ...
+
+
+class RefundRepository(Protocol):
+    """Holds refunds. A second one of the same name at the provider raises StaleAggregate at the end."""
+
+    async def get(self, refund_id: RefundId) -> Refund:
+        """Raises RefundNotFound."""
+
+    async def of_payment(self, payment_id: PaymentId) -> list[Refund]:
+        """All refunds of a payment, the oldest first."""
+
+    def save(self, refund: Refund) -> None: ...
 
 
 class Ledger(Protocol):

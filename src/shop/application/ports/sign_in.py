@@ -5,6 +5,7 @@
 - What a provider says of an e-mail address counts only where `email_verified` is true.
 """
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from attrs import frozen
@@ -68,3 +69,7 @@ class SignInProvider(Protocol):
 
     async def close(self) -> None:
         """Lets go of connections."""
+
+
+SignInProviders = Mapping[str, SignInProvider]
+"""Those that the shop signs in with, by name."""

@@ -11,6 +11,17 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from shop.application.messages import Context
+from shop.application.ports.people import (
+    AccountRequestRepository,
+    ExportRepository,
+    InvitationRepository,
+    OneTimeTokenRepository,
+    RoleRepository,
+    SessionRepository,
+    SignInAttempts,
+    SigningKeyRepository,
+    UserRepository,
+)
 from shop.application.ports.repositories import (
     ApiKeyRepository,
     CartRepository,
@@ -22,6 +33,7 @@ from shop.application.ports.repositories import (
     PaymentSessionRepository,
     PlanRepository,
     ProductRepository,
+    RefundRepository,
     StockRepository,
     StoreRepository,
     SubscriptionRepository,
@@ -53,9 +65,19 @@ class Transaction(Protocol):
     orders: OrderRepository
     payment_sessions: PaymentSessionRepository
     payments: PaymentRepository
+    refunds: RefundRepository
     ledger: Ledger
     inbox: InboxRepository
     api_keys: ApiKeyRepository
+    users: UserRepository
+    roles: RoleRepository
+    sessions: SessionRepository
+    one_time_tokens: OneTimeTokenRepository
+    sign_in_attempts: SignInAttempts
+    account_requests: AccountRequestRepository
+    invitations: InvitationRepository
+    exports: ExportRepository
+    signing_keys: SigningKeyRepository
     store: StoreRepository
     plans: PlanRepository
     subscriptions: SubscriptionRepository

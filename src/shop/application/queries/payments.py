@@ -103,4 +103,4 @@ class GetUnfinishedPayments(Query[list[OrderId]]):
 
 async def get_unfinished_payments(query: GetUnfinishedPayments, context: Context, *, uow: UnitOfWork) -> list[OrderId]:
     async with uow(context) as tx:
-        return await tx.payments.unfinished(context.now - query.idle, query.limit)
+        return await tx.payments.unfinished(context.now - query.idle, context.now, query.limit)

@@ -1,6 +1,7 @@
 """Who somebody is and what they may do: people, roles, sessions, keys, and how all of them are proven."""
 
 from shop.domain.identity.attempts import LOOKED_AT, LOOKED_AT_MAX, SignInAttempt, SignInTooOften, pause_before
+from shop.domain.identity.belongings import LinkedIdentity, SavedAddress
 from shop.domain.identity.events import (
     UserConsentChanged,
     UserErased,
@@ -43,9 +44,7 @@ from shop.domain.identity.users import (
     AddressNotFound,
     EmailTaken,
     IdentityTaken,
-    LinkedIdentity,
     OwnerNeeded,
-    SavedAddress,
     User,
     UserNotFound,
     UserStatus,

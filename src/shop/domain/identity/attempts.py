@@ -29,7 +29,7 @@ class SignInTooOften(Conflict):
 
     def __init__(self, seconds: int) -> None:
         super().__init__("Too many attempts at signing in.", hint=f"Wait {seconds} seconds.")
-        self.retry_after_seconds = seconds
+        self.retry_after = seconds
 
 
 @frozen(kw_only=True)

@@ -33,6 +33,8 @@ class InvitationMade(Event):
 class Invitation(Aggregate):
     """An offer of roles to whoever reads mail at an address. Its token is kept as a fingerprint only."""
 
+    audited: ClassVar = ("role_ids", "accepted_at", "revoked_at")
+
     id: InvitationId
     email: str
     role_ids: frozenset[RoleId]

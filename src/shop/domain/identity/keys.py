@@ -106,6 +106,8 @@ class SigningKey(Aggregate):
     A retired one signs nothing new; what it signed is believed until `gone_at`.
     """
 
+    audited: ClassVar = ("retired_at",)
+
     id: SigningKeyId
     created_at: datetime
     retired_at: datetime | None = None

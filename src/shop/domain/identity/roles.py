@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from attrs import define, field
@@ -60,6 +60,8 @@ def _titled(_instance: Any, _attribute: Any, title: str) -> None:
 @define(eq=False, kw_only=True)
 class Role(Aggregate):
     """What somebody who has it may do."""
+
+    audited: ClassVar = ("name", "scopes")
 
     id: RoleId
     name: str = field(validator=_named)

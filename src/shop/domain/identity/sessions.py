@@ -83,9 +83,6 @@ class Session(Aggregate):
         self.spent = (self.fingerprint, *self.spent)[:SPENT_MAX]
         self.fingerprint, self.last_seen_at, self.expires_at = fingerprint, at, at + lifetime
 
-    def seen(self, at: datetime) -> None:
-        self.last_seen_at = at
-
     def refreshed_proof(self, at: datetime, *, mfa: bool) -> None:
         """Its user proved again who they are."""
         self.fresh_at, self.mfa = at, self.mfa or mfa

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field
 
+from shop.domain.identity.belongings import LinkedIdentity, SavedAddress, beside
 from shop.domain.identity.events import (
     UserConsentChanged,
     UserErased,
@@ -20,7 +21,6 @@ from shop.domain.identity.events import (
 )
 from shop.domain.identity.factors import Passkey, PasskeyNotFound, TotpFactor
 from shop.domain.identity.roles import OWNER
-from shop.domain.kernel.address import Address
 from shop.domain.kernel.aggregates import Aggregate
 from shop.domain.kernel.cards import without_card_numbers
 from shop.domain.kernel.email import checked_email, email_key
@@ -88,25 +88,6 @@ USER_ARROWS: Mapping[UserStatus, frozenset[UserStatus]] = {
 }
 
 
-@frozen(kw_only=True)
-class LinkedIdentity:
-    """An account at a sign-in provider that opens this one."""
-
-    provider: str
-    subject: str
-    linked_at: datetime
-
-
-@frozen(kw_only=True)
-class SavedAddress:
-    """An entry of somebody's address book. Carts and orders copy it, and never point at it."""
-
-    id: AddressId
-    address: Address
-    default_shipping: bool = False
-    default_billing: bool = False
-
-
 def _bounded(name: str, maximum: int) -> Any:
     def check(_instance: Any, _attribute: Any, value: str) -> None:
         if len(value) > maximum or "\x00" in value:
@@ -134,6 +115,8 @@ class User(Aggregate):
 
     `stamp` counts the changes of what proves who they are: a mailed link made before the last one opens nothing.
     """
+
+    audited: ClassVar = ("status", "role_ids", "stamp")
 
     id: UserId
     email: str
@@ -286,7 +269,7 @@ class User(Aggregate):
             if len(self.addresses) >= ADDRESSES_MAX:
                 raise Invalid(f"An address book holds at most {ADDRESSES_MAX} addresses.")
             self.addresses = (*self.addresses, saved)
-        self.addresses = tuple(saved if other.id == saved.id else _beside(other, saved) for other in self.addresses)
+        self.addresses = tuple(saved if other.id == saved.id else beside(other, saved) for other in self.addresses)
         self.updated_at = at
 
     def remove_address(self, address_id: AddressId, at: datetime) -> None:
@@ -395,12 +378,3 @@ class User(Aggregate):
     def _check_there(self) -> None:
         if self.status is UserStatus.ERASED:
             raise AccountErased
-
-
-def _beside(other: SavedAddress, saved: SavedAddress) -> SavedAddress:
-    """An address of the book beside one that was just saved: there is one default of each kind."""
-    return evolve(
-        other,
-        default_shipping=other.default_shipping and not saved.default_shipping,
-        default_billing=other.default_billing and not saved.default_billing,
-    )

@@ -28,6 +28,10 @@ class AddressIncomplete(Invalid):
     default_hint = "Send name, line1, city and a two-letter country code; postal_code where the country has them."
 
 
+ERASED = "erased"
+"""What stands where a person was."""
+
+
 def _text(maximum: int, required: bool = False) -> Any:
     def check(_instance: Any, attribute: Any, value: str) -> None:
         if (required and not value.strip()) or len(value) > maximum or "\x00" in value:
@@ -61,3 +65,14 @@ class Address:
     region: str = field(default="", validator=_text(120))
     country: str = field(validator=checked_country)
     phone: str = field(default="", validator=_text(40))
+
+    def without_person(self) -> "Address":
+        """What taxes were due by: the country, the region and the place, and nobody who lives there."""
+        return Address(
+            name=ERASED,
+            line1=ERASED,
+            city=self.city,
+            postal_code=self.postal_code,
+            region=self.region,
+            country=self.country,
+        )

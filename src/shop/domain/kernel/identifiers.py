@@ -5,7 +5,7 @@ Crockford base32, after the TypeID specification 0.3).
 """
 
 from typing import Any, ClassVar, Self
-from uuid import UUID
+from uuid import UUID, SafeUUID
 
 from shop.domain.kernel.errors import Invalid
 
@@ -15,6 +15,7 @@ _VALUES = {character: value for value, character in enumerate(_ALPHABET)}
 _PAIRS = tuple(high + low for high in _ALPHABET for low in _ALPHABET)
 _SHIFTS = tuple(range(120, -1, -10))
 _SUFFIX_LENGTH = 26
+_new, _set = object.__new__, object.__setattr__
 
 
 class MalformedId(Invalid):
@@ -29,6 +30,19 @@ class WrongIdType(Invalid):
 
     code = "id_wrong_type"
     title = "An id of another kind"
+
+
+def uuid_of(number: int) -> UUID:
+    """The UUID of 128 bits. `UUID(int=…)` does the same, after it has looked for all else it might have been given."""
+    uuid = _new(UUID)
+    _set(uuid, "int", number)
+    _set(uuid, "is_safe", SafeUUID.unknown)
+    return uuid
+
+
+def uuid_in(text: str) -> UUID:
+    """The UUID in 32 hexadecimal digits, with hyphens between them or without."""
+    return uuid_of(int(text.replace("-", ""), 16))
 
 
 def encode_suffix(uuid: UUID) -> str:
@@ -47,7 +61,7 @@ def decode_suffix(suffix: str) -> UUID:
             number = number << 5 | _VALUES[character]
     except KeyError:
         raise MalformedId(f"“{suffix[:40]}” has characters that no id has.") from None
-    return UUID(int=number)
+    return uuid_of(number)
 
 
 class Identifier:
@@ -163,6 +177,14 @@ class PlanId(Identifier):
 
 class SubscriptionId(Identifier):
     prefix = "sub"
+
+
+class RefundId(Identifier):
+    prefix = "refund"
+
+
+class DisputeId(Identifier):
+    prefix = "dispute"
 
 
 class LedgerEntryId(Identifier):

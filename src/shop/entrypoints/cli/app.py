@@ -16,12 +16,15 @@ from shop.entrypoints.cli import (
     importing,
     inventory,
     keys,
+    mail,
     orders,
+    payments,
     products,
     reconciliation,
     serving,
     store,
     subscriptions,
+    users,
 )
 from shop.entrypoints.cli.session import ShopCommands
 
@@ -42,11 +45,15 @@ app.add_typer(database.app, name="db")
 app.add_typer(importing.app, name="import")
 app.add_typer(products.app, name="products")
 app.add_typer(orders.app, name="orders")
+app.add_typer(payments.app, name="payments")
+app.add_typer(payments.ledger, name="ledger")
 app.add_typer(inventory.app, name="inventory")
+app.add_typer(users.app, name="users")
 app.add_typer(keys.app, name="keys")
 app.add_typer(audit.app, name="audit")
 app.add_typer(events.app, name="events")
 app.add_typer(store.app, name="store")
+app.add_typer(mail.app, name="mail")
 app.add_typer(clock.app, name="clock")
 app.add_typer(subscriptions.app, name="subscriptions")
 app.add_typer(calls.app, name="api")

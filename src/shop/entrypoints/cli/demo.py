@@ -51,6 +51,8 @@ def show_card(card: "Card", folder: Path) -> None:
     )
     lines.add_row("Try", card.curl)
     lines.add_row("", f"curl -s {card.api_url}/admin/orders?limit=1 -H 'Authorization: Bearer {card.secret_key}'")
+    if card.setup_url:
+        lines.add_row("Owner", f"{card.setup_url}  (once)")
     lines.add_row("Watch", f"SHOP_DATABASE_URL=sqlite:///{folder / 'shop.sqlite3'} {_typed()} events tail")
     lines.add_row("Stop", "Ctrl+C")
     out = console()

@@ -9,7 +9,7 @@ from shop.entrypoints.cli.session import commands, with_shop
 
 # The shop is loaded by the commands that need one: `shop --help` has to be quick.
 if TYPE_CHECKING:
-    from shop.application.commands.identity import NewApiKey
+    from shop.application.commands.identity.keys import NewApiKey
     from shop.application.ports.views import ApiKeyView
     from shop.application.shop import Shop
 
@@ -25,7 +25,7 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Mint a secret key. Its secret is shown this once."""
-    from shop.application.commands.identity import CreateApiKey
+    from shop.application.commands.identity.keys import CreateApiKey
 
     wanted = frozenset(scope.strip() for scope in scopes.split(",") if scope.strip())
 
@@ -61,9 +61,20 @@ def list_keys(as_json: AsJson = False) -> None:
 
 
 @app.command()
+def rotate() -> None:
+    """Sign access tokens with a new key from now on. What the old one signed stays good until it expires."""
+    from shop.application.commands.identity.keys import RotateSigningKeys
+
+    async def change(shop: "Shop") -> str:
+        return str(await shop.execute(RotateSigningKeys()))
+
+    say(f"New access tokens are signed with {with_shop(change)}.")
+
+
+@app.command()
 def revoke(key_id: Annotated[str, typer.Argument(help="key_…, as `shop keys list` shows it.")]) -> None:
     """Close everything that a key opens, within five seconds."""
-    from shop.application.commands.identity import RevokeApiKey
+    from shop.application.commands.identity.keys import RevokeApiKey
     from shop.domain.kernel.identifiers import ApiKeyId
 
     wanted = ApiKeyId.parse(key_id)

@@ -14,9 +14,14 @@ def serve(
     """Serve the HTTP API until Ctrl+C or SIGTERM."""
     # Server and web framework are loaded here only: `shop --help` has to be quick.
     from shop.entrypoints import run
+    from shop.entrypoints.cli.output import say
     from shop.entrypoints.cli.session import read_settings
+    from shop.entrypoints.cli.users import setup_link
 
-    run.serve(read_settings(), host=host, port=port, workers=workers, with_worker=with_worker)
+    settings = read_settings()
+    if link := setup_link(settings):
+        say(f"There is no owner yet. Make one, once: {link}")
+    run.serve(settings, host=host, port=port, workers=workers, with_worker=with_worker)
 
 
 def worker() -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from shop.application.ports.repositories import StoreSettings
     from shop.application.shop import Shop
     from shop.domain.kernel.money import Money
+    from shop.domain.store import Store
 
 app = commands("The shop's name, currencies, taxes and deliveries.")
 
@@ -90,7 +91,6 @@ def from_document(document: Any) -> "ConfigureStore":
     from shop.domain.kernel.errors import Invalid
     from shop.domain.pricing.taxes import TaxRate, TaxTable
     from shop.domain.shipping import ShippingMethod, WeightStep
-    from shop.domain.store import Store
 
     try:
         parts = dict(document)
@@ -99,7 +99,7 @@ def from_document(document: Any) -> "ConfigureStore":
         if parts:
             raise Invalid(f"Unknown: {', '.join(parts)}.", hint="There is store, taxes and shipping_methods.")
         return ConfigureStore(
-            store=None if store is None else Store(**_tuples(store, "currencies", "locales", "ships_to")),
+            store=None if store is None else _store(store),
             taxes=None
             if taxes is None
             else TaxTable(
@@ -129,6 +129,13 @@ def from_document(document: Any) -> "ConfigureStore":
         raise Invalid(
             f"The settings do not have the right shape: {error}.", hint="See what it looks like: shop store show --json"
         ) from None
+
+
+def _store(document: dict[str, Any]) -> "Store":
+    from shop.domain.store import Store
+
+    parts = _tuples(document, "currencies", "locales", "ships_to")
+    return Store(**{**parts, "refund_limits": tuple(_money(limit) for limit in document.get("refund_limits", ()))})
 
 
 def _tuples(document: dict[str, Any], *names: str) -> dict[str, Any]:

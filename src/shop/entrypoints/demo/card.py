@@ -22,9 +22,11 @@ class Card:
     curl: str
     products: int
     orders: int
+    setup_url: str
+    """Makes the owner, once; empty when there is one."""
 
     @classmethod
-    def at(cls, port: int, *, secret_key: str, products: int, orders: int) -> Self:
+    def at(cls, port: int, *, secret_key: str, products: int, orders: int, setup_url: str = "") -> Self:
         base = f"http://127.0.0.1:{port}"
         return cls(
             shop="Nordlicht",
@@ -37,6 +39,7 @@ class Card:
             curl=f"curl -s '{base}/api/products?limit=1&expand=variants'",
             products=products,
             orders=orders,
+            setup_url=setup_url,
         )
 
     def write(self, path: Path) -> None:

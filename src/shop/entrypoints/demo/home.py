@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from shop.application.commands.identity import CreateApiKey
+from shop.application.commands.identity.keys import CreateApiKey
+from shop.application.commands.identity.setup import OfferSetup
 from shop.application.shop import Shop
 from shop.domain.kernel.errors import Unavailable
 from shop.entrypoints.database import upgrade
@@ -37,6 +38,7 @@ class Home:
             "SHOP_ENV": "demo",
             "SHOP_DATABASE_URL": f"sqlite:///{path.absolute()}",
             "SHOP_FAKE_PAYMENTS_FILE": f"{path.absolute()}{PROVIDER}",
+            "SHOP_MAILBOX": str(self._folder.absolute() / "mail"),
             "SHOP_SECRET_KEY": self._secret(),
             "SHOP_BASE_URL": f"http://127.0.0.1:{self._port}",
         }
@@ -71,7 +73,12 @@ class Home:
         """The card with the key that it had; with a new one when the card was lost."""
         key = before.get("secret_key")
         counts = {name: value if isinstance(value := before.get(name), int) else 0 for name in ("products", "orders")}
-        return Card.at(self._port, secret_key=key if isinstance(key, str) else await _mint(shop), **counts)
+        return Card.at(
+            self._port,
+            secret_key=key if isinstance(key, str) else await _mint(shop),
+            setup_url=await shop.execute(OfferSetup()),
+            **counts,
+        )
 
     async def _build(self) -> Card:
         for leftover in self._folder.glob(f"{UNDER_CONSTRUCTION}*"):
@@ -84,7 +91,13 @@ class Home:
             seeded = await seed(shop, clock, opened_at)
             await self._settle(shop)
         async with open_shop(settings) as shop:
-            card = Card.at(self._port, secret_key=await _mint(shop), products=seeded.products, orders=seeded.orders)
+            card = Card.at(
+                self._port,
+                secret_key=await _mint(shop),
+                products=seeded.products,
+                orders=seeded.orders,
+                setup_url=await shop.execute(OfferSetup()),
+            )
         card.write(self._card)
         for suffix in (PROVIDER, ""):
             (self._folder / f"{UNDER_CONSTRUCTION}{suffix}").rename(self._folder / f"{DATABASE}{suffix}")

@@ -1,12 +1,20 @@
 """Secret keys, for staff."""
 
+from datetime import timedelta
 from typing import Annotated
 
 from msgspec import Meta
 
-from shop.application.commands.identity import NAME_LENGTH_MAX, CreateApiKey, RevokeApiKey
+from shop.application.commands.identity.keys import (
+    NAME_LENGTH_MAX,
+    CreateApiKey,
+    NewApiKey,
+    RevokeApiKey,
+    RotateApiKey,
+)
 from shop.application.ports.views import ApiKeyView
 from shop.application.queries.identity import GetApiKeys
+from shop.domain.identity import KeyKind
 from shop.domain.kernel.identifiers import ApiKeyId
 from shop.entrypoints.http.answers import Answer
 from shop.entrypoints.http.bodies import Body
@@ -22,9 +30,17 @@ class NewKey(Body):
 
     name: Annotated[str, Meta(min_length=1, max_length=NAME_LENGTH_MAX)]
     scopes: Annotated[
-        list[Annotated[str, Meta(pattern=r"^(\*|[a-z_]+:(read|write|erase))$", max_length=60)]],
-        Meta(min_length=1, max_length=100),
-    ]
+        tuple[Annotated[str, Meta(pattern=r"^(\*|[a-z_]+:(read|write|erase))$", max_length=60)], ...],
+        Meta(max_length=100),
+    ] = ()
+    kind: Annotated[str, Meta(pattern="^(secret|publishable)$")] = "secret"
+    expires_in_days: Annotated[int, Meta(ge=1, le=3_650)] | None = None
+
+
+class Rotation(Body):
+    """For how long the old secret opens the key too."""
+
+    overlap_hours: Annotated[int, Meta(ge=0, le=720)] = 24
 
 
 @endpoints.get(
@@ -51,12 +67,46 @@ async def api_key_list(call: Call) -> Answer:
     status=201,
     keys=Keys.NO,
     shows=Shows(view=ApiKeyView, besides={"secret": _SECRET_SCHEMA}),
+    problems=("scope_unknown", "fresh_sign_in_required"),
 )
 async def api_key_create(call: Call) -> Answer:
     """Mints a key. Its secret is in this answer only, so this is the one POST that cannot be repeated by key."""
-    new = await call.execute(CreateApiKey(name=call.body.name, scopes=frozenset(call.body.scopes)))
-    key = next(each for each in await call.ask(GetApiKeys()) if each.id == new.id)
-    return call.one(key, besides={"secret": new.secret})
+    body: NewKey = call.body
+    days = body.expires_in_days
+    new = await call.execute(
+        CreateApiKey(
+            name=body.name,
+            scopes=frozenset(body.scopes),
+            kind=KeyKind(body.kind),
+            expires_at=call.context.now + timedelta(days=days) if days is not None else None,
+        )
+    )
+    return await _with_secret(call, new)
+
+
+@endpoints.post(
+    "/api/admin/api-keys/{id}/rotate",
+    "api_key_rotate",
+    Who.STAFF,
+    "A new secret for a key",
+    scope="apikeys:write",
+    body=Rotation,
+    example={"overlap_hours": 24},
+    body_optional=True,
+    keys=Keys.NO,
+    tier=2,
+    shows=Shows(view=ApiKeyView, besides={"secret": _SECRET_SCHEMA}),
+    problems=("not_found", "key_gone", "fresh_sign_in_required", "conflict"),
+)
+async def api_key_rotate(call: Call) -> Answer:
+    """The old secret opens it until the overlap is over. The new one is in this answer only."""
+    overlap = timedelta(hours=call.body.overlap_hours)
+    return await _with_secret(call, await call.execute(RotateApiKey(key_id=call.id(ApiKeyId), overlap=overlap)))
+
+
+async def _with_secret(call: Call, new: NewApiKey) -> Answer:
+    keys = await call.shop.ports.storage.readers.api_keys.all()
+    return call.one(next(key for key in keys if key.id == new.id), besides={"secret": new.secret})
 
 
 @endpoints.delete(

@@ -47,7 +47,12 @@ def create_app(
     check_endpoints((*endpoints, *PAGES))
     counting = Counting(shop.ports.limiter, settings.limits)
     site = Site(
-        shop, remembered, counting, openapi=to_json(openapi_document(endpoints, settings.base_url)), advance=advance
+        shop,
+        remembered,
+        counting,
+        base_url=settings.base_url,
+        openapi=to_json(openapi_document(endpoints, settings.base_url)),
+        advance=advance,
     )
     litestar = Litestar(
         route_handlers=_routes(site, endpoints),

@@ -13,7 +13,17 @@ from litestar.types import Receive, Scope
 
 from shop.application.access import check_permission
 from shop.application.commands.clock import ClockNotMovable
-from shop.application.messages import CUSTOMER, GUEST, Actor, Command, Context, Idempotency, JustWritten, Query
+from shop.application.messages import (
+    CUSTOMER,
+    GUEST,
+    SIGNED_IN,
+    Actor,
+    Command,
+    Context,
+    Idempotency,
+    JustWritten,
+    Query,
+)
 from shop.application.ports.identity import CredentialsRejected
 from shop.application.ports.paging import Page
 from shop.application.ports.views import EventView
@@ -23,6 +33,7 @@ from shop.domain.kernel.identifiers import Identifier, RequestId
 from shop.entrypoints.http.answers import Answer, Header
 from shop.entrypoints.http.bodies import canonical, check_media_type, decode, read_bytes
 from shop.entrypoints.http.caching import RememberedAnswers
+from shop.entrypoints.http.cookies import Cookies
 from shop.entrypoints.http.counting import Counting
 from shop.entrypoints.http.endpoints import WITH_SCOPE, Endpoint, Keys, Who
 from shop.entrypoints.http.errors import KeyMalformed, KeyMissing, PreconditionRequired
@@ -41,6 +52,7 @@ PRIVATE_CACHE: Header = (b"cache-control", b"private, no-store")
 VARY: Header = (b"vary", b"Accept-Language, Accept-Encoding")
 TOKEN_LENGTH_MAX = 200
 TEST_KEY = b" sk_test_"
+COOKIE_PREFIX = "bs_"
 QUERIES_MAX, QUERY_REMEMBERED_MAX = 500, 200
 _ETAG_VERSION_DIGITS_MAX = 15
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -86,10 +98,13 @@ class Site:
         remembered: RememberedAnswers,
         counting: Counting,
         *,
+        base_url: str = "http://127.0.0.1:8000",
         openapi: bytes = b"",
         advance: Advance | None = None,
     ) -> None:
         self.shop = shop
+        self.base_url = base_url
+        self.cookies = Cookies(base_url)
         self.advance = advance or _no_worker
         self.remembered = remembered
         self.counting = counting
@@ -113,17 +128,18 @@ class Prepared:
     @classmethod
     def of(cls, endpoint: Endpoint) -> "Prepared":
         decoder = msgspec.json.Decoder(endpoint.body) if endpoint.body else None
-        return cls(endpoint, _query_reader({parameter.name: parameter for parameter in endpoint.query}), decoder)
+        known = {parameter.name: parameter for parameter in endpoint.query}
+        return cls(endpoint, _query_reader(known, others=endpoint.others_in_query), decoder)
 
 
-def _query_reader(parameters: Mapping[str, Parameter]) -> Callable[[bytes], Mapping[str, Any]]:
+def _query_reader(parameters: Mapping[str, Parameter], *, others: bool) -> Callable[[bytes], Mapping[str, Any]]:
     @lru_cache(maxsize=QUERIES_MAX)
     def remembered(query_string: bytes) -> Mapping[str, Any]:
-        return read_query(query_string, parameters)
+        return read_query(query_string, parameters, others=others)
 
     def read(query_string: bytes) -> Mapping[str, Any]:
         short = len(query_string) <= QUERY_REMEMBERED_MAX
-        return remembered(query_string) if short else read_query(query_string, parameters)
+        return remembered(query_string) if short else read_query(query_string, parameters, others=others)
 
     return read
 
@@ -232,6 +248,8 @@ class Call:
             check_permission(endpoint.scope, self.actor)
         if endpoint.who is Who.CUSTOMER:
             check_permission(CUSTOMER, self.actor)
+        if endpoint.who is Who.SIGNED_IN:
+            check_permission(SIGNED_IN, self.actor)
         if endpoint.who is Who.TEST and TEST_KEY not in self.headers[b"authorization"]:
             raise TestKeyNeeded
 
@@ -243,6 +261,8 @@ class Call:
         scheme, _, secret = credential.decode("latin-1").partition(" ")
         if scheme.lower() != "bearer":
             raise CredentialsRejected("Only Authorization: Bearer is understood here.")
+        if secret.strip().startswith(COOKIE_PREFIX):
+            raise CredentialsRejected("A browser's session is known by its cookie.")
         actor = await self.shop.ports.authenticator.identify(secret.strip())
         return evolve(actor, token=token) if token else actor
 

@@ -4,7 +4,15 @@ from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, UnsetType
 
-from shop.application.commands.carts import AddToCart, ChangeCartItem, ChooseShipping, DescribeCart, OpenCart
+from shop.application.commands.carts import (
+    AddToCart,
+    ChangeCartItem,
+    ChooseShipping,
+    ClaimCart,
+    DescribeCart,
+    OpenCart,
+    OpenOwnCart,
+)
 from shop.application.messages import GUEST, Actor
 from shop.application.ports.views import CartView, ShippingOptionView
 from shop.application.queries.carts import GetCart, GetShippingOptions
@@ -99,6 +107,34 @@ async def cart_create(call: Call) -> Answer:
     token = call.shop.ports.secrets.guest_token(cart_id)
     cart = await call.ask(GetCart(cart_id=cart_id), actor=Actor(kind=GUEST.kind, token=token))
     return call.one(cart, besides={"cart_token": token}, location=f"/api/carts/{cart_id}")
+
+
+@endpoints.get(
+    "/api/carts/current",
+    "cart_current",
+    Who.CUSTOMER,
+    "My open cart",
+    query=(fields(CartView),),
+    shows=_ONE,
+    problems=("currency_not_sold",),
+)
+async def cart_current(call: Call) -> Answer:
+    """The latest one that is open; a new one where there is none."""
+    return call.one(await call.ask(GetCart(cart_id=await call.execute(OpenOwnCart()))))
+
+
+@endpoints.post(
+    "/api/carts/{id}/claim",
+    "cart_claim",
+    Who.CUSTOMER,
+    "Take a guest's cart along",
+    shows=_ONE,
+    problems=("not_found", "cart_closed", "conflict"),
+    **_OWN,
+)
+async def cart_claim(call: Call) -> Answer:
+    """After signing in. Its token shows that it is the caller's; an open cart of theirs takes in what is in it."""
+    return call.one(await call.ask(GetCart(cart_id=await call.execute(ClaimCart(cart_id=call.id(CartId))))))
 
 
 @endpoints.get(

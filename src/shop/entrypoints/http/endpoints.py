@@ -34,6 +34,8 @@ class Who(Enum):
     GUEST = "G"
     CUSTOMER = "C"
     """Somebody who signed in, for what is their own."""
+    SIGNED_IN = "K"
+    """Anybody who is somebody: a person or a key."""
     STAFF = "S"
     PROVIDER = "X"
     TEST = "T"
@@ -80,6 +82,8 @@ class Endpoint:
     summary: str
     handle: Handle
     query: tuple[Parameter, ...] = ()
+    others_in_query: bool = False
+    """Whether parameters that mean nothing here are left out: a stranger wrote the address."""
     body: type[msgspec.Struct] | None = None
     body_optional: bool = False
     example: Mapping[str, Any] = field(factory=dict)

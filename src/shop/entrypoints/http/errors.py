@@ -7,6 +7,7 @@ import msgspec
 
 from shop.application.access import ScopeMissing
 from shop.application.limits import RateLimited
+from shop.domain.identity import SignInTooOften
 from shop.domain.kernel.errors import Conflict, Flaw, Forbidden, Invalid, NotFound, ShopError, Unavailable
 from shop.entrypoints.http.answers import Answer
 from shop.entrypoints.masking import without_secrets
@@ -34,10 +35,10 @@ _STATUSES: Mapping[str, int] = {
     "payload_too_large": 413,
     "precondition_required": 428,
     "rate_limited": 429,
-    "sign_in_refused": 400,
     "request_timeout": 408,
     "signature_rejected": 400,
     "token_expired": 401,
+    "token_rejected": 400,
     "unsupported_media_type": 415,
     "version_mismatch": 412,
 }
@@ -147,7 +148,7 @@ def problem(error: ShopError, *, path: str, request_id: str, besides: Mapping[st
     elif status in (408, 413):
         # The server hangs up on a body that nobody reads: a client must not send its next request on that line.
         headers.append((b"connection", b"close"))
-    elif isinstance(error, RateLimited):
+    elif isinstance(error, RateLimited | SignInTooOften):
         headers.append((b"retry-after", b"%d" % error.retry_after))
     elif status == 503:
         headers.append((b"retry-after", b"5"))

@@ -187,7 +187,7 @@ def _header_parameters(row: Endpoint) -> list[Plain]:
 
 def _good(row: Endpoint, components: dict[str, Plain]) -> Plain:
     response: Plain = {"description": row.summary, "headers": _headers(row)}
-    if row.status != 204:
+    if row.status not in (204, 302):
         sparse = any(parameter.name == "fields" for parameter in row.query)
         response["content"] = {row.shows.media_type: {"schema": _shown(row.shows, components, sparse=sparse)}}
     responses = {str(row.status): response}

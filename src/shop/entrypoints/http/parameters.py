@@ -46,8 +46,11 @@ def refused(name: str, detail: str) -> Invalid:
     return Invalid(f"The parameter “{name}”: {detail}", flaws=(Flaw(f"?{name}", "parameter", detail),))
 
 
-def read_query(query_string: bytes, parameters: Mapping[str, Parameter]) -> dict[str, Any]:
-    """The parameters that were sent, read. Raises Invalid for malformed and repeated ones, FilterUnknown."""
+def read_query(query_string: bytes, parameters: Mapping[str, Parameter], *, others: bool = False) -> dict[str, Any]:
+    """The parameters that were sent, read; `others` may stand there, too, and are left out.
+
+    Raises Invalid for malformed and repeated ones, FilterUnknown.
+    """
     if not query_string:
         return {}
     try:
@@ -68,6 +71,8 @@ def read_query(query_string: bytes, parameters: Mapping[str, Parameter]) -> dict
             key, text = _METADATA, name[9:-1] + "\x00" + text
         parameter = parameters.get(key)
         if parameter is None or (key == _METADATA and key == name):
+            if others:
+                continue
             raise _unknown(name, parameters)
         if key == _METADATA:
             _add_metadata(values.setdefault(key, {}), text)

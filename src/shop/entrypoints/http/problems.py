@@ -19,6 +19,7 @@ class Problem:
 PROBLEMS: Mapping[str, Problem] = {
     "address_incomplete": Problem((422,), "A part of an address that every parcel needs is missing or malformed."),
     "amount_out_of_range": Problem((422,), "An amount is larger than any a shop handles."),
+    "amount_not_positive": Problem((422,), "More than nothing is needed; say `full` for all that is left."),
     "authentication_required": Problem((401,), "Send a secret key: Authorization: Bearer sk_…"),
     "body_malformed": Problem((400,), "The body is not JSON, or not as long as it says. Send UTF-8 JSON."),
     "cart_already_ordered": Problem((409,), "Another request has ordered this cart; its order stands."),
@@ -56,11 +57,13 @@ PROBLEMS: Mapping[str, Problem] = {
     "internal_error": Problem((500,), "A mistake of ours. It is in the log under the request id."),
     "method_not_allowed": Problem((405,), "The address exists, but not for this method; Allow lists those it has."),
     "not_found": Problem((404,), "There is no such thing, or it is not yours."),
+    "nothing_to_refund": Problem((409,), "No money was taken for the order, or all of it went back."),
     "order_cannot_move": Problem((409,), "The order's state does not allow this."),
     "order_missing": Problem((409,), "There is no order to pay for yet: place it first."),
     "order_not_cancellable": Problem((409,), "Money was taken or goods are on their way: ask for a refund instead."),
     "passwords_busy": Problem((503,), "Too many people are signing in at this moment. Try again in a few seconds."),
     "payload_too_large": Problem((413,), "The body is larger than this address takes."),
+    "payment_disputed": Problem((409,), "The buyer's bank decides about the money: it cannot go back as well."),
     "payment_elsewhere": Problem((409,), "The payment was begun with another provider than the shop uses now."),
     "payment_method_unknown": Problem((422,), "GET /api/payments/methods lists the ways to pay."),
     "payment_provider_unavailable": Problem((503,), "The payment provider does not answer. Repeat with the same key."),
@@ -70,9 +73,11 @@ PROBLEMS: Mapping[str, Problem] = {
     "precondition_required": Problem((428,), "Send If-Match with the ETag of what you are changing."),
     "rate_limited": Problem((429,), "Too many requests. Wait as many seconds as Retry-After says."),
     "request_timeout": Problem((408,), "The body did not come to its end in time."),
+    "refund_cannot_move": Problem((409,), "The refund's state does not allow this."),
+    "refund_exceeds_captured": Problem((409,), "Less is left of what was taken than is to go back."),
     "scope_missing": Problem((403,), "The key does not have the scope that this needs; `required_scope` names it."),
+    "second_person_needed": Problem((403,), "Whoever asked for a refund cannot be the one who approves it."),
     "shipping_unavailable": Problem((409,), "The chosen delivery does not serve this cart."),
-    "sign_in_refused": Problem((400,), "The sign-in provider said no, or its answer proves nothing. Begin again."),
     "signature_rejected": Problem((400,), "The message was not signed by the provider, or not just now."),
     "sku_taken": Problem((409,), "Another variant has this SKU."),
     "slug_taken": Problem((409,), "Another one has this slug."),
@@ -90,6 +95,27 @@ PROBLEMS: Mapping[str, Problem] = {
     ),
     "variants_alike": Problem((422,), "No two variants of a product have the same option values."),
     "version_mismatch": Problem((412,), "It has changed since you read it. `current` shows it as it is now."),
+    "account_erased": Problem((409,), "The account was erased and cannot be changed any more."),
+    "code_rejected": Problem((422,), "The code is wrong, too old, or was used before. Wait for the next one."),
+    "erasure_held": Problem((409,), "An order is still under way and needs its buyer: cancel it, or wait."),
+    "email_taken": Problem((409,), "Another account has this e-mail address."),
+    "fresh_sign_in_required": Problem(
+        (403,), "Sign in again and repeat it within 30 minutes: this could lock the owner out."
+    ),
+    "identity_taken": Problem((409,), "Another account here is opened by this account of the provider."),
+    "key_gone": Problem((409,), "The key has expired or was revoked: mint a new one."),
+    "last_way_in": Problem((409,), "Nothing else opens this account: set a password first."),
+    "no_second_factor": Problem((409,), "There is no second factor: begin with POST /api/auth/mfa/totp."),
+    "owner_needed": Problem((409,), "A shop needs an owner: make somebody else one first."),
+    "sign_in_refused": Problem((403,), "What came back from the sign-in provider proves nothing: begin again."),
+    "role_built_in": Problem((409,), "The roles that every shop has never change: make one of your own."),
+    "role_in_use": Problem((409,), "Somebody still has this role."),
+    "role_name_taken": Problem((409,), "Another role has this name."),
+    "scope_unknown": Problem((422,), "GET /api/admin/roles lists all scopes, such as orders:read."),
+    "setup_already_done": Problem((404,), "The shop has its owner: there is nothing to set up."),
+    "token_rejected": Problem(
+        (400,), "The link or code was used, is too old, or something changed since. Ask for a new one."
+    ),
 }
 
 PAGE = """<!doctype html>

@@ -1,21 +1,31 @@
 """All endpoints that there are."""
 
 from shop.entrypoints.http import (
+    account_pages,
     admin_access,
     admin_audit,
     admin_events,
     admin_inventory,
     admin_orders,
     admin_payments,
+    admin_people,
+    admin_refunds,
     admin_subscriptions,
+    auth,
     carts,
     categories,
     docs,
+    elsewhere,
+    factors,
     health,
+    invitations,
+    me,
     orders,
     payments,
     plans,
     products,
+    sessions,
+    setup,
     store,
     subscriptions,
     testing,
@@ -24,6 +34,12 @@ from shop.entrypoints.http import (
 from shop.entrypoints.http.endpoints import Endpoint
 
 _CAPABILITIES = (
+    auth,
+    elsewhere,
+    factors,
+    me,
+    sessions,
+    setup,
     store,
     products,
     variants,
@@ -35,10 +51,13 @@ _CAPABILITIES = (
     subscriptions,
     admin_orders,
     admin_payments,
+    admin_refunds,
     admin_subscriptions,
     admin_inventory,
     admin_access,
     admin_audit,
+    admin_people,
+    invitations,
     admin_events,
     testing,
     health,
@@ -46,5 +65,5 @@ _CAPABILITIES = (
 )
 ENDPOINTS: tuple[Endpoint, ...] = tuple(row for module in _CAPABILITIES for row in module.endpoints.rows)
 """The public API: exactly what the OpenAPI document says."""
-PAGES: tuple[Endpoint, ...] = tuple(docs.pages.rows)
+PAGES: tuple[Endpoint, ...] = (*docs.pages.rows, *account_pages.pages.rows)
 """What browsers are served besides."""

@@ -29,6 +29,7 @@ AT_ONCE = 8
 BATCH = 100
 DUE_MAX = 10_000
 FORGET_BATCH = 1_000
+FORGET_PEOPLE_AFTER = timedelta(days=30)
 CHORE_TIMEOUT_SECONDS, LONG_CHORE_TIMEOUT_SECONDS = 300.0, 7200.0
 _log = logging.getLogger("shop.worker")
 
@@ -116,6 +117,12 @@ async def seal_audit_log(shop: Shop) -> int:
     return sealed
 
 
+async def forget_people(shop: Shop) -> int:
+    """Drops attempts, tokens and sessions that were over a month ago."""
+    before = shop.ports.clock.now() - FORGET_PEOPLE_AFTER
+    return await shop.ports.storage.readers.people.forget(before, FORGET_BATCH)
+
+
 CHORES = (
     Chore("expire orders", timedelta(seconds=5), expire_orders),
     Chore("finish payments", timedelta(seconds=10), finish_payments),
@@ -126,6 +133,7 @@ CHORES = (
     Chore("seal the audit log", timedelta(seconds=10), seal_audit_log),
     Chore("forget answers", timedelta(minutes=5), forget_answers),
     Chore("forget events", timedelta(minutes=5), forget_events),
+    Chore("forget attempts and sessions", timedelta(minutes=5), forget_people),
 )
 
 

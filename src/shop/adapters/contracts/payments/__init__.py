@@ -13,10 +13,11 @@ from shop.adapters.contracts.payments.intents import IntentPromises
 from shop.adapters.contracts.payments.money import MoneyPromises
 from shop.adapters.contracts.payments.news import NewsPromises
 from shop.adapters.contracts.payments.records import RecordPromises
+from shop.adapters.contracts.payments.refunds import RefundPromises
 from shop.adapters.contracts.payments.subject import GatewayUnderTest, MovableClock
 
 __all__ = ["GatewayUnderTest", "MovableClock", "PaymentGatewayContract"]
 
 
-class PaymentGatewayContract(IntentPromises, MoneyPromises, NewsPromises, RecordPromises):
+class PaymentGatewayContract(IntentPromises, MoneyPromises, RefundPromises, NewsPromises, RecordPromises):
     """The promises of `shop.application.ports.payments.PaymentGateway`."""

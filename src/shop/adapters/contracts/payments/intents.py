@@ -12,6 +12,7 @@ from shop.adapters.contracts.payments.subject import (
     GatewayUnderTest,
     alone,
     authorized,
+    new_refund,
     new_request,
 )
 from shop.application.ports.network import ProgrammingMistake, enter_transaction, leave_transaction
@@ -19,7 +20,7 @@ from shop.application.ports.payments import PaymentRefused
 from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.identifiers import AttemptId
 from shop.domain.kernel.money import Money
-from shop.domain.payments import AttemptStatus, IntentState, PaymentNotFound
+from shop.domain.payments import AttemptStatus, PaymentNotFound
 
 
 class IntentPromises(GatewayPromises):
@@ -120,19 +121,19 @@ class IntentPromises(GatewayPromises):
         with pytest.raises(PaymentNotFound):
             await gateway.confirm(ref, attempt, subject.server_method)
         with pytest.raises(PaymentNotFound):
-            await gateway.refund(ref, attempt, Money(1, "EUR"), "1")
+            await gateway.refund(new_refund(ref, 1))
 
     @alone
     async def test_f76_no_call_inside_a_transaction(self, subject: GatewayUnderTest) -> None:
         gateway, request, ref = subject.gateway, new_request(subject), subject.unknown_ref
         attempt = request.attempt_id
-        calls: tuple[Callable[[], Awaitable[IntentState]], ...] = (
+        calls: tuple[Callable[[], Awaitable[object]], ...] = (
             lambda: gateway.create_intent(request),
             lambda: gateway.fetch(ref),
             lambda: gateway.confirm(ref, attempt, subject.server_method),
             lambda: gateway.capture(ref, attempt),
             lambda: gateway.cancel(ref, attempt),
-            lambda: gateway.refund(ref, attempt, Money(1, "EUR"), "1"),
+            lambda: gateway.refund(new_refund(ref, 1)),
         )
         token = enter_transaction()
         try:

@@ -12,8 +12,8 @@ from uuid import uuid4
 import pytest
 from attrs import frozen
 
-from shop.application.ports.payments import IntentRequest, PaymentGateway
-from shop.domain.kernel.identifiers import AttemptId, OrderId
+from shop.application.ports.payments import IntentRequest, PaymentGateway, RefundRequest
+from shop.domain.kernel.identifiers import AttemptId, OrderId, RefundId
 from shop.domain.kernel.money import Money
 from shop.domain.payments import IntentState
 
@@ -119,3 +119,7 @@ async def authorized(subject: GatewayUnderTest, request: IntentRequest) -> Inten
 async def captured(subject: GatewayUnderTest, request: IntentRequest) -> IntentState:
     state = await authorized(subject, request)
     return await subject.gateway.capture(state.provider_ref, request.attempt_id)
+
+
+def new_refund(ref: str, minor: int, currency: str = "EUR") -> RefundRequest:
+    return RefundRequest(refund_id=RefundId(uuid4()), provider_ref=ref, amount=Money(minor, currency))

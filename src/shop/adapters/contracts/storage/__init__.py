@@ -12,8 +12,11 @@ pytest is all that is needed. Each test runs in an event loop of its own, on an 
 from shop.adapters.contracts.storage.audit import AuditPromises
 from shop.adapters.contracts.storage.catalog import CatalogPromises
 from shop.adapters.contracts.storage.lists import ListPromises
-from shop.adapters.contracts.storage.money import BookPromises, PaymentPromises
+from shop.adapters.contracts.storage.money import BookPromises, PaymentPromises, RefundPromises
 from shop.adapters.contracts.storage.outbox import OutboxPromises
+from shop.adapters.contracts.storage.people import PeoplePromises
+from shop.adapters.contracts.storage.people_meeting import PeopleMeetingPromises
+from shop.adapters.contracts.storage.people_shown import PeopleShownPromises
 from shop.adapters.contracts.storage.reconciliation import ReconciliationPromises
 from shop.adapters.contracts.storage.running import AnswerPromises, ClockPromises, SettingsPromises
 from shop.adapters.contracts.storage.sales import CartPromises, OrderPromises
@@ -33,6 +36,7 @@ class StorageContract(
     CartPromises,
     OrderPromises,
     PaymentPromises,
+    RefundPromises,
     BookPromises,
     ReconciliationPromises,
     SubscriptionPromises,
@@ -40,6 +44,9 @@ class StorageContract(
     AuditPromises,
     AnswerPromises,
     SettingsPromises,
+    PeoplePromises,
+    PeopleMeetingPromises,
+    PeopleShownPromises,
     ClockPromises,
     ListPromises,
 ):

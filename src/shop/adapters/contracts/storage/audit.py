@@ -15,8 +15,8 @@ from shop.application.ports.audit import AuditEntry, AuditFilter, Change
 from shop.application.ports.paging import Page, PageRequest
 from shop.application.ports.unit_of_work import StaleAggregate
 from shop.application.ports.views import AuditEntryView
-from shop.domain.identity import ApiKey
-from shop.domain.kernel.identifiers import UserId
+from shop.domain.identity import ApiKey, Role, User
+from shop.domain.kernel.identifiers import RoleId, UserId
 from shop.domain.orders import PaymentStatus
 from shop.domain.store import Store
 
@@ -68,6 +68,28 @@ class AuditPromises(StoragePromises):
         key.rotate(b"n" * 32, "wxyz", timedelta(0), bench.now)
         await bench.save(key)
         assert ("fingerprint", SILENT, SILENT) in await _told(bench, key.id)
+
+    @alone
+    async def test_permissions_are_told_of_and_nothing_of_the_person(self, bench: Bench) -> None:
+        role = Role(id=bench.samples.new(RoleId), name="night", title="Nights", scopes=frozenset({"orders:read"}))
+        user = User.register(id=bench.samples.new(UserId), email="ada@example.com", name="Ada", at=bench.now)
+        await bench.save(role, user)
+        async with bench.transaction() as tx:
+            stored = await tx.users.get(user.id)
+            stored.set_roles(frozenset({role.id}), bench.now)
+            stored.set_password("another hash", bench.now)
+            stored.describe(bench.now, name="Ada King")
+            tx.users.save(stored)
+        assert await _told(bench, user.id) == [("role_ids", [], [str(role.id)]), ("stamp", 0, 1)]
+        async with bench.transaction() as tx:
+            stored = await tx.users.get(user.id)
+            stored.set_roles(frozenset(), bench.now)
+            tx.users.save(stored)
+        async with bench.transaction() as tx:
+            tx.roles.delete(await tx.roles.get(role.id))
+        assert await _told(bench, role.id) == [("removed", {"name": "night", "scopes": ["orders:read"]}, None)]
+        told = repr(await _log(bench))
+        assert not [word for word in ("ada@", "Ada", "hash") if word in told]
 
     @alone
     async def test_money_is_told_of_on_payment_order_and_books(self, bench: Bench) -> None:

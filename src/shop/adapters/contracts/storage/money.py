@@ -6,10 +6,18 @@ from shop.adapters.contracts.samples import eur
 from shop.adapters.contracts.storage.subject import Bench, StoragePromises, state
 from shop.adapters.contracts.stories import alone
 from shop.application.ports.paging import PageRequest
-from shop.application.ports.readers import PaymentFilter, TimeRange
+from shop.application.ports.readers import PaymentFilter, RefundFilter, TimeRange
 from shop.application.ports.unit_of_work import StaleAggregate
 from shop.domain.kernel.errors import NotFound
-from shop.domain.kernel.identifiers import AttemptId, InboxId, OrderId, PaymentId, PaymentSessionId
+from shop.domain.kernel.identifiers import (
+    AttemptId,
+    InboxId,
+    OrderId,
+    OrderLineId,
+    PaymentId,
+    PaymentSessionId,
+    RefundId,
+)
 from shop.domain.kernel.money import Money
 from shop.domain.ledger import EntryKind, refund_postings
 from shop.domain.payments import (
@@ -21,6 +29,10 @@ from shop.domain.payments import (
     PaymentAttempt,
     PaymentNotFound,
     PaymentSessionNotFound,
+    RefundLine,
+    RefundNotFound,
+    RefundState,
+    RefundStatus,
 )
 
 
@@ -48,6 +60,7 @@ class PaymentPromises(StoragePromises):
         payment.attempts = (*payment.attempts, _attempt(bench, payment))
         _follow(payment, "pi_2", AttemptStatus.REQUIRES_ACTION, action=NextAction(kind="redirect", url="https://x/"))
         payment.captured, payment.refunded, payment.refund_due = eur(5), Money(3, "USD"), True
+        payment.refund_reserved, payment.looks, payment.look_at = Money(4, "USD"), 3, bench.later(90)
         payment.processed = True
         await bench.save(payment)
         async with bench.transaction() as tx:
@@ -99,15 +112,19 @@ class PaymentPromises(StoragePromises):
                 await bench.save(payment)
             if status in (AttemptStatus.NEW, AttemptStatus.PROCESSING, AttemptStatus.AUTHORIZED):
                 expected.append((seconds, order.id))
+        _, put_off = await bench.paying(at=bench.later(-300))
+        put_off.look_at = bench.later(1)
+        await bench.save(put_off)
         order, owing = await bench.paying(at=bench.later(-200))
         owing.attempts, owing.captured, owing.refund_due = (_with(owing, AttemptStatus.CAPTURED),), owing.amount, True
         await bench.save(owing)
         await bench.paying(at=bench.now)
         ids = [order.id, *(order_id for _, order_id in sorted(expected))]
         async with bench.transaction() as tx:
-            assert await tx.payments.unfinished(bench.now, 10) == ids
-            assert await tx.payments.unfinished(bench.now, 2) == ids[:2]
-            assert await tx.payments.unfinished(bench.later(-200), 10) == []
+            assert await tx.payments.unfinished(bench.now, bench.now, 10) == ids
+            assert await tx.payments.unfinished(bench.now, bench.now, 2) == ids[:2]
+            assert await tx.payments.unfinished(bench.later(-200), bench.now, 10) == []
+            assert await tx.payments.unfinished(bench.now, bench.later(1), 1) == [put_off.order_id]
 
     @alone
     async def test_a_payment_is_shown_with_what_the_provider_said(self, bench: Bench) -> None:
@@ -184,6 +201,82 @@ class PaymentPromises(StoragePromises):
         assert (nothing.owner_id, nothing.payment) == (None, None)
         with pytest.raises(PaymentSessionNotFound):
             await read(bench.samples.new(PaymentSessionId))
+
+
+class RefundPromises(StoragePromises):
+    """The promises of `RefundRepository`."""
+
+    @alone
+    async def test_refunds_come_back_as_they_were(self, bench: Bench) -> None:
+        _, payment = await bench.paying()
+        line = RefundLine(order_line_id=bench.samples.new(OrderLineId), quantity=2, amount=eur(7))
+        rich = bench.samples.refund(payment, note="é", lines=(line,), shipping=eur(3), restock=True)
+        bare = bench.samples.refund(payment, needs_approval=True, applied=False, at=bench.later(5))
+        await bench.save(rich, bare)
+        async with bench.transaction() as tx:
+            assert state(await tx.refunds.get(rich.id)) == state(rich)
+            assert [state(refund) for refund in await tx.refunds.of_payment(payment.id)] == [state(rich), state(bare)]
+            assert await tx.refunds.of_payment(bench.samples.new(PaymentId)) == []
+            with pytest.raises(RefundNotFound):
+                await tx.refunds.get(bench.samples.new(RefundId))
+        bare.approve("user_2", bench.later(6))
+        failed = RefundState(
+            provider_ref="re_1", status=RefundStatus.FAILED, amount=bare.amount, failure_code="declined"
+        )
+        bare.follow(failed, bench.later(7))
+        await bench.save(bare)
+        async with bench.transaction() as tx:
+            assert state(await tx.refunds.get(bare.id)) == state(bare)
+
+    @alone
+    async def test_each_filter_of_refunds_narrows(self, bench: Bench) -> None:
+        (_, payment), (_, other) = await bench.paying(), await bench.paying()
+        wanted = bench.samples.refund(payment, needs_approval=True, at=bench.later(60))
+        elsewhere = bench.samples.refund(other)
+        await bench.save(wanted, elsewhere)
+        for which in (
+            RefundFilter(statuses=frozenset({RefundStatus.PENDING_APPROVAL, RefundStatus.FAILED})),
+            RefundFilter(payment_id=payment.id),
+            RefundFilter(order_id=payment.order_id),
+            RefundFilter(created_at=TimeRange(gt=bench.now)),
+        ):
+            page = await bench.readers.payments.refunds(which, PageRequest(total=True))
+            assert ([view.id for view in page.data], page.total) == ([wanted.id], 1), which
+        both = await bench.readers.payments.refunds(RefundFilter(), PageRequest(limit=1))
+        assert ([view.id for view in both.data], both.next is None) == ([wanted.id], False)
+        rest = await bench.readers.payments.refunds(RefundFilter(), PageRequest(limit=1, after=both.next))
+        assert [view.id for view in rest.data] == [elsewhere.id]
+        assert (await bench.readers.payments.refund(wanted.id)) == both.data[0]
+        with pytest.raises(RefundNotFound):
+            await bench.readers.payments.refund(bench.samples.new(RefundId))
+
+    @alone
+    async def test_i5_a_refund_of_the_provider_is_one_refund(self, bench: Bench) -> None:
+        _, payment = await bench.paying()
+        refunds = [bench.samples.refund(payment) for _ in range(2)]
+        for refund in refunds:
+            refund.provider_ref = "re_1"
+        await bench.save(refunds[0])
+        with pytest.raises(StaleAggregate):
+            await bench.save(refunds[1])
+
+    @alone
+    async def test_f50_a_refund_is_written_once(self, bench: Bench) -> None:
+        """Two who read the same payment cannot both promise what is left of it."""
+        _, payment = await bench.paying()
+        payment.captured = payment.amount
+        await bench.save(payment)
+        with pytest.raises(StaleAggregate):
+            async with bench.transaction() as slow:
+                mine = await slow.payments.get(payment.id)
+                payment.reserve_refund(payment.amount, bench.now)
+                await bench.save(payment, bench.samples.refund(payment))
+                mine.reserve_refund(mine.amount, bench.now)
+                slow.refunds.save(bench.samples.refund(mine))
+                slow.payments.save(mine)
+        async with bench.transaction() as tx:
+            assert len(await tx.refunds.of_payment(payment.id)) == 1
+            assert not (await tx.payments.get(payment.id)).refundable
 
 
 class BookPromises(StoragePromises):
@@ -273,7 +366,6 @@ def _follow(
         status=status,
         amount=payment.amount,
         captured=zero,
-        refunded=zero,
         failure_code=failure_code,
         next_action=action,
         client_secret=secret,

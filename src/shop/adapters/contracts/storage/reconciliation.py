@@ -122,9 +122,9 @@ def _captured(payment: Payment, ref: str, minor: int, refunded: int = 0) -> None
         status=AttemptStatus.CAPTURED,
         amount=payment.amount,
         captured=eur(minor),
-        refunded=eur(refunded),
     )
     payment.follow(news, at=payment.created_at)
+    payment.refunded = payment.refund_reserved = eur(refunded)
 
 
 async def _sales(bench: Bench, since: int, until: int, limit: int) -> list[str]:

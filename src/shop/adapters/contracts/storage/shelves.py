@@ -302,7 +302,7 @@ def _shows(view: ProductView, product: Product) -> None:
         "version",
     ):
         assert getattr(view, name) == getattr(product, name), name
-    assert (view.media, view.options) == (list(product.media), list(product.options))
+    assert (view.media, view.options) == (product.media, product.options)
 
 
 def _shows_category(view: CategoryView, category: Category) -> None:

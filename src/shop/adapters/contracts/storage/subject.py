@@ -16,13 +16,23 @@ from shop.application.ports.storage import Storage, SubscribersByType
 from shop.application.ports.unit_of_work import Transaction
 from shop.domain.carts import Cart
 from shop.domain.catalog import Category, Product
-from shop.domain.identity import ApiKey
+from shop.domain.identity import (
+    AccountRequest,
+    ApiKey,
+    DataExport,
+    Invitation,
+    OneTimeToken,
+    Role,
+    Session,
+    SigningKey,
+    User,
+)
 from shop.domain.inventory import Location, StockLevel
 from shop.domain.kernel.aggregates import Aggregate
 from shop.domain.kernel.identifiers import EventId, LocationId, RequestId, VariantId
 from shop.domain.ledger import LedgerEntry
 from shop.domain.orders import Order
-from shop.domain.payments import InboxItem, Payment, PaymentSession
+from shop.domain.payments import InboxItem, Payment, PaymentSession, Refund
 
 SUBSCRIBERS: SubscribersByType = {
     "product.created": ("mail", "index"),
@@ -61,6 +71,10 @@ class Bench:
 
     def transaction(self, context: Context | None = None) -> AbstractAsyncContextManager[Transaction]:
         return self.storage.uow(context or self.context())
+
+    def page(self, **asked: Any) -> PageRequest:
+        """The first hundred of a list."""
+        return PageRequest(limit=100, **asked)
 
     def later(self, seconds: float) -> datetime:
         return self.now + timedelta(seconds=seconds)
@@ -127,9 +141,18 @@ def _saves(tx: Transaction) -> Mapping[type, Callable[[Any], None]]:
         PaymentSession: tx.payment_sessions.save,
         Order: tx.orders.save,
         Payment: tx.payments.save,
+        Refund: tx.refunds.save,
         InboxItem: tx.inbox.save,
         LedgerEntry: tx.ledger.book,
         ApiKey: tx.api_keys.save,
+        User: tx.users.save,
+        Role: tx.roles.save,
+        Session: tx.sessions.save,
+        OneTimeToken: tx.one_time_tokens.save,
+        AccountRequest: tx.account_requests.save,
+        Invitation: tx.invitations.save,
+        DataExport: tx.exports.save,
+        SigningKey: tx.signing_keys.save,
         StoreSettings: tx.store.save,
     }
 

@@ -6,12 +6,13 @@ from shop.adapters.memory.copies import copied
 from shop.adapters.memory.paging import Listing, microseconds
 from shop.adapters.memory.payments import payment_of, payments_of, session_of
 from shop.adapters.memory.readers.filters import within
+from shop.adapters.memory.refunds import refund_of
 from shop.adapters.memory.tables import Tables
 from shop.application.ports.paging import Page, PageRequest
-from shop.application.ports.readers import PaymentFilter, SessionWithPayment
-from shop.application.ports.views import PaymentAttemptView, PaymentView, ProviderMessageView
-from shop.domain.kernel.identifiers import PaymentId, PaymentSessionId
-from shop.domain.payments import InboxItem, Payment
+from shop.application.ports.readers import PaymentFilter, RefundFilter, SessionWithPayment
+from shop.application.ports.views import PaymentAttemptView, PaymentView, ProviderMessageView, RefundView, refund_view
+from shop.domain.kernel.identifiers import PaymentId, PaymentSessionId, RefundId
+from shop.domain.payments import InboxItem, Payment, Refund
 
 MESSAGES_MAX = 100
 
@@ -24,6 +25,17 @@ _PAYMENTS: Listing[Payment] = Listing(
     keys={"created_at": _created_at, "amount": lambda payment: payment.amount.minor},
     own=((_created_at, True),),
     id=lambda payment: payment.id.uuid.hex,
+)
+
+
+def _asked_at(refund: Refund) -> int:
+    return microseconds(refund.created_at)
+
+
+_REFUNDS: Listing[Refund] = Listing(
+    keys={"created_at": _asked_at, "amount": lambda refund: refund.amount.minor},
+    own=((_asked_at, True),),
+    id=lambda refund: refund.id.uuid.hex,
 )
 
 
@@ -49,6 +61,20 @@ class MemoryPaymentReader:
             owner_id=self._tables.carts[session.cart_id].owner_id,
             payment=copied(payments[-1]) if payments else None,
         )
+
+    async def refunds(self, which: RefundFilter, page: PageRequest) -> Page[RefundView]:
+        found = (
+            refund
+            for refund in self._tables.refunds.values()
+            if (not which.statuses or refund.status in which.statuses)
+            and which.payment_id in (None, refund.payment_id)
+            and which.order_id in (None, refund.order_id)
+            and within(refund.created_at, which.created_at)
+        )
+        return _REFUNDS.page(found, page, refund_view)
+
+    async def refund(self, refund_id: RefundId) -> RefundView:
+        return refund_view(refund_of(self._tables, refund_id))
 
     def _matching(self, which: PaymentFilter) -> Iterator[Payment]:
         for payment in self._tables.payments.values():

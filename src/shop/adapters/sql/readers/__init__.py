@@ -7,9 +7,11 @@ from shop.adapters.sql.readers.identity import SqlApiKeyReader
 from shop.adapters.sql.readers.inventory import SqlInventoryReader
 from shop.adapters.sql.readers.orders import SqlOrderReader
 from shop.adapters.sql.readers.payments import SqlPaymentReader
+from shop.adapters.sql.readers.people import SqlPeopleReader
 from shop.adapters.sql.readers.reconciliation import SqlReconciliationReader
 from shop.adapters.sql.readers.store import SqlStoreReader
 from shop.adapters.sql.readers.subscriptions import SqlSubscriptionReader
+from shop.application.ports.people import PeopleReader
 from shop.application.ports.readers import (
     ApiKeyReader,
     CartReader,
@@ -33,6 +35,7 @@ class SqlReaders:
     inventory: InventoryReader
     api_keys: ApiKeyReader
     store: StoreReader
+    people: PeopleReader
     subscriptions: SubscriptionReader
     reconciliation: ReconciliationReader
 
@@ -44,5 +47,6 @@ class SqlReaders:
         self.inventory = SqlInventoryReader(database)
         self.api_keys = SqlApiKeyReader(database)
         self.store = settings
+        self.people = SqlPeopleReader(database)
         self.subscriptions = SqlSubscriptionReader(database)
         self.reconciliation = SqlReconciliationReader(database)

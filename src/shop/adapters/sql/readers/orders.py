@@ -35,7 +35,16 @@ from shop.application.ports.views import (
     OrderView,
     PaymentView,
 )
-from shop.domain.kernel.identifiers import CartId, OrderId, OrderLineId, PaymentId, ProductId, UserId, VariantId
+from shop.domain.kernel.identifiers import (
+    CartId,
+    OrderId,
+    OrderLineId,
+    PaymentId,
+    ProductId,
+    UserId,
+    VariantId,
+    uuid_in,
+)
 from shop.domain.kernel.money import Money
 from shop.domain.orders import FulfilmentStatus, OrderNotFound, OrderStatus, PaymentStatus
 from shop.domain.payments import AttemptStatus
@@ -191,9 +200,9 @@ def _lines(documents: Iterable[Sequence[Any]], currency: str) -> list[OrderLineV
     """Lines as ORDER_COLUMNS gives them, by position."""
     return [
         OrderLineView(
-            id=OrderLineId(UUID(line[1])),
-            variant_id=VariantId(UUID(line[2])),
-            product_id=ProductId(UUID(line[3])),
+            id=OrderLineId(uuid_in(line[1])),
+            variant_id=VariantId(uuid_in(line[2])),
+            product_id=ProductId(uuid_in(line[3])),
             sku=line[4],
             title=line[5],
             variant_title=line[6],
@@ -228,7 +237,7 @@ def _payment(attempts: Sequence[Sequence[Any]]) -> OrderPaymentView | None:
     latest = max(attempts, key=lambda attempt: (attempt[0], attempt[1]))
     payment, _, status, method, next_action, client_secret, failure_code = latest
     return OrderPaymentView(
-        id=PaymentId(UUID(payment)),
+        id=PaymentId(uuid_in(payment)),
         status=AttemptStatus(status),
         method=method,
         next_action=to_next_action(next_action),

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
-from uuid import UUID
 
 from attrs import frozen
 from sqlalchemy import ColumnElement, bindparam, func, select, tuple_
@@ -25,13 +24,14 @@ from shop.adapters.sql.readers.paging import (
     walk,
     window,
 )
+from shop.adapters.sql.readers.refunds import one_refund, refund_page
 from shop.adapters.sql.schema import carts, inbox, orders, payment_attempts, payment_sessions, payments
 from shop.adapters.sql.schema.columns import word
 from shop.adapters.sql.statements import Statement, any_of
 from shop.application.ports.paging import Page, PageRequest
-from shop.application.ports.readers import PaymentFilter, SessionWithPayment
-from shop.application.ports.views import PaymentAttemptView, PaymentView, ProviderMessageView
-from shop.domain.kernel.identifiers import AttemptId, OrderId, PaymentId, PaymentSessionId, UserId
+from shop.application.ports.readers import PaymentFilter, RefundFilter, SessionWithPayment
+from shop.application.ports.views import PaymentAttemptView, PaymentView, ProviderMessageView, RefundView
+from shop.domain.kernel.identifiers import AttemptId, OrderId, PaymentId, PaymentSessionId, RefundId, UserId, uuid_in
 from shop.domain.kernel.money import Money
 from shop.domain.payments import AttemptStatus, PaymentNotFound, PaymentSessionNotFound
 
@@ -161,6 +161,12 @@ class SqlPaymentReader:
             payment=payment_of(payment) if payment is not None else None,
         )
 
+    async def refunds(self, which: RefundFilter, page: PageRequest) -> Page[RefundView]:
+        return await refund_page(self._database, which, page)
+
+    async def refund(self, refund_id: RefundId) -> RefundView:
+        return await one_refund(self._database, refund_id)
+
 
 def _narrowing(which: PaymentFilter) -> tuple[_Narrowing, dict[str, Any]]:
     values: dict[str, Any] = ends_of(which.created_at)
@@ -208,7 +214,7 @@ def payment_view(row: Row, messages: list[ProviderMessageView] | None = None) ->
 def _attempt(document: Sequence[Any]) -> PaymentAttemptView:
     _, attempt, method, minor, currency, status, provider_ref, failure_code, _, _, created_at, updated_at = document
     return PaymentAttemptView(
-        id=AttemptId(UUID(attempt)),
+        id=AttemptId(uuid_in(attempt)),
         method=method,
         amount=Money(minor, currency),
         status=AttemptStatus(status),

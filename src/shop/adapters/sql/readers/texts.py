@@ -25,12 +25,12 @@ def tags_in(text: str) -> tuple[str, ...]:
     return _known_tags(text) if len(text) <= LENGTH_MAX else _known_tags.__wrapped__(text)
 
 
-def media_in(text: str) -> list[Media]:
-    return [*(_known_media(text) if len(text) <= LENGTH_MAX else _known_media.__wrapped__(text))]
+def media_in(text: str) -> tuple[Media, ...]:
+    return _known_media(text) if len(text) <= LENGTH_MAX else _known_media.__wrapped__(text)
 
 
-def options_in(text: str) -> list[Option]:
-    return [*(_known_options(text) if len(text) <= LENGTH_MAX else _known_options.__wrapped__(text))]
+def options_in(text: str) -> tuple[Option, ...]:
+    return _known_options(text) if len(text) <= LENGTH_MAX else _known_options.__wrapped__(text)
 
 
 def metadata_in(text: str) -> dict[str, str]:

@@ -20,9 +20,10 @@ from sqlalchemy import (
 )
 from sqlalchemy import text as sql
 
-from shop.adapters.sql.schema.columns import amounts, document, ident, metadata, moment, one_of, text
+from shop.adapters.sql.schema.columns import amounts, document, ident, metadata, moment, one_of, text, within
+from shop.domain.kernel.money import AMOUNT_MAX
 from shop.domain.ledger import EntryKind
-from shop.domain.payments import AttemptStatus, InboxState
+from shop.domain.payments import AttemptStatus, InboxState, RefundReason, RefundStatus
 
 payment_sessions = Table(
     "payment_sessions",
@@ -56,9 +57,13 @@ payments = Table(
     moment("created_at"),
     moment("updated_at"),
     Column("version", Integer, nullable=False),
+    Column("refund_reserved_minor", BigInteger, nullable=False),
+    Column("looks", Integer, nullable=False),
+    moment("look_at", nullable=True),
     one_of("status", AttemptStatus),
-    *amounts("amount_minor", "captured_minor", "refunded_minor"),
+    *amounts("amount_minor", "captured_minor", "refunded_minor", "refund_reserved_minor"),
     CheckConstraint("refunded_minor <= captured_minor", name="refunded_within_captured"),
+    CheckConstraint("refund_reserved_minor <= captured_minor", name="refund_reserved_within_captured"),
 )
 Index("ix_payments_created_at", payments.c.created_at, payments.c.id)
 Index("ix_payments_status_created_at", payments.c.status, payments.c.created_at, payments.c.id)
@@ -104,6 +109,45 @@ Index(
     "uq_payment_attempts_provider_ref",
     payment_attempts.c.provider,
     payment_attempts.c.provider_ref,
+    unique=True,
+    postgresql_where=sql("provider_ref <> ''"),
+    sqlite_where=sql("provider_ref <> ''"),
+)
+
+refunds = Table(
+    "refunds",
+    metadata,
+    ident("id", primary_key=True),
+    ident("payment_id", ForeignKey("payments.id")),
+    ident("order_id", ForeignKey("orders.id"), index=True),
+    text("provider"),
+    text("provider_ref"),
+    text("currency"),
+    Column("amount_minor", BigInteger, nullable=False),
+    text("reason"),
+    text("note"),
+    document("lines"),
+    Column("shipping_minor", BigInteger, nullable=True),
+    Column("restock", Boolean(create_constraint=False), nullable=False),
+    Column("applied", Boolean(create_constraint=False), nullable=False),
+    text("status"),
+    text("requested_by"),
+    text("approved_by"),
+    text("failure_code"),
+    moment("created_at"),
+    moment("updated_at"),
+    Column("version", Integer, nullable=False),
+    one_of("reason", RefundReason),
+    one_of("status", RefundStatus),
+    within("amount_minor", 1, AMOUNT_MAX),
+)
+Index("ix_refunds_payment_id", refunds.c.payment_id, refunds.c.created_at, refunds.c.id)
+Index("ix_refunds_created_at", refunds.c.created_at, refunds.c.id)
+Index("ix_refunds_status_created_at", refunds.c.status, refunds.c.created_at, refunds.c.id)
+Index(
+    "uq_refunds_provider_ref",
+    refunds.c.provider,
+    refunds.c.provider_ref,
     unique=True,
     postgresql_where=sql("provider_ref <> ''"),
     sqlite_where=sql("provider_ref <> ''"),

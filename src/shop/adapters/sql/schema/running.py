@@ -18,6 +18,7 @@ from sqlalchemy import text as sql
 
 from shop.adapters.sql.schema.columns import document, ident, metadata, moment, one_of, text
 from shop.application.ports.outbox import DeliveryState
+from shop.domain.identity import KeyKind
 
 api_keys = Table(
     "api_keys",
@@ -30,7 +31,15 @@ api_keys = Table(
     moment("created_at"),
     moment("revoked_at", nullable=True),
     Column("version", Integer, nullable=False),
+    text("kind"),
+    moment("expires_at", nullable=True),
+    moment("last_used_at", nullable=True),
+    Column("old_fingerprint", LargeBinary, nullable=True),
+    moment("old_until", nullable=True),
     UniqueConstraint("fingerprint"),
+    UniqueConstraint("old_fingerprint"),
+    one_of("kind", KeyKind),
+    CheckConstraint("(old_fingerprint IS NULL) = (old_until IS NULL)", name="old_says_until_when"),
 )
 
 store_settings = Table(

@@ -22,7 +22,20 @@ from shop.application.ports.views.catalog import (
 )
 from shop.application.ports.views.clock import AdvancedClockView, ClockView
 from shop.application.ports.views.events import DeliveryView, EventView
-from shop.application.ports.views.identity import ApiKeyView
+from shop.application.ports.views.identity import (
+    AdminUserView,
+    ApiKeyView,
+    ExportView,
+    InvitationView,
+    MeView,
+    PasskeyView,
+    PreferencesView,
+    RoleView,
+    SavedAddressView,
+    SessionView,
+    SigningKeyView,
+    WhoView,
+)
 from shop.application.ports.views.inventory import LocationView, StockLevelView, StockMovementView
 from shop.application.ports.views.orders import (
     AdminOrderView,
@@ -39,6 +52,13 @@ from shop.application.ports.views.payments import (
     ProviderMessageView,
 )
 from shop.application.ports.views.reconciliation import FindingView, ReconciliationView
+from shop.application.ports.views.refunds import (
+    LedgerEntryView,
+    LedgerPostingView,
+    RefundLineView,
+    RefundView,
+    refund_view,
+)
 from shop.application.ports.views.store import StoreView
 from shop.application.ports.views.subscriptions import (
     PlanView,
@@ -49,6 +69,7 @@ from shop.application.ports.views.subscriptions import (
 
 __all__ = [
     "AdminOrderView",
+    "AdminUserView",
     "AdvancedClockView",
     "ApiKeyView",
     "AuditChangeView",
@@ -61,22 +82,35 @@ __all__ = [
     "ClockView",
     "DeliveryView",
     "EventView",
+    "ExportView",
     "FindingView",
+    "InvitationView",
+    "LedgerEntryView",
+    "LedgerPostingView",
     "LocationView",
+    "MeView",
     "OrderLineView",
     "OrderPaymentView",
     "OrderShippingView",
     "OrderView",
+    "PasskeyView",
     "PaymentAttemptView",
     "PaymentMethodView",
     "PaymentSessionView",
     "PaymentView",
     "PlanView",
+    "PreferencesView",
     "ProductView",
     "ProrationView",
     "ProviderMessageView",
     "ReconciliationView",
+    "RefundLineView",
+    "RefundView",
+    "RoleView",
+    "SavedAddressView",
+    "SessionView",
     "ShippingOptionView",
+    "SigningKeyView",
     "StepView",
     "StockLevelView",
     "StockMovementView",
@@ -86,4 +120,6 @@ __all__ = [
     "UpcomingBillView",
     "VariantAvailabilityView",
     "VariantView",
+    "WhoView",
+    "refund_view",
 ]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import ClassVar
 
-from attrs import frozen
+from attrs import define, frozen
 
 from shop.domain.catalog import Media, Option, ProductStatus
 from shop.domain.kernel.identifiers import CategoryId, ProductId, VariantId
@@ -54,9 +54,13 @@ class VariantView:
     metadata: Mapping[str, str]
 
 
-@frozen(kw_only=True, slots=False)
+@define(slots=False)
 class ProductView:
-    """A product as shoppers see it. `price_from` and `price_to` span its live variants in the currency asked for."""
+    """A product as shoppers see it. `price_from` and `price_to` span its live variants in the currency asked for.
+
+    Readers fill it by position, and nothing watches that it stays as it is: there are many in each list, and both
+    would cost as much as all the rest.
+    """
 
     object: ClassVar[str] = "product"
     id: ProductId
@@ -68,8 +72,8 @@ class ProductView:
     tags: tuple[str, ...]
     price_from: Money | None
     price_to: Money | None
-    media: list[Media]
-    options: list[Option]
+    media: tuple[Media, ...]
+    options: tuple[Option, ...]
     category_ids: tuple[CategoryId, ...]
     seo_title: str
     seo_description: str

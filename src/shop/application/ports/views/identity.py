@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from attrs import frozen
 
-from shop.domain.identity import ExportStatus, UserStatus
+from shop.domain.identity import ApiKey, DataExport, ExportStatus, KeyKind, SavedAddress, User, UserStatus
 from shop.domain.kernel.address import Address
 from shop.domain.kernel.identifiers import (
     AddressId,
@@ -16,6 +16,7 @@ from shop.domain.kernel.identifiers import (
     PasskeyId,
     RoleId,
     SessionId,
+    SigningKeyId,
     UserId,
 )
 from shop.domain.kernel.money import Money
@@ -23,15 +24,34 @@ from shop.domain.kernel.money import Money
 
 @frozen(kw_only=True, slots=False)
 class ApiKeyView:
-    """A key without its secret."""
+    """A key without its secret. `old_until`: until when the secret before the last rotation opens it too."""
 
     object: ClassVar[str] = "api_key"
     id: ApiKeyId
     name: str
+    kind: KeyKind
     last4: str
     scopes: list[str]
     created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    old_until: datetime | None
     revoked_at: datetime | None
+
+    @classmethod
+    def of(cls, key: ApiKey) -> "ApiKeyView":
+        return cls(
+            id=key.id,
+            name=key.name,
+            kind=key.kind,
+            last4=key.last4,
+            scopes=sorted(key.scopes),
+            created_at=key.created_at,
+            expires_at=key.expires_at,
+            last_used_at=key.last_used_at,
+            old_until=key.old_until,
+            revoked_at=key.revoked_at,
+        )
 
 
 @frozen(kw_only=True, slots=False)
@@ -81,6 +101,34 @@ class MeView:
 
 
 @frozen(kw_only=True, slots=False)
+class WhoView:
+    """Who is asking. `second_factor_missing`: staff scopes wait until a second factor was shown."""
+
+    object: ClassVar[str] = "who"
+    kind: str
+    id: str
+    email: str
+    email_verified: bool
+    name: str
+    roles: list[str]
+    scopes: list[str]
+    session_id: SessionId | None
+    mfa: bool
+    second_factor: bool
+    second_factor_missing: bool
+
+
+@frozen(kw_only=True, slots=False)
+class SigningKeyView:
+    """The public half of a key that access tokens are signed with, as JSON Web Key (RFC 8037)."""
+
+    object: ClassVar[str] = "signing_key"
+    id: SigningKeyId
+    retired: bool
+    jwk: Mapping[str, str]
+
+
+@frozen(kw_only=True, slots=False)
 class SavedAddressView:
     """An entry of one's address book."""
 
@@ -89,6 +137,15 @@ class SavedAddressView:
     address: Address
     default_shipping: bool
     default_billing: bool
+
+    @classmethod
+    def of(cls, saved: SavedAddress) -> "SavedAddressView":
+        return cls(
+            id=saved.id,
+            address=saved.address,
+            default_shipping=saved.default_shipping,
+            default_billing=saved.default_billing,
+        )
 
 
 @frozen(kw_only=True, slots=False)
@@ -140,6 +197,32 @@ class AdminUserView:
     updated_at: datetime
     version: int
 
+    @classmethod
+    def of(
+        cls, user: User, roles: list[str], *, orders: int, spent: list[Money], last_order_at: datetime | None
+    ) -> "AdminUserView":
+        return cls(
+            id=user.id,
+            email=user.email,
+            email_verified=user.email_verified_at is not None,
+            name=user.name,
+            phone=user.phone,
+            locale=user.locale,
+            status=user.status,
+            roles=roles,
+            second_factor=user.second_factor,
+            consents=sorted(user.consents),
+            tags=list(user.tags),
+            note=user.note,
+            orders=orders,
+            spent=spent,
+            last_order_at=last_order_at,
+            metadata=user.metadata,
+            created_at=user.created_at,
+            updated_at=user.updated_at,
+            version=user.version,
+        )
+
 
 @frozen(kw_only=True, slots=False)
 class InvitationView:
@@ -163,3 +246,13 @@ class ExportView:
     created_at: datetime
     ready_at: datetime | None
     expires_at: datetime
+
+    @classmethod
+    def of(cls, export: DataExport) -> "ExportView":
+        return cls(
+            id=export.id,
+            status=export.status,
+            created_at=export.created_at,
+            ready_at=export.ready_at,
+            expires_at=export.expires_at,
+        )

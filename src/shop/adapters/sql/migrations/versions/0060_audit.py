@@ -15,7 +15,7 @@ from sqlalchemy import (
 from shop.adapters.sql.migrations.columns import document, ident, moment, partial_index, text
 
 revision = "0060"
-down_revision = "0042"
+down_revision = "0054"
 TABLES = ("audit_entries", "audit_chain")
 
 

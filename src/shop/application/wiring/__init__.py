@@ -1,11 +1,8 @@
 """Who handles what: the ports, and three literal tables."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from datetime import timedelta
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
-
-from attrs import field, frozen
 
 from shop.application.commands import (
     audit,
@@ -14,27 +11,18 @@ from shop.application.commands import (
     categories,
     checkout,
     clock,
-    identity,
     imports,
     inventory,
     orders,
     payments,
     plans,
     reconciliation,
+    refunds,
     store,
     subscriptions,
 )
-from shop.application.limits import RateLimits
-from shop.application.messages import Command, Context, Query
-from shop.application.outages import CircuitBreaker, GuardedGateway
-from shop.application.ports.cache import Cache, RateLimiter
-from shop.application.ports.clock import Clock, Ids, MovableClock
-from shop.application.ports.identity import Authenticator, Secrets
-from shop.application.ports.markup import Markup
-from shop.application.ports.payments import PaymentGateway
-from shop.application.ports.records import ProviderRecords
-from shop.application.ports.storage import Storage, SubscribersByType
-from shop.application.ports.subscriptions import NoBilling, SubscriptionBilling
+from shop.application.messages import Command, Query
+from shop.application.ports.storage import SubscribersByType
 from shop.application.queries import audit as audit_queries
 from shop.application.queries import carts as cart_queries
 from shop.application.queries import catalog as catalog_queries
@@ -45,67 +33,38 @@ from shop.application.queries import inventory as inventory_queries
 from shop.application.queries import orders as order_queries
 from shop.application.queries import payments as payment_queries
 from shop.application.queries import reconciliation as reconciliation_queries
+from shop.application.queries import refunds as refund_queries
 from shop.application.queries import store as store_queries
 from shop.application.queries import subscriptions as subscription_queries
 from shop.application.reactions import catalog as catalog_reactions
+from shop.application.reactions import identity as identity_reactions
 from shop.application.reactions import payments as payment_reactions
-from shop.application.renewals import Till
-from shop.application.settlement import Cashier
-from shop.domain.carts import LIFETIME
+from shop.application.wiring.accounts import account_commands, account_queries, people_commands
+from shop.application.wiring.needs import Handler, Lifetimes, Ports
 from shop.domain.catalog import CategoryChanged, ProductArchived, ProductCreated, ProductUpdated
+from shop.domain.identity import (
+    AccountRequested,
+    ExportReady,
+    ExportRequested,
+    InvitationMade,
+    UserErased,
+    UserRegistered,
+    UserVerified,
+)
 from shop.domain.kernel.aggregates import Event
 from shop.domain.orders import OrderCreated
 from shop.domain.payments import PaymentProcessed, ProviderNewsReceived
 
-Handler = Callable[[Any, Context], Awaitable[Any]]
-
-
-@frozen(kw_only=True)
-class Lifetimes:
-    """How long things last that do not last for ever."""
-
-    cart: timedelta = LIFETIME
-    stock_hold: timedelta = timedelta(minutes=15)
-    answers: timedelta = timedelta(days=7)
-    delivered_events: timedelta = timedelta(days=30)
-
-
-@frozen(kw_only=True)
-class Ports:
-    """Everything the application needs from outside."""
-
-    storage: Storage
-    gateway: PaymentGateway
-    cache: Cache
-    limiter: RateLimiter
-    clock: Clock
-    ids: Ids
-    secrets: Secrets
-    authenticator: Authenticator
-    markup: Markup
-    lifetimes: Lifetimes = Lifetimes()
-    limits: RateLimits = RateLimits()
-    billing: SubscriptionBilling = field(factory=NoBilling)
-    circuit: CircuitBreaker = field(factory=CircuitBreaker)
-
-    @property
-    def cashier(self) -> Cashier:
-        gateway = GuardedGateway(self.gateway, self.circuit, self.clock)
-        return Cashier(self.storage.uow, self.ids, gateway, self.billing)
-
-    @property
-    def records(self) -> ProviderRecords | None:
-        """What the provider has on record, where it has lists of that."""
-        return self.gateway if isinstance(self.gateway, ProviderRecords) else None
-
-    @property
-    def till(self) -> Till:
-        return Till(self.cashier, self.storage.readers.store)
-
-    @property
-    def movable_clock(self) -> MovableClock | None:
-        """The clock, where it is one that may be moved: never in production."""
-        return self.clock if isinstance(self.clock, MovableClock) else None
+__all__ = [
+    "SUBSCRIBERS",
+    "Handler",
+    "Lifetimes",
+    "Ports",
+    "command_handlers",
+    "query_handlers",
+    "reactions",
+    "subscribers",
+]
 
 
 def command_handlers(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
@@ -131,6 +90,8 @@ def command_handlers(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
         carts.ChangeCartItem: partial(carts.change_cart_item, uow=uow, secrets=secrets),
         carts.DescribeCart: partial(carts.describe_cart, uow=uow, secrets=secrets, store=readers.store),
         carts.ChooseShipping: partial(carts.choose_shipping, uow=uow, secrets=secrets, store=readers.store),
+        carts.OpenOwnCart: partial(carts.open_own_cart, uow=uow, ids=ids, store=readers.store, lifetime=lifetimes.cart),
+        carts.ClaimCart: partial(carts.claim_cart, uow=uow, secrets=secrets),
         carts.ExpireCart: partial(carts.expire_cart, uow=uow),
         checkout.CreateOrder: partial(
             checkout.create_order,
@@ -153,6 +114,7 @@ def command_handlers(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
         ),
         payments.ReceiveProviderNews: partial(payments.receive_provider_news, uow=uow, ids=ids, gateway=gateway),
         payments.ApplyProviderNews: partial(payments.apply_provider_news, cashier=cashier, store=readers.store),
+        **_refund_commands(ports),
         **_subscription_commands(ports),
         reconciliation.RepairFinding: partial(
             reconciliation.repair_finding, cashier=cashier, records=ports.records, books=readers.reconciliation
@@ -160,8 +122,17 @@ def command_handlers(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
         clock.MoveClock: partial(clock.move_clock, clock=ports.movable_clock, offsets=ports.storage.clock),
         audit.SealAuditLog: partial(audit.seal_audit_log, trail=ports.storage.audit),
         store.ConfigureStore: partial(store.configure_store, uow=uow),
-        identity.CreateApiKey: partial(identity.create_api_key, uow=uow, ids=ids, secrets=secrets),
-        identity.RevokeApiKey: partial(identity.revoke_api_key, uow=uow),
+        **account_commands(ports),
+        **people_commands(ports),
+    }
+
+
+def _refund_commands(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
+    uow, store = ports.storage.uow, ports.storage.readers.store
+    return {
+        refunds.RequestRefund: partial(refunds.request_refund, uow=uow, ids=ports.ids, store=store),
+        refunds.ApproveRefund: partial(refunds.approve_refund, uow=uow),
+        refunds.RefuseRefund: partial(refunds.refuse_refund, uow=uow),
     }
 
 
@@ -210,6 +181,9 @@ def query_handlers(ports: Ports) -> Mapping[type[Query[Any]], Handler]:
         payment_queries.GetPayments: partial(payment_queries.get_payments, payments=readers.payments),
         payment_queries.GetPayment: partial(payment_queries.get_payment, payments=readers.payments),
         payment_queries.GetUnfinishedPayments: partial(payment_queries.get_unfinished_payments, uow=uow),
+        refund_queries.GetRefunds: partial(refund_queries.get_refunds, payments=readers.payments),
+        refund_queries.GetRefund: partial(refund_queries.get_refund, payments=readers.payments),
+        refund_queries.GetOrderBooks: partial(refund_queries.get_order_books, uow=uow),
         reconciliation_queries.Reconcile: partial(
             reconciliation_queries.reconcile,
             gateway=ports.cashier.gateway,
@@ -228,6 +202,7 @@ def query_handlers(ports: Ports) -> Mapping[type[Query[Any]], Handler]:
         clock_queries.GetClock: partial(clock_queries.get_clock, clock=ports.clock),
         event_queries.GetEvents: partial(event_queries.get_events, outbox=ports.storage.outbox),
         audit_queries.GetAuditLog: partial(audit_queries.get_audit_log, trail=ports.storage.audit),
+        **account_queries(ports),
         identity_queries.GetApiKeys: partial(identity_queries.get_api_keys, api_keys=readers.api_keys),
     }
 
@@ -252,6 +227,13 @@ FORGET_ANSWERS: Final = "cache.forget_answers"
 RESUME_PAYMENT: Final = "payments.resume"
 CAPTURE: Final = "payments.capture"
 LOOK_AT_NEWS: Final = "payments.look_at_news"
+LOOK_INTO_REQUESTS: Final = "accounts.look_into_requests"
+WELCOME: Final = "accounts.welcome"
+INVITE: Final = "accounts.invite"
+CLAIM_GUEST_ORDERS: Final = "accounts.claim_guest_orders"
+MAKE_EXPORT: Final = "accounts.make_export"
+TELL_OF_EXPORT: Final = "accounts.tell_of_export"
+FORGET_BUYER: Final = "accounts.forget_buyer"
 
 SUBSCRIBERS: Mapping[type[Event], tuple[str, ...]] = {
     ProductCreated: (FORGET_ANSWERS,),
@@ -261,6 +243,13 @@ SUBSCRIBERS: Mapping[type[Event], tuple[str, ...]] = {
     OrderCreated: (RESUME_PAYMENT,),
     PaymentProcessed: (CAPTURE,),
     ProviderNewsReceived: (LOOK_AT_NEWS,),
+    AccountRequested: (LOOK_INTO_REQUESTS,),
+    UserRegistered: (WELCOME,),
+    UserVerified: (CLAIM_GUEST_ORDERS,),
+    InvitationMade: (INVITE,),
+    ExportRequested: (MAKE_EXPORT,),
+    ExportReady: (TELL_OF_EXPORT,),
+    UserErased: (FORGET_BUYER,),
 }
 
 
@@ -271,8 +260,18 @@ def subscribers() -> SubscribersByType:
 
 def reactions(ports: Ports) -> Mapping[str, Handler]:
     """What each subscriber does with an event."""
-    cashier = ports.cashier
+    cashier, uow = ports.cashier, ports.storage.uow
+    keeper, notifier, readers = ports.doorkeeper, ports.notifier, ports.storage.readers
     return {
+        LOOK_INTO_REQUESTS: partial(
+            identity_reactions.look_into_requests, uow=uow, ids=ports.ids, doorkeeper=keeper, notifier=notifier
+        ),
+        WELCOME: partial(identity_reactions.welcome, uow=uow, doorkeeper=keeper, notifier=notifier),
+        INVITE: partial(identity_reactions.invite, uow=uow, doorkeeper=keeper, notifier=notifier),
+        MAKE_EXPORT: partial(identity_reactions.make_export, uow=uow, people=readers.people, orders=readers.orders),
+        TELL_OF_EXPORT: partial(identity_reactions.tell_of_export, uow=uow, doorkeeper=keeper, notifier=notifier),
+        FORGET_BUYER: partial(identity_reactions.forget_buyer, uow=uow, orders=readers.orders),
+        CLAIM_GUEST_ORDERS: partial(identity_reactions.claim_guest_orders, uow=uow),
         FORGET_ANSWERS: partial(catalog_reactions.forget_answers, cache=ports.cache),
         RESUME_PAYMENT: partial(payment_reactions.resume_new_payment, cashier=cashier),
         CAPTURE: partial(payment_reactions.capture_authorized, cashier=cashier),

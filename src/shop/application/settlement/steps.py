@@ -6,65 +6,35 @@ Steps may be repeated and cut short anywhere: each call to the provider carries 
 each write expects what it was decided on.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from datetime import timedelta
 
-from attrs import field, frozen
+from attrs import frozen
 
 from shop.application.messages import Context
-from shop.application.ports.clock import Ids
-from shop.application.ports.payments import IntentRequest, PaymentGateway, PaymentRefused
-from shop.application.ports.subscriptions import InvoiceCharge, InvoiceMethod, NoBilling, SubscriptionBilling
-from shop.application.ports.unit_of_work import Transaction, UnitOfWork
-from shop.domain.inventory import LIVE, MovementKind, Reservation, ReservationState, StockMovement
-from shop.domain.kernel.errors import Conflict, Invalid, Unavailable
-from shop.domain.kernel.identifiers import LedgerEntryId, MovementId, OrderId
-from shop.domain.kernel.money import Money, total
-from shop.domain.ledger import (
-    EntryKind,
-    LedgerEntry,
-    Posting,
-    refund_postings,
-    sale_postings,
-    unapplied_postings,
-)
+from shop.application.ports.payments import IntentRequest, PaymentRefused, RefundRequest
+from shop.application.ports.subscriptions import InvoiceCharge, InvoiceMethod
+from shop.application.settlement.books import BooksOf
+from shop.application.settlement.refunds import MISMATCH, RefundsOf
+from shop.application.settlement.sales import Cashier, Sale
+from shop.application.settlement.stock import StockOf
+from shop.domain.kernel.errors import Invalid, Unavailable
+from shop.domain.kernel.identifiers import OrderId
+from shop.domain.kernel.money import Money
 from shop.domain.orders import Order, OrderStatus, PaymentStatus
-from shop.domain.payments import AttemptStatus, IntentState, MoneyMove, Payment, PaymentAttempt
+from shop.domain.payments import (
+    AttemptStatus,
+    IntentState,
+    MoneyMove,
+    PaymentAttempt,
+    Refund,
+    RefundState,
+    RefundStatus,
+)
 
 STEPS_MAX = 6
-MISMATCH = "payment_mismatch"
-
-
-class PaymentElsewhere(Conflict):
-    """The payment was begun with another provider than the shop's: only that one can say how it stands."""
-
-    code = "payment_elsewhere"
-    title = "Another provider has this payment"
-    default_hint = "Run a worker with SHOP_PAYMENTS set to that provider until its payments have come to an end."
-
-
-@frozen
-class Cashier:
-    """What it takes to move money: storage, ids and the provider."""
-
-    uow: UnitOfWork
-    ids: Ids
-    gateway: PaymentGateway
-    billing: SubscriptionBilling = field(factory=NoBilling)
-
-    def provider_of(self, payment: Payment) -> PaymentGateway:
-        """Whom to ask about this payment. Raises PaymentElsewhere once the shop has changed to another provider."""
-        if payment.provider != self.gateway.provider:
-            raise PaymentElsewhere(f"It was begun with “{payment.provider}”; the shop uses “{self.gateway.provider}”.")
-        return self.gateway
-
-
-@frozen
-class Sale:
-    """An order and its payment, which move together; and the stock held for it, where nobody has to look it up."""
-
-    order: Order
-    payment: Payment
-    held: tuple[Reservation, ...] | None = None
+KEYS_LAST = timedelta(hours=20)
+"""How long a provider surely remembers an idempotency key; Stripe forgets it after a day."""
 
 
 @frozen
@@ -75,15 +45,6 @@ class _Step:
     trouble: Unavailable | PaymentRefused | None = None
 
 
-async def sale_of(order_id: OrderId, context: Context, uow: UnitOfWork) -> Sale | None:
-    """The order with its payment; None for an order that costs nothing. Raises OrderNotFound."""
-    async with uow(context) as tx:
-        order = await tx.orders.get(order_id)
-        if not order.total:
-            return None
-        return Sale(order, await tx.payments.of_order(order_id))
-
-
 async def carry_on(sale: Sale, context: Context, cashier: Cashier, *, refresh: bool = False) -> Sale:
     """Takes the payment as far as it goes without the shopper. With `refresh`, first asks how it stands.
 
@@ -92,16 +53,54 @@ async def carry_on(sale: Sale, context: Context, cashier: Cashier, *, refresh: b
     if refresh and (ref := sale.payment.attempt.provider_ref):
         sale = await settle(sale, await cashier.provider_of(sale.payment).fetch(ref), context, cashier)
     for _ in range(STEPS_MAX):
-        step = await _next_step(sale, context, cashier)
-        if step is None:
-            break
         version = sale.payment.version
-        sale = await settle(sale, step.news, context, cashier)
-        if step.trouble is not None:
-            raise step.trouble
+        step = await _next_step(sale, context, cashier)
+        if step is not None:
+            sale = await settle(sale, step.news, context, cashier)
+            if step.trouble is not None:
+                raise step.trouble
+        elif sale.payment.refund_due:
+            sale = await _give_back(sale, context, cashier)
         if sale.payment.version == version:
             break  # such as a refund that the provider takes its time for: asking at once again changes nothing
     return sale
+
+
+async def _give_back(sale: Sale, context: Context, cashier: Cashier) -> Sale:
+    """Asks the provider for the next refund that it has not heard of yet, if there is one."""
+    async with cashier.uow(context) as tx:
+        refunds = await tx.refunds.of_payment(sale.payment.id)
+    refund = next((refund for refund in refunds if refund.status is RefundStatus.REQUESTED), None)
+    if refund is None:
+        return sale
+    gateway = cashier.provider_of(sale.payment)
+    if context.now - refund.created_at > KEYS_LAST:
+        # It may have been asked for under a key that is forgotten by now: then it is among those that there are.
+        known = (await gateway.fetch(sale.payment.attempt.provider_ref)).refunds
+        if any(state.refund_id == refund.id for state in known):
+            return await settle_refunds(sale, known, context, cashier)
+    request = RefundRequest(
+        refund_id=refund.id,
+        provider_ref=sale.payment.attempt.provider_ref,
+        amount=refund.amount,
+        reason=refund.reason,
+    )
+    try:
+        state = await gateway.refund(request)
+    except (PaymentRefused, Invalid):
+        state = _not_given_back(refund)
+    return await settle_refunds(sale, (state,), context, cashier)
+
+
+def _not_given_back(refund: Refund) -> RefundState:
+    """The provider will not do it, now or later: people must look at it."""
+    return RefundState(
+        provider_ref="",
+        status=RefundStatus.FAILED,
+        amount=refund.amount,
+        failure_code="refused",
+        refund_id=refund.id,
+    )
 
 
 async def call_off(sale: Sale, reason: str, context: Context, cashier: Cashier) -> Sale:
@@ -120,7 +119,7 @@ async def call_off_free(order_id: OrderId, reason: str, context: Context, cashie
         order = await tx.orders.get(order_id)
         if order.status is not OrderStatus.CANCELLED:
             order.cancel(reason, context.now)
-            await _StockOf(tx, order.id, context, cashier.ids).release()
+            await StockOf(tx, order.id, context, cashier.ids).release()
             tx.orders.save(order)
 
 
@@ -147,7 +146,6 @@ def _never_made(attempt: PaymentAttempt) -> IntentState:
         status=AttemptStatus.CANCELLED,
         amount=attempt.amount,
         captured=nothing,
-        refunded=nothing,
     )
 
 
@@ -164,10 +162,6 @@ async def _next_step(sale: Sale, context: Context, cashier: Cashier) -> _Step | 
         if not _stands(order) and not payment.captured:
             return _Step(await gateway.cancel(attempt.provider_ref, attempt.id))
         return _Step(await gateway.capture(attempt.provider_ref, attempt.id))
-    if payment.refund_due:
-        left = payment.captured - payment.refunded
-        gateway = cashier.provider_of(payment)
-        return _Step(await gateway.refund(attempt.provider_ref, attempt.id, left, str(payment.refunded.minor)))
     return None
 
 
@@ -228,37 +222,52 @@ async def settle(
 
     Raises StaleAggregate when the sale changed since it was read: read it again and ask the provider again.
     """
-    before, refunded_before = sale.payment.attempt, sale.payment.refunded
+    before = sale.payment.attempt
     moves = sale.payment.follow(news, at=context.now)
-    if not moves and sale.payment.attempt == before:
+    changed = bool(moves) or sale.payment.attempt != before
+    refunds = news.refunds if sale.payment.captured else ()
+    if not changed and not refunds:
         return sale
-    refunded = sale.payment.refunded  # its currency is the provider's, once that took another one
-    just_refunded = Money(refunded.minor - refunded_before.minor, refunded.currency)
-    return await _write(sale, moves, news.provider_ref, context, cashier, reason, just_refunded)
-
-
-async def _write(
-    sale: Sale,
-    moves: list[MoneyMove],
-    provider_ref: str,
-    context: Context,
-    cashier: Cashier,
-    reason: str,
-    just_refunded: Money,
-) -> Sale:
     async with cashier.uow(context) as tx:
-        stock = _StockOf(tx, sale.order.id, context, cashier.ids, sale.held)
-        books = _BooksOf(tx, sale, provider_ref, just_refunded, context, cashier.ids)
+        stock = StockOf(tx, sale.order.id, context, cashier.ids, sale.held)
+        books = BooksOf(tx, sale, context, cashier.ids)
+        back = RefundsOf(tx, sale, books, stock, context, cashier.ids)
+        if refunds:
+            await back.read()
         for move in moves:
-            await _follow(move, sale, stock, books, context, reason)
-        tx.payments.save(sale.payment)
-        if moves:
+            await _follow(move, sale, news.provider_ref, stock, books, back, context, reason)
+        await back.follow(refunds)
+        given_back = await back.conclude() if sale.payment.captured and (refunds or moves) else False
+        if changed or given_back:
+            tx.payments.save(sale.payment)
+        if moves or given_back:
             tx.orders.save(sale.order)
     return Sale(sale.order, sale.payment)
 
 
+async def settle_refunds(sale: Sale, news: Sequence[RefundState], context: Context, cashier: Cashier) -> Sale:
+    """Writes what the provider says of refunds. Raises StaleAggregate as `settle` does."""
+    async with cashier.uow(context) as tx:
+        stock = StockOf(tx, sale.order.id, context, cashier.ids, sale.held)
+        books = BooksOf(tx, sale, context, cashier.ids)
+        back = RefundsOf(tx, sale, books, stock, context, cashier.ids)
+        await back.read()
+        await back.follow(news)
+        if await back.conclude():
+            tx.payments.save(sale.payment)
+            tx.orders.save(sale.order)
+    return sale
+
+
 async def _follow(
-    move: MoneyMove, sale: Sale, stock: "_StockOf", books: "_BooksOf", context: Context, reason: str
+    move: MoneyMove,
+    sale: Sale,
+    provider_ref: str,
+    stock: StockOf,
+    books: BooksOf,
+    back: RefundsOf,
+    context: Context,
+    reason: str,
 ) -> None:
     order, payment, now = sale.order, sale.payment, context.now
     alive = order.status is not OrderStatus.CANCELLED
@@ -270,115 +279,20 @@ async def _follow(
         if alive and order.move_payment(PaymentStatus.PAID, now):
             order.confirm(now)
             await stock.allocate()
-            books.sale()
+            books.sale(provider_ref)
         else:
-            books.unapplied()
-            payment.owe_refund(now)
+            books.unapplied(provider_ref)
+            back.owe()
     elif move is MoneyMove.MISMATCHED:
         if alive:
             order.put_on_hold(MISMATCH, now)
         if payment.captured:  # what was only authorised is let go of instead
             order.move_payment(PaymentStatus.MISMATCH, now)
-            books.unapplied()
-            payment.owe_refund(now)
-    elif move is MoneyMove.REFUNDED:
-        books.refund()
-        whole = payment.refunded >= payment.captured
-        order.move_payment(PaymentStatus.REFUNDED if whole else PaymentStatus.PARTIALLY_REFUNDED, now)
-        if alive and whole and order.hold_reason == MISMATCH:
-            order.cancel(MISMATCH, now)
-            await stock.release()
+            books.unapplied(provider_ref)
+            back.owe()
     elif move is MoneyMove.FAILED:
         order.move_payment(PaymentStatus.FAILED, now)
     elif alive:  # voided
         order.move_payment(PaymentStatus.VOIDED, now)
         order.cancel(reason, now)
         await stock.release()
-
-
-@frozen
-class _StockOf:
-    """The stock that is held for an order."""
-
-    tx: Transaction
-    order_id: OrderId
-    context: Context
-    ids: Ids
-    held: tuple[Reservation, ...] | None = None
-
-    async def allocate(self) -> None:
-        """It is sold: the hold no longer runs out."""
-        for reservation in await self._reservations():
-            if reservation.state is ReservationState.HELD:
-                self.tx.stock.settle(reservation, reservation.move_to(ReservationState.ALLOCATED))
-
-    async def release(self) -> None:
-        """It can be sold to somebody else."""
-        for reservation in await self._reservations():
-            if reservation.state not in LIVE:
-                continue
-            self.tx.stock.settle(reservation, reservation.move_to(ReservationState.RELEASED))
-            self.tx.stock.move(
-                StockMovement(
-                    id=self.ids.new(MovementId),
-                    variant_id=reservation.variant_id,
-                    location_id=reservation.location_id,
-                    reserved=-reservation.quantity,
-                    kind=MovementKind.RELEASED,
-                    source=self.order_id,
-                    at=self.context.now,
-                )
-            )
-
-    async def _reservations(self) -> Iterable[Reservation]:
-        return self.held if self.held is not None else await self.tx.stock.reservations(self.order_id)
-
-
-@frozen
-class _BooksOf:
-    """The ledger of one sale."""
-
-    tx: Transaction
-    of: Sale
-    provider_ref: str
-    just_refunded: Money
-    context: Context
-    ids: Ids
-
-    def sale(self) -> None:
-        order = self.of.order
-        net = total((line.net for line in order.lines), order.currency)
-        shipping = order.shipping.net if order.shipping else Money.zero(order.currency)
-        self._book(
-            EntryKind.CAPTURE,
-            self.provider_ref,
-            sale_postings(self._provider, net, shipping, order.tax_total),
-        )
-
-    def unapplied(self) -> None:
-        postings = unapplied_postings(self._provider, self.of.payment.captured)
-        self._book(EntryKind.CAPTURE, self.provider_ref, postings)
-
-    def refund(self) -> None:
-        """Books what went back just now; the sum so far makes its reference unique."""
-        applied = self.of.order.payment_status in (PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED)
-        postings = refund_postings(self._provider, self.just_refunded, applied=applied)
-        self._book(EntryKind.REFUND, f"{self.provider_ref}:{self.of.payment.refunded.minor}", postings)
-
-    @property
-    def _provider(self) -> str:
-        return self.of.payment.provider
-
-    def _book(self, kind: EntryKind, ref: str, postings: tuple[Posting, ...]) -> None:
-        self.tx.ledger.book(
-            LedgerEntry(
-                id=self.ids.new(LedgerEntryId),
-                at=self.context.now,
-                kind=kind,
-                order_id=self.of.order.id,
-                payment_id=self.of.payment.id,
-                provider=self._provider,
-                provider_ref=ref,
-                postings=postings,
-            )
-        )

@@ -1,0 +1,117 @@
+"""What can be done to an intent of the fake provider, and what follows from it."""
+
+from typing import NoReturn
+
+from attrs import evolve, frozen
+
+from shop.adapters.fake.books import BookedIntent, BookedRefund
+from shop.application.ports.payments import PaymentRefused, RefundRequest
+from shop.domain.kernel.errors import Invalid
+from shop.domain.kernel.identifiers import encode_suffix
+from shop.domain.payments import AttemptStatus, RefundStatus
+
+# How an intent begins with each method, and what is announced of it.
+BEGINNINGS = {
+    "fake_card": (AttemptStatus.AUTHORIZED, ""),
+    "fake_card_declined": (AttemptStatus.FAILED, "card_declined"),
+    "fake_card_3ds": (AttemptStatus.REQUIRES_ACTION, ""),
+}
+EVENTS = {
+    AttemptStatus.AUTHORIZED: "payment_intent.amount_capturable_updated",
+    AttemptStatus.CAPTURED: "payment_intent.succeeded",
+    AttemptStatus.FAILED: "payment_intent.payment_failed",
+    AttemptStatus.REQUIRES_ACTION: "payment_intent.requires_action",
+    AttemptStatus.CANCELLED: "payment_intent.canceled",
+}
+_CHALLENGE_FAILED = "payment_intent_authentication_failure"
+
+
+@frozen
+class Change:
+    """The state that an action led to, and the event to announce; no event: nothing changed.
+
+    What is not final is no answer to be repeated: the same request again means the next step.
+    """
+
+    intent: BookedIntent
+    event: str = ""
+    final: bool = True
+
+
+def moved(intent: BookedIntent, status: AttemptStatus, captured: int = 0, failure_code: str = "") -> Change:
+    changed = evolve(intent, status=status, captured=captured, failure_code=failure_code, events=intent.events + 1)
+    return Change(changed, EVENTS[status])
+
+
+def confirmed(intent: BookedIntent, method: str) -> Change:
+    if intent.status is AttemptStatus.CANCELLED:
+        refuse(intent, "confirmed")
+    if intent.status in (AttemptStatus.AUTHORIZED, AttemptStatus.CAPTURED):
+        return Change(intent)
+    if intent.status is AttemptStatus.REQUIRES_ACTION and intent.method == method:
+        return moved(intent, AttemptStatus.AUTHORIZED)
+    status, failure_code = BEGINNINGS[method]
+    begun = moved(evolve(intent, method=method), status, failure_code=failure_code)
+    return evolve(begun, final=status is not AttemptStatus.REQUIRES_ACTION)
+
+
+def challenge_failed(intent: BookedIntent) -> Change:
+    if intent.status is not AttemptStatus.REQUIRES_ACTION:
+        refuse(intent, "challenged")
+    return moved(intent, AttemptStatus.FAILED, failure_code=_CHALLENGE_FAILED)
+
+
+def captured(intent: BookedIntent) -> Change:
+    if intent.status is AttemptStatus.CAPTURED:
+        return Change(intent)
+    if intent.status is not AttemptStatus.AUTHORIZED:
+        refuse(intent, "captured")
+    return moved(intent, AttemptStatus.CAPTURED, captured=intent.minor)
+
+
+def cancelled(intent: BookedIntent) -> Change:
+    if intent.status in (AttemptStatus.CAPTURED, AttemptStatus.CANCELLED):
+        return Change(intent)
+    return moved(intent, AttemptStatus.CANCELLED)
+
+
+def refunded(intent: BookedIntent, request: RefundRequest, begins: RefundStatus) -> Change:
+    """Part of it goes back, or begins to."""
+    amount = request.amount
+    if amount.currency != intent.currency:
+        raise Invalid(f"The payment was made in {intent.currency}; it cannot go back in {amount.currency}.")
+    if amount.minor > intent.left:
+        raise PaymentRefused(f"{intent.left} minor units are left to refund; {amount.minor} were asked for.")
+    refund = BookedRefund(
+        ref=f"re_fake_{encode_suffix(request.refund_id.uuid)}",
+        minor=amount.minor,
+        status=begins,
+        ours=str(request.refund_id),
+    )
+    changed = evolve(intent, refunds=(*intent.refunds, refund), events=intent.events + 1)
+    return Change(changed, "charge.refunded" if begins is RefundStatus.SUCCEEDED else "refund.created")
+
+
+def refunded_elsewhere(intent: BookedIntent, minor: int) -> Change:
+    """Somebody gives money back from the provider's own pages."""
+    if not 0 < minor <= intent.left:
+        raise PaymentRefused(f"{intent.left} minor units are left to refund; {minor} were asked for.")
+    ref = f"re_{intent.ref}_{intent.events + 1}"
+    refund = BookedRefund(ref=ref, minor=minor, status=RefundStatus.SUCCEEDED)
+    return Change(evolve(intent, refunds=(*intent.refunds, refund), events=intent.events + 1), "charge.refunded")
+
+
+def refund_became(intent: BookedIntent, refund_ref: str, status: RefundStatus, failure_code: str = "") -> Change:
+    """A refund comes to its end, or fails though it had come to one."""
+    if not any(refund.ref == refund_ref for refund in intent.refunds):
+        raise PaymentRefused(f"{intent.ref} has no refund {refund_ref}.")
+    refunds = tuple(
+        evolve(refund, status=status, failure_code=failure_code) if refund.ref == refund_ref else refund
+        for refund in intent.refunds
+    )
+    event = "refund.failed" if status is RefundStatus.FAILED else "refund.updated"
+    return Change(evolve(intent, refunds=refunds, events=intent.events + 1), event)
+
+
+def refuse(intent: BookedIntent, what: str) -> NoReturn:
+    raise PaymentRefused(f"An intent that is {intent.status} cannot be {what}.")

@@ -1,0 +1,1 @@
+"""Slow hashes of passwords: bcrypt or Argon2id, and what older shops made."""

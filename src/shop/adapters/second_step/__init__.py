@@ -1,0 +1,1 @@
+"""Second steps of a sign-in: codes of an app, and passkeys."""

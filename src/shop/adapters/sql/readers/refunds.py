@@ -1,0 +1,88 @@
+"""Questions about refunds, answered from tables."""
+
+from functools import lru_cache
+from typing import Any
+
+from attrs import frozen
+from sqlalchemy import ColumnElement, bindparam, func, select
+
+from shop.adapters.sql.database import Database
+from shop.adapters.sql.readers.paging import IdKey, Key, Kind, Listing, Window, between, ends_of, page_of, walk, window
+from shop.adapters.sql.refunds import refund_of
+from shop.adapters.sql.schema import refunds
+from shop.adapters.sql.statements import Statement, any_of
+from shop.application.ports.paging import Page, PageRequest
+from shop.application.ports.readers import RefundFilter
+from shop.application.ports.views import RefundView, refund_view
+from shop.domain.kernel.identifiers import RefundId
+from shop.domain.payments import RefundNotFound
+
+_CREATED = Key("created_at", refunds.c.created_at, Kind.MOMENT)
+_LISTING = Listing(
+    keys={"created_at": _CREATED, "amount": Key("amount_minor", refunds.c.amount_minor, Kind.NUMBER)},
+    own=((_CREATED, True),),
+    ids=(IdKey("id", refunds.c.id),),
+)
+_ONE = Statement(select(refunds).where(refunds.c.id == bindparam("refund_id")))
+
+
+@frozen
+class _Narrowing:
+    """Which filters a question has."""
+
+    statuses: bool
+    payment: bool
+    order: bool
+    since: bool
+    until: bool
+
+    @property
+    def conditions(self) -> list[ColumnElement[bool]]:
+        conditions = between(refunds.c.created_at, self.since, self.until)
+        if self.statuses:
+            conditions.append(any_of(refunds.c.status, "statuses"))
+        if self.payment:
+            conditions.append(refunds.c.payment_id == bindparam("payment_id"))
+        if self.order:
+            conditions.append(refunds.c.order_id == bindparam("order_id"))
+        return conditions
+
+
+@lru_cache(maxsize=100)
+def _page(narrowing: _Narrowing, shape: Window) -> Statement:
+    return Statement(walk(shape, list(refunds.columns), narrowing.conditions))
+
+
+@lru_cache(maxsize=50)
+def _total(narrowing: _Narrowing) -> Statement:
+    return Statement(select(func.count()).select_from(refunds).where(*narrowing.conditions))
+
+
+async def refund_page(database: Database, which: RefundFilter, page: PageRequest) -> Page[RefundView]:
+    """The refunds that the filter lets through."""
+    shape, mark = window(_LISTING, page)
+    values: dict[str, Any] = ends_of(which.created_at)
+    since, until = "since" in values, "until" in values
+    if which.statuses:
+        values["statuses"] = sorted(which.statuses)
+    if which.payment_id is not None:
+        values["payment_id"] = which.payment_id.uuid
+    if which.order_id is not None:
+        values["order_id"] = which.order_id.uuid
+    narrowing = _Narrowing(bool(which.statuses), which.payment_id is not None, which.order_id is not None, since, until)
+    rows = await database.fetch(_page(narrowing, shape), **values, **mark)
+    found = page_of(rows, page, shape.order)
+    total = None
+    if page.total:
+        counted = await database.fetch_one(_total(narrowing), **values)
+        total = counted[0] if counted is not None else 0
+    data = [refund_view(refund_of(row)) for row in found.rows]
+    return Page(data=data, next=found.next, previous=found.previous, total=total)
+
+
+async def one_refund(database: Database, refund_id: RefundId) -> RefundView:
+    """Raises RefundNotFound."""
+    row = await database.fetch_one(_ONE, refund_id=refund_id.uuid)
+    if row is None:
+        raise RefundNotFound(f"There is no refund {refund_id}.")
+    return refund_view(refund_of(row))

@@ -1,0 +1,235 @@
+"""Coming in: registering, and proving that an e-mail address is one's own."""
+
+from typing import ClassVar
+
+from attrs import field, frozen
+
+from shop.application.commands.identity.opening import Doorkeeper, check_fresh, user_of
+from shop.application.mails import (
+    account_exists_already,
+    address_taken,
+    confirm_new_address,
+    magic_link,
+    new_address_asked_for,
+    reset_password_link,
+    verify_address,
+)
+from shop.application.messages import CUSTOMER, INTERNAL, PUBLIC, Command, Context
+from shop.application.ports.clock import Ids
+from shop.application.ports.notifications import Notification, Notifier
+from shop.application.ports.passwords import Passwords
+from shop.application.ports.unit_of_work import Transaction, UnitOfWork
+from shop.domain.identity import (
+    AccountRequest,
+    EmailTaken,
+    RequestKind,
+    TokenPurpose,
+    TokenRejected,
+    User,
+    UserStatus,
+)
+from shop.domain.kernel.email import checked_email
+from shop.domain.kernel.identifiers import AccountRequestId, UserId
+from shop.domain.passwords import checked_password
+
+
+@frozen(kw_only=True)
+class RegisterUser(Command[AccountRequestId]):
+    """Asks for an account. Answered alike whether or not the address has one; looked into afterwards."""
+
+    requires: ClassVar = PUBLIC
+    email: str
+    password: str = field(repr=False)
+    name: str = ""
+    locale: str = ""
+
+
+async def register_user(
+    command: RegisterUser, context: Context, *, uow: UnitOfWork, ids: Ids, passwords: Passwords
+) -> AccountRequestId:
+    email = checked_email(command.email)
+    password = checked_password(command.password, email=email, name=command.name)
+    hashed = await passwords.hash(password)
+    # Whether the rest of it is well-formed is found out now, where it can still be said.
+    User.register(id=ids.new(UserId), email=email, name=command.name, locale=command.locale, at=context.now)
+    request = AccountRequest.make(
+        id=ids.new(AccountRequestId),
+        kind=RequestKind.REGISTER,
+        email=email,
+        name=command.name,
+        locale=command.locale,
+        password_hash=hashed,
+        at=context.now,
+    )
+    async with uow(context) as tx:
+        tx.account_requests.save(request)
+    return request.id
+
+
+@frozen(kw_only=True)
+class RequestMail(Command[AccountRequestId]):
+    """Asks for a link by mail: to reset the password, or to sign in. Answered alike for every address."""
+
+    requires: ClassVar = PUBLIC
+    kind: RequestKind
+    email: str
+
+
+async def request_mail(command: RequestMail, context: Context, *, uow: UnitOfWork, ids: Ids) -> AccountRequestId:
+    assert command.kind in (RequestKind.RESET_PASSWORD, RequestKind.MAGIC_LINK)
+    request = AccountRequest.make(id=ids.new(AccountRequestId), kind=command.kind, email=command.email, at=context.now)
+    async with uow(context) as tx:
+        tx.account_requests.save(request)
+    return request.id
+
+
+@frozen(kw_only=True)
+class ChangeEmail(Command[AccountRequestId]):
+    """Asks for another address. It is taken once its owner opened the link that is mailed there."""
+
+    requires: ClassVar = CUSTOMER
+    email: str
+
+
+async def change_email(command: ChangeEmail, context: Context, *, uow: UnitOfWork, ids: Ids) -> AccountRequestId:
+    check_fresh(context)
+    request = AccountRequest.make(
+        id=ids.new(AccountRequestId),
+        kind=RequestKind.CHANGE_EMAIL,
+        email=command.email,
+        user_id=user_of(context),
+        at=context.now,
+    )
+    async with uow(context) as tx:
+        tx.account_requests.save(request)
+    return request.id
+
+
+@frozen(kw_only=True)
+class LookIntoRequest(Command[None]):
+    """Does what was asked for about an account: makes it, or sends the mail. Nobody waits for this."""
+
+    requires: ClassVar = INTERNAL
+    request_id: AccountRequestId
+
+
+async def look_into_request(
+    command: LookIntoRequest, context: Context, *, uow: UnitOfWork, ids: Ids, doorkeeper: Doorkeeper, notifier: Notifier
+) -> None:
+    async with uow(context) as tx:
+        request = await tx.account_requests.find(command.request_id)
+        if request is None:
+            return
+        user = await tx.users.find_by_email(request.email_key)
+        if request.kind is RequestKind.REGISTER and user is None:
+            tx.users.save(
+                User.register(
+                    id=ids.new(UserId),
+                    email=request.email,
+                    name=request.name,
+                    locale=request.locale,
+                    password_hash=request.password_hash,
+                    at=context.now,
+                )
+            )
+            tx.account_requests.delete(request)
+            return
+        mails = await _mails(request, user, tx, context, doorkeeper)
+    # First the mail, then the request is dropped: cut short in between, the mail comes twice rather than never.
+    for mail in mails:
+        await notifier.send(mail)
+    async with uow(context) as tx:
+        tx.account_requests.delete(request)
+
+
+async def _mails(
+    request: AccountRequest, user: User | None, tx: Transaction, context: Context, doorkeeper: Doorkeeper
+) -> list[Notification]:
+    url, about = doorkeeper.rules.account_url, str(request.id)
+    if request.kind is RequestKind.CHANGE_EMAIL:
+        return await _mails_of_change(request, user, tx, context, doorkeeper)
+    if user is None or user.status is not UserStatus.ACTIVE:
+        return []
+    if request.kind is RequestKind.REGISTER:
+        return [account_exists_already(user, url, about)]
+    if request.kind is RequestKind.RESET_PASSWORD:
+        secret = doorkeeper.new_token(tx, TokenPurpose.RESET_PASSWORD, context, user=user)
+        return [reset_password_link(user, url, secret, about)]
+    if request.kind is RequestKind.MAGIC_LINK:
+        secret = doorkeeper.new_token(tx, TokenPurpose.MAGIC_LINK, context, user=user)
+        return [magic_link(user, url, secret, about)]
+    return []
+
+
+async def _mails_of_change(
+    request: AccountRequest, holder: User | None, tx: Transaction, context: Context, doorkeeper: Doorkeeper
+) -> list[Notification]:
+    if request.user_id is None:
+        return []
+    user = await tx.users.get(request.user_id)
+    if user.status is not UserStatus.ACTIVE:
+        return []
+    about, told = str(request.id), [new_address_asked_for(user, str(request.id))]
+    if holder is not None and holder.id != user.id:
+        return [address_taken(holder, about), *told]
+    secret = doorkeeper.new_token(tx, TokenPurpose.CHANGE_EMAIL, context, user=user, data=request.email)
+    return [confirm_new_address(request.email, doorkeeper.rules.account_url, secret, about), *told]
+
+
+@frozen(kw_only=True)
+class SendVerification(Command[None]):
+    """Mails the link that proves an address once more."""
+
+    requires: ClassVar = CUSTOMER
+
+
+async def send_verification(
+    command: SendVerification, context: Context, *, uow: UnitOfWork, doorkeeper: Doorkeeper, notifier: Notifier
+) -> None:
+    await mail_verification(user_of(context), str(context.request_id), context, uow, doorkeeper, notifier)
+
+
+async def mail_verification(
+    user_id: UserId, about: str, context: Context, uow: UnitOfWork, doorkeeper: Doorkeeper, notifier: Notifier
+) -> None:
+    """Welcomes somebody and lets them prove their address; nothing for somebody who has proved it."""
+    async with uow(context) as tx:
+        user = await tx.users.get(user_id)
+        if user.email_verified_at is not None or user.status is not UserStatus.ACTIVE:
+            return
+        secret = doorkeeper.new_token(tx, TokenPurpose.VERIFY_EMAIL, context, user=user)
+    await notifier.send(verify_address(user, doorkeeper.rules.account_url, secret, about))
+
+
+@frozen(kw_only=True)
+class VerifyEmail(Command[UserId]):
+    """Proves an address with the token that was mailed there; of a new address, it is taken now."""
+
+    requires: ClassVar = PUBLIC
+    token: str = field(repr=False)
+
+
+async def verify_email(command: VerifyEmail, context: Context, *, uow: UnitOfWork, doorkeeper: Doorkeeper) -> UserId:
+    try:
+        return await _verify(command.token, context, uow, doorkeeper)
+    except EmailTaken:  # somebody else took the address meanwhile, which is nobody's business here
+        raise TokenRejected from None
+
+
+async def _verify(secret: str, context: Context, uow: UnitOfWork, doorkeeper: Doorkeeper) -> UserId:
+    async with uow(context) as tx:
+        found = await tx.one_time_tokens.find(doorkeeper.secrets.fingerprint(secret))
+        purpose = found.purpose if found is not None else TokenPurpose.VERIFY_EMAIL
+        if purpose not in (TokenPurpose.VERIFY_EMAIL, TokenPurpose.CHANGE_EMAIL):
+            raise TokenRejected
+        token, user = await doorkeeper.redeem_of_user(tx, secret, purpose, context)
+        if context.actor.user_id not in (None, user.id):  # somebody else's link, opened in one's own session
+            raise TokenRejected
+        if purpose is TokenPurpose.CHANGE_EMAIL:
+            user.change_email(token.data, context.now)
+        else:
+            user.verify_email(context.now)
+        token.use(context.now)
+        tx.one_time_tokens.save(token)
+        tx.users.save(user)
+    return user.id

@@ -1,0 +1,91 @@
+"""Refunds and the books as staff see them."""
+
+from datetime import datetime
+from typing import ClassVar
+
+from attrs import frozen
+
+from shop.domain.kernel.identifiers import LedgerEntryId, OrderId, OrderLineId, PaymentId, RefundId
+from shop.domain.kernel.money import Money
+from shop.domain.ledger import EntryKind
+from shop.domain.payments import Refund, RefundReason, RefundStatus
+
+
+@frozen(kw_only=True, slots=False)
+class RefundLineView:
+    """So many of an order's line, and what goes back for them."""
+
+    line_id: OrderLineId
+    quantity: int
+    amount: Money
+
+
+@frozen(kw_only=True, slots=False)
+class RefundView:
+    """Money that goes back, how far it has come, and who wanted it."""
+
+    object: ClassVar[str] = "refund"
+    id: RefundId
+    payment_id: PaymentId
+    order_id: OrderId
+    provider: str
+    provider_ref: str
+    status: RefundStatus
+    amount: Money
+    reason: RefundReason
+    note: str
+    lines: list[RefundLineView]
+    shipping: Money | None
+    restock: bool
+    requested_by: str
+    approved_by: str
+    failure_code: str
+    created_at: datetime
+    updated_at: datetime
+
+
+def refund_view(refund: Refund) -> RefundView:
+    """The refund for people."""
+    return RefundView(
+        id=refund.id,
+        payment_id=refund.payment_id,
+        order_id=refund.order_id,
+        provider=refund.provider,
+        provider_ref=refund.provider_ref,
+        status=refund.status,
+        amount=refund.amount,
+        reason=refund.reason,
+        note=refund.note,
+        lines=[
+            RefundLineView(line_id=line.order_line_id, quantity=line.quantity, amount=line.amount)
+            for line in refund.lines
+        ],
+        shipping=refund.shipping,
+        restock=refund.restock,
+        requested_by=refund.requested_by,
+        approved_by=refund.approved_by,
+        failure_code=refund.failure_code,
+        created_at=refund.created_at,
+        updated_at=refund.updated_at,
+    )
+
+
+@frozen(kw_only=True, slots=False)
+class LedgerPostingView:
+    """An amount on an account: positive is debit, negative is credit."""
+
+    account: str
+    amount: Money
+
+
+@frozen(kw_only=True, slots=False)
+class LedgerEntryView:
+    """Something that happened to money. Its postings add up to nothing in each currency."""
+
+    object: ClassVar[str] = "ledger_entry"
+    id: LedgerEntryId
+    at: datetime
+    kind: EntryKind
+    provider: str
+    provider_ref: str
+    postings: list[LedgerPostingView]

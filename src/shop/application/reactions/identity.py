@@ -1,0 +1,92 @@
+"""Mail to people about their accounts, and what becomes theirs once their address is proved."""
+
+from shop.application.commands.identity.invitations import mail_invitation
+from shop.application.commands.identity.opening import Doorkeeper
+from shop.application.commands.identity.privacy import BuildExport, build_export, forget_shopper
+from shop.application.commands.identity.registration import LookIntoRequest, look_into_request, mail_verification
+from shop.application.mails import export_ready
+from shop.application.messages import Context
+from shop.application.ports.clock import Ids
+from shop.application.ports.notifications import Notifier
+from shop.application.ports.people import PeopleReader
+from shop.application.ports.readers import OrderReader
+from shop.application.ports.unit_of_work import UnitOfWork
+from shop.domain.identity import (
+    AccountRequested,
+    ExportReady,
+    ExportRequested,
+    InvitationMade,
+    UserErased,
+    UserRegistered,
+    UserStatus,
+    UserVerified,
+)
+
+CLAIMED_AT_ONCE = 50
+
+
+async def make_export(
+    event: ExportRequested, context: Context, *, uow: UnitOfWork, people: PeopleReader, orders: OrderReader
+) -> None:
+    """Makes the file that somebody asked for."""
+    await build_export(BuildExport(export_id=event.export_id), context, uow=uow, people=people, orders=orders)
+
+
+async def tell_of_export(
+    event: ExportReady, context: Context, *, uow: UnitOfWork, doorkeeper: Doorkeeper, notifier: Notifier
+) -> None:
+    """Mails that the file can be fetched."""
+    async with uow(context) as tx:
+        export = await tx.exports.get(event.export_id)
+        user = await tx.users.get(export.user_id)
+    if user.status is UserStatus.ACTIVE:
+        await notifier.send(export_ready(user, doorkeeper.rules.account_url, str(context.caused_by)))
+
+
+async def forget_buyer(event: UserErased, context: Context, *, uow: UnitOfWork, orders: OrderReader) -> None:
+    """Takes somebody who was erased out of their carts and orders."""
+    await forget_shopper(event.user_id, context, uow, orders)
+
+
+async def look_into_requests(
+    event: AccountRequested,
+    context: Context,
+    *,
+    uow: UnitOfWork,
+    ids: Ids,
+    doorkeeper: Doorkeeper,
+    notifier: Notifier,
+) -> None:
+    """Does what somebody asked for, if the request that asked was cut short before."""
+    request = LookIntoRequest(request_id=event.request_id)
+    await look_into_request(request, context, uow=uow, ids=ids, doorkeeper=doorkeeper, notifier=notifier)
+
+
+async def welcome(
+    event: UserRegistered, context: Context, *, uow: UnitOfWork, doorkeeper: Doorkeeper, notifier: Notifier
+) -> None:
+    """Mails the welcome with the link that proves the address."""
+    await mail_verification(event.user_id, str(context.caused_by), context, uow, doorkeeper, notifier)
+
+
+async def invite(
+    event: InvitationMade, context: Context, *, uow: UnitOfWork, doorkeeper: Doorkeeper, notifier: Notifier
+) -> None:
+    """Mails an invitation."""
+    await mail_invitation(event.invitation_id, context, uow, doorkeeper, notifier)
+
+
+async def claim_guest_orders(event: UserVerified, context: Context, *, uow: UnitOfWork) -> None:
+    """What was ordered under an address before it was proved is its owner's now."""
+    while True:
+        async with uow(context) as tx:
+            user = await tx.users.get(event.user_id)
+            if not user.email or user.email_verified_at is None:
+                return
+            order_ids = await tx.orders.of_guest(sorted({user.email, user.email_key}), CLAIMED_AT_ONCE)
+            for order_id in order_ids:
+                order = await tx.orders.get(order_id)
+                order.claim(user.id, context.now)
+                tx.orders.save(order)
+        if len(order_ids) < CLAIMED_AT_ONCE:
+            return

@@ -1,0 +1,28 @@
+"""Where a provider's news become ours: the only place that moves the state of money."""
+
+from shop.application.settlement.refunds import MISMATCH
+from shop.application.settlement.sales import Cashier, PaymentElsewhere, Sale, sale_of
+from shop.application.settlement.steps import (
+    STEPS_MAX,
+    call_off,
+    call_off_free,
+    carry_on,
+    charge_of,
+    settle,
+    settle_refunds,
+)
+
+__all__ = [
+    "MISMATCH",
+    "STEPS_MAX",
+    "Cashier",
+    "PaymentElsewhere",
+    "Sale",
+    "call_off",
+    "call_off_free",
+    "carry_on",
+    "charge_of",
+    "sale_of",
+    "settle",
+    "settle_refunds",
+]

@@ -1,0 +1,89 @@
+"""Everything the application needs from outside, in one place."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+from attrs import field, frozen
+
+from shop.application.commands.identity.opening import AccountRules, Doorkeeper
+from shop.application.limits import RateLimits
+from shop.application.messages import Context
+from shop.application.outages import CircuitBreaker, GuardedGateway
+from shop.application.ports.cache import Cache, RateLimiter
+from shop.application.ports.clock import Clock, Ids, MovableClock
+from shop.application.ports.identity import Authenticator, Secrets
+from shop.application.ports.markup import Markup
+from shop.application.ports.notifications import Notifier
+from shop.application.ports.passwords import Passwords
+from shop.application.ports.payments import PaymentGateway
+from shop.application.ports.records import ProviderRecords
+from shop.application.ports.second_step import Passkeys, TotpCodes
+from shop.application.ports.sign_in import SignInProviders
+from shop.application.ports.storage import Storage
+from shop.application.ports.subscriptions import NoBilling, SubscriptionBilling
+from shop.application.ports.tokens import AccessTokens
+from shop.application.renewals import Till
+from shop.application.settlement import Cashier
+from shop.domain.carts import LIFETIME
+
+Handler = Callable[[Any, Context], Awaitable[Any]]
+
+
+@frozen(kw_only=True)
+class Lifetimes:
+    """How long things last that do not last for ever."""
+
+    cart: timedelta = LIFETIME
+    stock_hold: timedelta = timedelta(minutes=15)
+    answers: timedelta = timedelta(days=7)
+    delivered_events: timedelta = timedelta(days=30)
+
+
+@frozen(kw_only=True)
+class Ports:
+    """Everything the application needs from outside."""
+
+    storage: Storage
+    gateway: PaymentGateway
+    cache: Cache
+    limiter: RateLimiter
+    clock: Clock
+    ids: Ids
+    secrets: Secrets
+    authenticator: Authenticator
+    markup: Markup
+    passwords: Passwords
+    access_tokens: AccessTokens
+    totp: TotpCodes
+    passkeys: Passkeys
+    notifier: Notifier
+    sign_in: SignInProviders = field(factory=dict)
+    lifetimes: Lifetimes = Lifetimes()
+    limits: RateLimits = RateLimits()
+    billing: SubscriptionBilling = field(factory=NoBilling)
+    circuit: CircuitBreaker = field(factory=CircuitBreaker)
+    accounts: AccountRules = AccountRules()
+
+    @property
+    def doorkeeper(self) -> Doorkeeper:
+        return Doorkeeper(self.ids, self.secrets, self.access_tokens, self.storage.readers.people, self.accounts)
+
+    @property
+    def cashier(self) -> Cashier:
+        gateway = GuardedGateway(self.gateway, self.circuit, self.clock)
+        return Cashier(self.storage.uow, self.ids, gateway, self.billing)
+
+    @property
+    def records(self) -> ProviderRecords | None:
+        """What the provider has on record, where it has lists of that."""
+        return self.gateway if isinstance(self.gateway, ProviderRecords) else None
+
+    @property
+    def till(self) -> Till:
+        return Till(self.cashier, self.storage.readers.store)
+
+    @property
+    def movable_clock(self) -> MovableClock | None:
+        """The clock, where it is one that may be moved: never in production."""
+        return self.clock if isinstance(self.clock, MovableClock) else None

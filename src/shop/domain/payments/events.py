@@ -1,0 +1,57 @@
+"""What is said of payments."""
+
+from typing import ClassVar
+
+from attrs import frozen
+
+from shop.domain.kernel.aggregates import Event
+from shop.domain.kernel.identifiers import OrderId, PaymentId
+from shop.domain.kernel.money import Money
+
+
+@frozen(kw_only=True)
+class _PaymentEvent(Event):
+    payment_id: PaymentId
+    order_id: OrderId
+
+    @property
+    def subject(self) -> PaymentId:
+        return self.payment_id
+
+
+@frozen(kw_only=True)
+class PaymentProcessed(_PaymentEvent):
+    """An attempt reached authorised or captured: said once."""
+
+    type: ClassVar[str] = "payment.processed"
+    amount: Money
+
+
+@frozen(kw_only=True)
+class PaymentCaptured(_PaymentEvent):
+    """The money was taken."""
+
+    type: ClassVar[str] = "payment.captured"
+    amount: Money
+
+
+@frozen(kw_only=True)
+class PaymentFailed(_PaymentEvent):
+    """The provider declined; the shopper may try again until the hold on the stock ends."""
+
+    type: ClassVar[str] = "payment.failed"
+    failure_code: str
+
+
+@frozen(kw_only=True)
+class PaymentActionRequired(_PaymentEvent):
+    """The shopper must do something, such as 3-D Secure."""
+
+    type: ClassVar[str] = "payment.action_required"
+
+
+@frozen(kw_only=True)
+class PaymentVoided(_PaymentEvent):
+    """It can no longer take money."""
+
+    type: ClassVar[str] = "payment.voided"

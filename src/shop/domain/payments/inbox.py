@@ -1,0 +1,75 @@
+"""What providers tell us, kept as it came."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar, Self
+
+from attrs import define, frozen
+
+from shop.domain.kernel.aggregates import Aggregate, Event
+from shop.domain.kernel.errors import Conflict
+from shop.domain.kernel.identifiers import InboxId
+
+
+class InboxState(StrEnum):
+    NEW = "new"
+    APPLIED = "applied"
+    IGNORED = "ignored"
+    PARKED = "parked"
+
+
+@frozen(kw_only=True)
+class ProviderNewsReceived(Event):
+    """A payment provider told us something; it is kept and will be looked at."""
+
+    type: ClassVar[str] = "payment.news_received"
+    inbox_id: InboxId
+
+    @property
+    def subject(self) -> InboxId:
+        return self.inbox_id
+
+
+@define(eq=False, kw_only=True)
+class InboxItem(Aggregate):
+    """A provider's message as it came. (provider, event_ref) is unique: the same message is kept once."""
+
+    id: InboxId
+    provider: str
+    event_ref: str
+    event_type: str
+    object_ref: str
+    body: bytes
+    state: InboxState = InboxState.NEW
+    received_at: datetime
+    settled_at: datetime | None = None
+
+    @classmethod
+    def receive(
+        cls,
+        *,
+        id: InboxId,
+        provider: str,
+        event_ref: str,
+        event_type: str,
+        object_ref: str,
+        body: bytes,
+        at: datetime,
+    ) -> Self:
+        item = cls(
+            id=id,
+            provider=provider,
+            event_ref=event_ref,
+            event_type=event_type,
+            object_ref=object_ref,
+            body=body,
+            received_at=at,
+        )
+        item._record(ProviderNewsReceived(at=at, inbox_id=id))
+        return item
+
+    def settle(self, state: InboxState, at: datetime) -> None:
+        """Raises Conflict when its effect is there already; what was parked may be settled once more."""
+        if self.state not in (InboxState.NEW, InboxState.PARKED):
+            raise Conflict(f"The message {self.event_ref} is {self.state} already.")
+        self.state, self.settled_at = state, at

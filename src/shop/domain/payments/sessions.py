@@ -1,0 +1,24 @@
+"""How the shopper chose to pay."""
+
+from datetime import datetime
+
+from attrs import define
+
+from shop.domain.kernel.aggregates import Aggregate
+from shop.domain.kernel.errors import NotFound
+from shop.domain.kernel.identifiers import CartId, PaymentSessionId
+
+
+class PaymentSessionNotFound(NotFound):
+    title = "No such payment session"
+
+
+@define(eq=False, kw_only=True)
+class PaymentSession(Aggregate):
+    """How the shopper chose to pay for a cart: our own record, made before the provider knows of anything."""
+
+    id: PaymentSessionId
+    cart_id: CartId
+    provider: str
+    method: str
+    created_at: datetime

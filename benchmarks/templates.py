@@ -18,7 +18,7 @@ from benchmarks.recording import Sent
 from shop.adapters.sql.merging import EncodedJson
 
 _FRESH = "01980000-0000-7{:03x}-8000-"
-_PARAMETER = re.compile(r"\$(\d+)(?!\d)")
+_PARAMETER = re.compile(r"\$(\d+)(?!\d)(::JSONB)?", re.IGNORECASE)
 CART, SESSION, ITEM = 1, 2, 3  # the second item of a cart is in the place after the first
 _FIRST_OWN = 16
 
@@ -107,7 +107,12 @@ class Mould:
         return "\n".join(lines) + "\n"
 
     def _in_sql(self, sent: Sent) -> str:
-        return _PARAMETER.sub(lambda match: self._value(sent.arguments[int(match[1]) - 1]), sent.text)
+        def value(match: re.Match[str]) -> str:
+            argument = sent.arguments[int(match[1]) - 1]
+            # A list is an array for the server, unless it is said to be a document.
+            return _document(argument) if match[2] and argument is not None else self._value(argument)
+
+        return _PARAMETER.sub(value, sent.text)
 
     def _value(self, value: Any) -> str:
         if isinstance(value, UUID):
@@ -137,9 +142,13 @@ def _literal(value: Any) -> str:
     if isinstance(value, datetime):
         return f"to_timestamp({value.timestamp():.6f})"
     if isinstance(value, (dict, EncodedJson)):
-        text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-        return f"{_quoted(text)}::jsonb"
+        return _document(value)
     return _quoted(str(value))
+
+
+def _document(value: Any) -> str:
+    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return f"{_quoted(text)}::jsonb"
 
 
 def _quoted(text: str) -> str:

@@ -104,6 +104,7 @@ CASES: Mapping[str, str] = {
     "S-02": "An order is opened by its number alone",
     "S-05": "Nobody in particular is taken for the owner of what has none",
     "S-06": "A guest's cart is taken along without its token",
+    "S-74": "Somebody rewrites the audit log",
     "S-73": "A person's data are not all exported, or something is left after they are erased",
     "S-29": "Somebody writes a text that would run in a reader's browser",
     "S-33": "A request names another host, so that links would lead there",

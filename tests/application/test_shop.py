@@ -233,6 +233,7 @@ class TestLog:
             await small.shop.execute(OpenCart(currency="JPY"), actor=GUEST)
         assert [r.getMessage().split(" ")[:2] for r in caplog.records] == [
             ["OpenCart", "done"],
+            ["AdjustStock", "authentication_required"],
             ["OpenCart", "currency_not_sold"],
         ]
         assert vars(caplog.records[0])["request_id"] == str(context.request_id)

@@ -169,7 +169,7 @@ async def test_keys_from_before_people_are_secret_ones_and_stay(empty_url: str) 
 
 async def test_nobody_is_lost_when_tables_are_made_anew(empty_url: str) -> None:
     """SQLite adds a rule by making the table again: whoever is signed in stays so, up and down."""
-    await migrating.upgrade(empty_url, "0050")
+    await migrating.upgrade(empty_url)
     at = datetime(2026, 1, 2, tzinfo=UTC)
     user = User.register(id=IDS.new(UserId), email="ada@example.com", role_ids=frozenset({OWNER.id}), at=at)
     session = Session.begin(
@@ -180,7 +180,7 @@ async def test_nobody_is_lost_when_tables_are_made_anew(empty_url: str) -> None:
         tx.users.save(user)
         tx.sessions.save(session)
     await database.close()
-    for move in (migrating.upgrade(empty_url), migrating.downgrade(empty_url, "0050")):
+    for move in (migrating.downgrade(empty_url, "0050"), migrating.upgrade(empty_url)):
         await move
         database = opened(empty_url)
         access = await SqlPeopleReader(database).access(session.id)

@@ -72,15 +72,17 @@ def check_owner(
     *,
     secrets: Secrets,
     otherwise: type[NotFound],
+    asked: str = "",
 ) -> None:
     """Lets the owner, the bearer of the thing's token and the shop itself pass. Raises `otherwise` for the rest.
 
-    A thing without an owner is nobody's: only its token opens it.
+    A thing without an owner is nobody's: only its token opens it. `asked` is what was asked for, where that is
+    something else that belongs to the thing: the refusal says no more than if it were not there.
     """
     if actor.kind == SYSTEM.kind or (owner_id is not None and actor.user_id == owner_id):
         return
     if actor.token and secrets.is_guest_token(actor.token, thing):
         return
-    refusal = otherwise(f"There is no {thing.prefix} {thing}.")
+    refusal = otherwise(f"There is no {asked or f'{thing.prefix} {thing}'}.")
     refusal.denied, refusal.denied_thing = True, str(thing)
     raise refusal

@@ -139,7 +139,14 @@ async def confirm_payment(
     session = (await payments.session(command.session_id)).session
     async with cashier.uow(context) as tx:
         cart = await tx.carts.get(session.cart_id)
-        check_owner(context.actor, cart.owner_id, cart.id, secrets=secrets, otherwise=PaymentSessionNotFound)
+        check_owner(
+            context.actor,
+            cart.owner_id,
+            cart.id,
+            secrets=secrets,
+            otherwise=PaymentSessionNotFound,
+            asked=f"payment session {session.id}",
+        )
         order = await tx.orders.find_by_cart(cart.id)
         if order is None:
             raise NothingToConfirm

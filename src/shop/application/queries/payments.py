@@ -51,7 +51,14 @@ async def get_payment_session(
     fresh = context.just_written.take(query.session_id, SessionWithPayment)
     found = fresh or await payments.session(query.session_id)
     session, payment = found.session, found.payment
-    check_owner(context.actor, found.owner_id, session.cart_id, secrets=secrets, otherwise=PaymentSessionNotFound)
+    check_owner(
+        context.actor,
+        found.owner_id,
+        session.cart_id,
+        secrets=secrets,
+        otherwise=PaymentSessionNotFound,
+        asked=f"payment session {session.id}",
+    )
     attempt = payment.attempt if payment else None
     return PaymentSessionView(
         id=session.id,

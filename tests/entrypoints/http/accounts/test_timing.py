@@ -1,0 +1,150 @@
+"""S-30: no time tells whether somebody has an account. By ranks, so a busy machine proves nothing wrong.
+
+Two samples that have the same distribution differ by chance: one comparison in a hundred would. So each is made twice,
+and only what differs both times is a difference.
+"""
+
+import asyncio
+import math
+import random
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from statistics import median
+
+import httpx
+import pytest
+from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shop.adapters.passwords.bcrypt import BcryptHashes
+from shop.adapters.passwords.hashing import HashedPasswords
+from shop.application.shop import Shop
+from shop.entrypoints.http import endurance
+from shop.entrypoints.http.app import create_app
+from tests.entrypoints.http.accounts.people import PASSWORD, Person, Town
+from tests.entrypoints.http.sites import BASE, UNLIMITED
+from tests.scale import rounds
+
+KNOWN = "ada@example.com"
+P_MIN = 0.01
+MEDIANS_APART_MAX = 0.02
+Send = Callable[[str], Awaitable[httpx.Response]]
+
+
+def p_of(one: Sequence[float], other: Sequence[float]) -> float:
+    """The two-sided p of the Mann-Whitney U test, by the normal approximation with a correction for ties.
+
+    After H. B. Mann and D. R. Whitney, “On a test of whether one of two random variables is stochastically larger than
+    the other”, Annals of Mathematical Statistics 18 (1947).
+    """
+    n, m = len(one), len(other)
+    ordered = sorted([(value, True) for value in one] + [(value, False) for value in other])
+    ranks, ties, at = 0.0, 0, 0
+    while at < len(ordered):
+        end = at
+        while end < len(ordered) and ordered[end][0] == ordered[at][0]:
+            end += 1
+        count, mean_rank = end - at, (at + 1 + end) / 2
+        ranks += mean_rank * sum(mine for _, mine in ordered[at:end])
+        ties += count**3 - count
+        at = end
+    u, mean = ranks - n * (n + 1) / 2, n * m / 2
+    variance = n * m / 12 * (n + m + 1 - ties / ((n + m) * (n + m - 1)))
+    if variance <= 0:
+        return 1.0
+    z = max(0.0, abs(u - mean) - 0.5) / math.sqrt(variance)
+    return math.erfc(z / math.sqrt(2))
+
+
+@given(st.integers(0, 2**32))
+def test_the_test_itself_tells_apart_what_differs_and_nothing_else(seed: int) -> None:
+    chance = random.Random(seed)
+    one = [chance.gauss(100, 10) for _ in range(300)]
+    assert p_of(one, [value + 10 for value in one]) < P_MIN
+    assert p_of(one, one) == 1.0
+    assert p_of([1.0] * 5, [1.0] * 5) == 1.0
+    other = [chance.gauss(100, 10) for _ in range(300)]
+    assert p_of(one, other) == pytest.approx(p_of(other, one))
+    assert p_of(one, other) > 1e-6
+
+
+async def _quiet() -> None:
+    """What a request left to be done afterwards is done."""
+    while under_way := set(endurance._under_way):
+        await asyncio.wait(under_way, timeout=30)
+
+
+@pytest.fixture
+async def real(town: Town) -> Town:
+    """A town whose passwords are hashed as those of a shop are, at the lowest cost."""
+    small = town.site.small
+    passwords = HashedPasswords(BcryptHashes(cost=4))
+    small.shop = Shop(evolve(small.shop.ports, passwords=passwords), jitter=lambda: 0.0)
+    transport = httpx.ASGITransport(app=create_app(small.shop, UNLIMITED))  # type: ignore[arg-type]
+    town.site.guest = httpx.AsyncClient(transport=transport, base_url=BASE)
+    return town
+
+
+async def times(town: Town, send: Send, count: int, chance: random.Random) -> tuple[list[float], list[float]]:
+    """How long the answer took for an address with an account, and for others, in a random order."""
+    tables = town.site.small.storage.uow._tables  # type: ignore[attr-defined]
+    known: list[float] = []
+    unknown: list[float] = []
+    order = [True, False] * count
+    chance.shuffle(order)
+    for number, is_known in enumerate(order):
+        email = KNOWN if is_known else f"q{chance.randrange(10**6):06}.{number % 10}@example.com"
+        started = time.perf_counter()
+        answer = await send(email)
+        (known if is_known else unknown).append(time.perf_counter() - started)
+        assert answer.status_code in (202, 401), answer.text
+        await _quiet()
+        tables.sign_in_attempts.clear()
+        tables.account_requests.clear()
+        for user_id in [user.id for user in tables.users.values() if user.email not in (KNOWN, "bob@example.com")]:
+            del tables.users[user_id]
+    return known, unknown
+
+
+async def check(town: Town, send: Send) -> None:
+    chance = random.Random(30)
+    await times(town, send, 5, chance)  # whatever is made when it is first needed
+    found = []
+    for _ in range(2):
+        known, unknown = await times(town, send, rounds(60, in_full=10_000), chance)
+        p, apart = p_of(known, unknown), abs(median(known) / median(unknown) - 1)
+        if p >= P_MIN:
+            return
+        found.append(f"p {p:.2g}, medians {apart:.1%} apart")
+        if rounds(0, in_full=1) and apart < MEDIANS_APART_MAX:
+            return
+    raise AssertionError(f"The time tells who has an account: {found}")
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("way", ["login", "register", "password/forgot", "magic-link"])
+async def test_s30_no_time_tells_who_has_an_account(real: Town, way: str) -> None:
+    await real.register(KNOWN)
+    more = {"login": {"password": "wrong words"}, "register": {"password": PASSWORD}}.get(way, {})
+
+    async def send(email: str) -> httpx.Response:
+        return await real.guest.post(f"/api/auth/{way}", json={"email": email, **more})
+
+    await check(real, send)
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(1800)
+async def test_s30_no_time_of_a_new_address_tells_who_has_it(real: Town) -> None:
+    await real.register(KNOWN)
+    bob: Person = await real.person("bob@example.com")
+    client = httpx.AsyncClient(
+        transport=real.guest._transport, base_url=BASE, headers={"Authorization": bob.client.headers["authorization"]}
+    )
+
+    async def send(email: str) -> httpx.Response:
+        return await client.post("/api/users/me/email", json={"email": email})
+
+    await check(real, send)

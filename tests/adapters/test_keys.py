@@ -13,6 +13,7 @@ from shop.application.ports.identity import CredentialsRejected
 from shop.application.ports.people import PeopleReader
 from shop.application.ports.views import ApiKeyView
 from shop.domain.identity import ApiKey, SigningKey
+from shop.domain.kernel.errors import ShopError, Unavailable
 from shop.domain.kernel.identifiers import ApiKeyId
 from tests.shops import START, PlainSecrets, SettableClock
 
@@ -23,10 +24,20 @@ class CountingReader:
     def __init__(self) -> None:
         self.by_fingerprint: dict[bytes, ApiKey] = {}
         self.lookups = 0
+        self.uses: list[datetime] = []
+        self.trouble: ShopError | None = None
 
     async def find(self, fingerprint: bytes) -> ApiKey | None:
         self.lookups += 1
         return self.by_fingerprint.get(fingerprint)
+
+    async def used(self, key_id: ApiKeyId, at: datetime) -> None:
+        if self.trouble is not None:
+            raise self.trouble
+        self.uses.append(at)
+        for key in self.by_fingerprint.values():
+            if key.id == key_id:
+                key.last_used_at = at
 
     async def all(self) -> list[ApiKeyView]:
         raise NotImplementedError
@@ -65,6 +76,19 @@ class Desk:
         )
         self.reader.by_fingerprint[key.fingerprint] = key
         return key, secret
+
+
+async def test_a_use_is_noted_once_an_hour_and_keeps_nobody_out(caplog: pytest.LogCaptureFixture) -> None:
+    desk = Desk()
+    _, secret = desk.mint(1)
+    for _ in range(5):
+        await desk.authenticator.identify(secret)
+        desk.clock.forward(timedelta(minutes=20))
+    assert desk.reader.uses == [START, START + timedelta(hours=1)]
+    desk.reader.trouble = Unavailable("the disk is full")
+    desk.clock.forward(timedelta(hours=1))
+    assert (await desk.authenticator.identify(secret)).kind == "api_key"
+    assert "the disk is full" in caplog.text
 
 
 async def test_a_key_is_its_holder() -> None:

@@ -1,5 +1,6 @@
 """From what a request shows to who asks: secret and publishable keys, access tokens, and the cookies of browsers."""
 
+import logging
 from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -12,8 +13,8 @@ from shop.application.ports.people import PeopleReader, SessionAccess
 from shop.application.ports.readers import ApiKeyReader
 from shop.application.ports.tokens import AccessClaims, AccessTokens, UnknownSigningKey
 from shop.domain.identity import OWNER, UserStatus
-from shop.domain.kernel.errors import Invalid
-from shop.domain.kernel.identifiers import SessionId, SigningKeyId
+from shop.domain.kernel.errors import Invalid, ShopError
+from shop.domain.kernel.identifiers import ApiKeyId, SessionId, SigningKeyId
 
 KEY_PREFIXES: Final = ("sk_", "pk_")
 BROWSER_PREFIX: Final = "bs_"
@@ -21,6 +22,8 @@ LENGTH_MAX = 1_500
 REMEMBERED_FOR = timedelta(seconds=5)
 REMEMBERED_MAX = 4_096
 """Who was found is believed for five seconds without looking again, which is how late a revocation may come."""
+USE_NOTED_EVERY = timedelta(hours=1)
+_log = logging.getLogger("shop.credentials")
 
 
 class CredentialAuthenticator:
@@ -81,8 +84,17 @@ class CredentialAuthenticator:
         key = await self._keys.find(fingerprint)
         if key is None or not key.opens(fingerprint, now):
             raise CredentialsRejected("The key is unknown, has expired or was revoked.")
+        if key.last_used_at is None or now - key.last_used_at >= USE_NOTED_EVERY:
+            await self._note_use(key.id, now)
         ends = [moment for moment in (key.expires_at, key.old_until) if moment is not None and moment > now]
         return Actor(kind="api_key", id=key.id, scopes=key.scopes), min(ends, default=now + REMEMBERED_FOR)
+
+    async def _note_use(self, key_id: ApiKeyId, now: datetime) -> None:
+        """When a key was last used tells which ones nobody needs; it is no reason to turn anybody away."""
+        try:
+            await self._keys.used(key_id, now)
+        except ShopError as error:
+            _log.warning("the use of %s could not be noted: %s", key_id, error.detail)
 
     async def _holder_of_cookie(self, credential: str, now: datetime) -> tuple[Actor, datetime]:
         suffix, _, secret = credential.removeprefix(BROWSER_PREFIX).partition(".")

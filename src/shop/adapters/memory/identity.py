@@ -1,5 +1,7 @@
 """Secret keys in memory, as fingerprints."""
 
+from datetime import datetime
+
 from shop.adapters.memory.copies import copied
 from shop.adapters.memory.tables import Journal, Tables
 from shop.adapters.memory.writes import Rank, Writes, check_version
@@ -42,6 +44,11 @@ class MemoryApiKeyReader:
     async def find(self, fingerprint: bytes) -> ApiKey | None:
         keys = self._tables.api_keys.values()
         return next((copied(key) for key in keys if fingerprint in (key.fingerprint, key.old_fingerprint)), None)
+
+    async def used(self, key_id: ApiKeyId, at: datetime) -> None:
+        key = self._tables.api_keys.get(key_id)
+        if key is not None and (key.last_used_at is None or key.last_used_at < at):
+            key.last_used_at = at
 
     async def all(self) -> list[ApiKeyView]:
         newest_first = sorted(self._tables.api_keys.values(), key=lambda key: (key.created_at, key.id), reverse=True)

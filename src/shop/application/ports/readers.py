@@ -29,6 +29,7 @@ from shop.domain.catalog import ProductStatus
 from shop.domain.identity import ApiKey
 from shop.domain.inventory import MovementKind
 from shop.domain.kernel.identifiers import (
+    ApiKeyId,
     CartId,
     CategoryId,
     LocationId,
@@ -244,6 +245,9 @@ class ApiKeyReader(Protocol):
     """Answers about secret keys."""
 
     async def find(self, fingerprint: bytes) -> ApiKey | None: ...
+
+    async def used(self, key_id: ApiKeyId, at: datetime) -> None:
+        """Notes that the key opened something at this moment, if it is later than what is noted. No new version."""
 
     async def all(self) -> list[ApiKeyView]:
         """All keys, the newest first (a shop has few)."""

@@ -147,3 +147,17 @@ class PeopleShownPromises(StoragePromises):
             assert state(await bench.readers.api_keys.find(fingerprint)) == state(key)
         (view,) = await bench.readers.api_keys.all()
         assert (view.kind, view.expires_at, view.old_until) == (key.kind, key.expires_at, key.old_until)
+
+    @alone
+    async def test_the_last_use_of_a_key_is_noted_beside_its_version(self, bench: Bench) -> None:
+        key, other = bench.samples.api_key(), bench.samples.api_key()
+        await bench.save(key, other)
+        keys = bench.readers.api_keys
+        for moment in (bench.now, bench.later(5), bench.later(1)):
+            await keys.used(key.id, moment)
+        await keys.used(bench.samples.new(ApiKeyId), bench.now)
+        found = {view.id: view.last_used_at for view in await keys.all()}
+        assert found == {key.id: bench.later(5), other.id: None}
+        async with bench.transaction() as tx:
+            stored = await tx.api_keys.get(key.id)
+            assert (stored.version, stored.last_used_at) == (key.version, bench.later(5))

@@ -38,6 +38,7 @@ NOT_IN_METADATA = {
     "ix_products_metadata",
     "ix_orders_metadata",
     "ix_audit_entries_subjects",
+    "ix_orders_guest_email",
 }
 UPGRADE = """
 import asyncio, sys

@@ -25,8 +25,8 @@ class MemoryOrderRepository:
         return copied(self._tables.orders[order_id]) if order_id is not None else None
 
     async def of_guest(self, emails: Sequence[str], limit: int) -> list[OrderId]:
-        orders = self._tables.orders.values()
-        return sorted(order.id for order in orders if order.owner_id is None and order.email in emails)[:limit]
+        orders, wanted = self._tables.orders.values(), {email.lower() for email in emails}
+        return sorted(order.id for order in orders if order.owner_id is None and order.email.lower() in wanted)[:limit]
 
     async def overdue(self, now: datetime, limit: int) -> list[OrderId]:
         overdue = [

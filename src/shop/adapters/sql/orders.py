@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, null, select
+from sqlalchemy import ColumnElement, bindparam, func, null, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -14,6 +14,7 @@ from shop.adapters.sql.database import Row, Write
 from shop.adapters.sql.documents import from_address, from_shipping, to_address, to_shipping
 from shop.adapters.sql.gathering import ADDED, Gathered, Rank, Root
 from shop.adapters.sql.schema import order_lines, orders
+from shop.adapters.sql.schema.columns import word
 from shop.adapters.sql.statements import POSTGRES, SQLITE, Statement, any_of, insert_into, json_rows
 from shop.domain.kernel.identifiers import (
     CartId,
@@ -94,10 +95,15 @@ _OVERDUE = Statement(
 )
 _OF_GUEST = Statement(
     select(orders.c.id)
-    .where(any_of(orders.c.email, "emails"), orders.c.owner_id.is_(null()))
+    .where(any_of(func.lower(orders.c.email, type_=word()), "emails"), orders.c.owner_id.is_(null()))
     .order_by(orders.c.id)
     .limit(bindparam("most"))
 )
+
+
+def _in_small(emails: Iterable[str]) -> list[str]:
+    """As they are, too: a database knows the small letters of fewer languages."""
+    return sorted({*emails, *(email.lower() for email in emails)})
 
 
 def order_of(row: Row) -> Order:
@@ -180,7 +186,7 @@ class SqlOrderRepository:
         return order_of(row) if row is not None else None
 
     async def of_guest(self, emails: Sequence[str], limit: int) -> list[OrderId]:
-        rows = await self._gathered.database.fetch(_OF_GUEST, emails=list(emails), most=limit)
+        rows = await self._gathered.database.fetch(_OF_GUEST, emails=_in_small(emails), most=limit)
         return [OrderId(row[0]) for row in rows]
 
     async def overdue(self, now: datetime, limit: int) -> list[OrderId]:

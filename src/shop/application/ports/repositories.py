@@ -187,7 +187,7 @@ class OrderRepository(Protocol):
     async def find_by_cart(self, cart_id: CartId) -> Order | None: ...
 
     async def of_guest(self, emails: Sequence[str], limit: int) -> list[OrderId]:
-        """Orders of nobody in particular that were placed under one of these addresses, as they are written."""
+        """Orders of nobody in particular that were placed under one of these addresses, in capitals or not."""
 
     async def overdue(self, now: datetime, limit: int) -> list[OrderId]:
         """Pending orders whose hold on the stock has run out, the oldest first."""

@@ -81,7 +81,9 @@ class PeopleShownPromises(StoragePromises):
         async with bench.transaction() as tx:
             assert [cart.id for cart in await tx.carts.of_owner(user.id, 5)] == [latest.id, mine.id]
             assert len(await tx.carts.of_owner(user.id, 1)) == 1
-            assert await tx.orders.of_guest(["ada@example.com"], 5) == [guest.id]
+            for written in ("ada@example.com", "ADA@Example.com"):
+                assert await tx.orders.of_guest([written], 5) == [guest.id]
+            assert await tx.orders.of_guest(["da@example.com"], 5) == []
             order = await tx.orders.get(guest.id)
             order.claim(user.id, bench.now)
             tx.orders.save(order)

@@ -1,5 +1,6 @@
 """Payments, payment sessions and what providers told us, in memory."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from shop.adapters.memory.copies import copied
@@ -109,6 +110,16 @@ class MemoryInboxRepository:
 
     def save(self, item: InboxItem) -> None:
         self._writes.save(Rank.INBOX, item, item.id, self._put)
+
+    def forget_bodies(self, provider: str, object_refs: Sequence[str]) -> None:
+        def put(journal: Journal) -> None:
+            for ref in object_refs:
+                for inbox_id in self._tables.inbox_by_object.get((provider, ref), ()):
+                    item = copied(self._tables.inbox[inbox_id])
+                    item.body = b""
+                    journal.put(self._tables.inbox, inbox_id, item)
+
+        self._writes.add(Rank.INBOX, put)
 
     def _put(self, item: InboxItem, journal: Journal) -> None:
         tables = self._tables

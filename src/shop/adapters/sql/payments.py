@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, null, or_, select
+from sqlalchemy import ColumnElement, bindparam, null, or_, select, update
 
 from shop.adapters.sql.database import Row, Write
 from shop.adapters.sql.documents import from_next_action, to_next_action
@@ -83,6 +83,11 @@ _UNFINISHED = Statement(
 
 _INBOX = Root.of(inbox, fixed=["provider", "event_ref", "event_type", "object_ref", "body", "received_at"])
 _GET_ITEM = Statement(select(inbox).where(inbox.c.id == bindparam("inbox_id")))
+_FORGET_BODIES = Statement(
+    update(inbox)
+    .where(inbox.c.provider == bindparam("of_provider"), inbox.c.object_ref == bindparam("ref"))
+    .values(body=bindparam("nothing"))
+)
 _FIND_ITEM = Statement(
     select(inbox).where(inbox.c.provider == bindparam("of_provider"), inbox.c.event_ref == bindparam("ref"))
 )
@@ -250,6 +255,10 @@ class SqlInboxRepository:
             "settled_at": item.settled_at,
         }
         self._gathered.save(Rank.INBOX, item.id.uuid, item, [_INBOX.write(Rank.INBOX, row, item.version)])
+
+    def forget_bodies(self, provider: str, object_refs: Sequence[str]) -> None:
+        about = [{"of_provider": provider, "ref": ref, "nothing": b""} for ref in object_refs]
+        self._gathered.add(Write(_FORGET_BODIES, about, Rank.INBOX))
 
 
 def _item_of(row: Row) -> InboxItem:

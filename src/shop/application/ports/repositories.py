@@ -253,6 +253,9 @@ class InboxRepository(Protocol):
 
     def save(self, item: InboxItem) -> None: ...
 
+    def forget_bodies(self, provider: str, object_refs: Sequence[str]) -> None:
+        """What it told of these becomes empty; that it told something stays."""
+
 
 class ApiKeyRepository(Protocol):
     """Holds secret keys, as fingerprints."""

@@ -1,15 +1,15 @@
 """Mail to people about their accounts, and what becomes theirs once their address is proved."""
 
+from shop.application.commands.identity.exports import BuildExport, build_export
 from shop.application.commands.identity.invitations import mail_invitation
 from shop.application.commands.identity.opening import Doorkeeper
-from shop.application.commands.identity.privacy import BuildExport, build_export, forget_shopper
+from shop.application.commands.identity.privacy import forget_shopper
 from shop.application.commands.identity.registration import LookIntoRequest, look_into_request, mail_verification
 from shop.application.mails import export_ready
 from shop.application.messages import Context
 from shop.application.ports.clock import Ids
 from shop.application.ports.notifications import Notifier
-from shop.application.ports.people import PeopleReader
-from shop.application.ports.readers import OrderReader
+from shop.application.ports.readers import Readers
 from shop.application.ports.unit_of_work import UnitOfWork
 from shop.domain.identity import (
     AccountRequested,
@@ -25,11 +25,9 @@ from shop.domain.identity import (
 CLAIMED_AT_ONCE = 50
 
 
-async def make_export(
-    event: ExportRequested, context: Context, *, uow: UnitOfWork, people: PeopleReader, orders: OrderReader
-) -> None:
+async def make_export(event: ExportRequested, context: Context, *, uow: UnitOfWork, readers: Readers) -> None:
     """Makes the file that somebody asked for."""
-    await build_export(BuildExport(export_id=event.export_id), context, uow=uow, people=people, orders=orders)
+    await build_export(BuildExport(export_id=event.export_id), context, uow=uow, readers=readers)
 
 
 async def tell_of_export(
@@ -43,9 +41,9 @@ async def tell_of_export(
         await notifier.send(export_ready(user, doorkeeper.rules.account_url, str(context.caused_by)))
 
 
-async def forget_buyer(event: UserErased, context: Context, *, uow: UnitOfWork, orders: OrderReader) -> None:
-    """Takes somebody who was erased out of their carts and orders."""
-    await forget_shopper(event.user_id, context, uow, orders)
+async def forget_buyer(event: UserErased, context: Context, *, uow: UnitOfWork, readers: Readers) -> None:
+    """Takes somebody who was erased out of their carts, orders and subscriptions."""
+    await forget_shopper(event.user_id, context, uow, readers)
 
 
 async def look_into_requests(

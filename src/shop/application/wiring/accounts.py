@@ -6,6 +6,7 @@ from typing import Any
 
 from shop.application.commands.identity import (
     elsewhere,
+    exports,
     invitations,
     keys,
     me,
@@ -82,10 +83,10 @@ def people_commands(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
         me.AddAddress: partial(me.add_address, uow=uow, ids=ids),
         me.UpdateAddress: partial(me.update_address, uow=uow),
         me.RemoveAddress: partial(me.remove_address, uow=uow),
-        privacy.RequestExport: partial(privacy.request_export, uow=uow, ids=ids),
-        privacy.BuildExport: partial(privacy.build_export, uow=uow, people=readers.people, orders=readers.orders),
-        privacy.EraseMe: partial(privacy.erase_me, uow=uow, orders=readers.orders, notifier=ports.notifier),
-        privacy.EraseUser: partial(privacy.erase_user, uow=uow, orders=readers.orders, notifier=ports.notifier),
+        exports.RequestExport: partial(exports.request_export, uow=uow, ids=ids),
+        exports.BuildExport: partial(exports.build_export, uow=uow, readers=readers),
+        privacy.EraseMe: partial(privacy.erase_me, uow=uow, readers=readers, notifier=ports.notifier),
+        privacy.EraseUser: partial(privacy.erase_user, uow=uow, readers=readers, notifier=ports.notifier),
         staff.CreateUser: partial(staff.create_user, uow=uow, ids=ids),
         staff.UpdateUser: partial(staff.update_user, uow=uow),
         staff.SetUserRoles: partial(staff.set_user_roles, uow=uow),

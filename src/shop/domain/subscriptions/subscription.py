@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 
 from attrs import define, field, frozen
 
-from shop.domain.kernel.address import Address
+from shop.domain.kernel.address import ERASED, Address
 from shop.domain.kernel.aggregates import Aggregate
 from shop.domain.kernel.email import checked_email
 from shop.domain.kernel.errors import Flaw, Invalid
@@ -84,7 +84,7 @@ class Subscription(Aggregate):
     unit_price: Money
     quantity: int = field(validator=_bounded)
     after_dunning: AfterDunning
-    email: str = field(converter=checked_email)
+    email: str
     shipping_address: Address | None = None
     billing_address: Address | None = None
     shipping_code: str = ""
@@ -109,10 +109,11 @@ class Subscription(Aggregate):
     cancelled_at: datetime | None = None
 
     @classmethod
-    def open(cls, *, at: datetime, plan: Plan, currency: str, **attributes: Any) -> Self:
+    def open(cls, *, at: datetime, plan: Plan, currency: str, email: str, **attributes: Any) -> Self:
         """What somebody asked for; it begins once the provider knows of it. Raises PlanNotOffered, Invalid."""
         trial_ends_at = at + timedelta(days=plan.trial_days) if plan.trial_days else None
         return cls(
+            email=checked_email(email),
             plan_id=plan.id,
             variant_id=plan.variant_id,
             title=plan.name,
@@ -346,6 +347,15 @@ class Subscription(Aggregate):
         self.anchor = self.due_at = self.period_end = at
         self.begun = 0
         return Proration(credit=credit, charge=self.price)
+
+    def pseudonymise(self, at: datetime) -> bool:
+        """It has ended and its owner is to be forgotten; what was paid stays. False where nobody was to be seen."""
+        if self.email == ERASED:
+            return False
+        self.email, self.updated_at = ERASED, at
+        self.shipping_address = self.shipping_address and self.shipping_address.without_person()
+        self.billing_address = self.billing_address and self.billing_address.without_person()
+        return True
 
     def use_method(self, method: str, at: datetime) -> None:
         """Pays in another way from now on; an open payment is tried with it at once."""

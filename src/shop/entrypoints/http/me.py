@@ -4,6 +4,7 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType
 
+from shop.application.commands.identity.exports import RequestExport
 from shop.application.commands.identity.me import (
     AddAddress,
     RemoveAddress,
@@ -11,7 +12,7 @@ from shop.application.commands.identity.me import (
     UpdateMe,
     UpdatePreferences,
 )
-from shop.application.commands.identity.privacy import EraseMe, RequestExport
+from shop.application.commands.identity.privacy import EraseMe
 from shop.application.commands.identity.registration import ChangeEmail
 from shop.application.limits import RECOVERY
 from shop.application.ports.views import ExportView, MeView, OrderView, PreferencesView, SavedAddressView

@@ -8,10 +8,8 @@ from shop.adapters.contracts.stories import alone
 from shop.application.ports.paging import PageRequest
 from shop.application.ports.readers import PaymentFilter, RefundFilter, TimeRange
 from shop.application.ports.unit_of_work import StaleAggregate
-from shop.domain.kernel.errors import NotFound
 from shop.domain.kernel.identifiers import (
     AttemptId,
-    InboxId,
     OrderId,
     OrderLineId,
     PaymentId,
@@ -306,42 +304,6 @@ class BookPromises(StoragePromises):
         async with bench.transaction() as tx:
             assert len(await tx.ledger.of_order(order.id)) == 2
         await bench.save(cart)
-
-    @alone
-    async def test_messages_come_back_as_they_were(self, bench: Bench) -> None:
-        message = bench.samples.message(body=bytes(range(256)))
-        await bench.save(message)
-        message.settle(InboxState.IGNORED, bench.later(1))
-        await bench.save(message)
-        async with bench.transaction() as tx:
-            assert state(await tx.inbox.get(message.id)) == state(message)
-            assert state(await tx.inbox.find("fake", message.event_ref)) == state(message)
-            assert await tx.inbox.find("other", message.event_ref) is None
-            with pytest.raises(NotFound):
-                await tx.inbox.get(bench.samples.new(InboxId))
-
-    @alone
-    async def test_the_same_message_is_kept_once(self, bench: Bench) -> None:
-        message = bench.samples.message()
-        await bench.save(message)
-        with pytest.raises(StaleAggregate):
-            await bench.save(bench.samples.message(event_ref=message.event_ref))
-        await bench.save(bench.samples.message(event_ref=message.event_ref, provider="other"))
-
-    @alone
-    async def test_a_message_is_settled_once(self, bench: Bench) -> None:
-        """I5: its effect and its state are written together, by one of two workers."""
-        message = bench.samples.message()
-        await bench.save(message)
-        with pytest.raises(StaleAggregate):
-            async with bench.transaction() as slow:
-                mine = await slow.inbox.get(message.id)
-                message.settle(InboxState.APPLIED, bench.later(1))
-                await bench.save(message)
-                mine.settle(InboxState.PARKED, bench.later(2))
-                slow.inbox.save(mine)
-        async with bench.transaction() as tx:
-            assert (await tx.inbox.get(message.id)).state is InboxState.APPLIED
 
 
 async def _ids(bench: Bench, which: PaymentFilter) -> list[PaymentId]:

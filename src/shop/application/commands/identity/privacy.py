@@ -1,33 +1,26 @@
-"""Privacy: a person's own data as a file, and forgetting the person."""
+"""Forgetting a person: what the law wants kept stays without them."""
 
-import json
-from collections.abc import Mapping
 from datetime import datetime, timedelta
-from enum import Enum
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import attrs
 from attrs import frozen
 
+from shop.application.commands.identity.exports import orders_of, subscriptions_of
 from shop.application.commands.identity.opening import check_fresh, user_of
 from shop.application.commands.identity.roles import check_own, roles_of
 from shop.application.commands.identity.staff import keep_an_owner
-from shop.application.messages import CUSTOMER, INTERNAL, Command, Context
-from shop.application.ports.clock import Ids
+from shop.application.messages import CUSTOMER, Command, Context
 from shop.application.ports.notifications import Notifier
-from shop.application.ports.paging import PageRequest
-from shop.application.ports.people import PeopleReader
-from shop.application.ports.readers import OrderReader
-from shop.application.ports.unit_of_work import UnitOfWork
-from shop.application.ports.views import OrderView
-from shop.domain.identity import DataExport, ExportStatus, UserStatus
+from shop.application.ports.readers import Readers
+from shop.application.ports.unit_of_work import Transaction, UnitOfWork
+from shop.application.ports.views import OrderView, SubscriptionView
 from shop.domain.kernel.errors import Conflict
-from shop.domain.kernel.identifiers import ExportId, Identifier, UserId
-from shop.domain.orders import FulfilmentStatus, OrderStatus
+from shop.domain.kernel.identifiers import UserId
+from shop.domain.orders import FulfilmentStatus, Order, OrderStatus
+from shop.domain.payments import PaymentNotFound
+from shop.domain.subscriptions import ENDED
 
-CARTS_AT_ONCE = ORDERS_AT_ONCE = 50
-SECRET = frozenset({"client_secret"})
-"""What views hold for a browser at work, and a file must not."""
+CARTS_AT_ONCE = 50
 DELIVERED_WITHIN = timedelta(days=30)
 """For how long a paid order that was not sent needs its address."""
 
@@ -37,55 +30,7 @@ class ErasureHeld(Conflict):
 
     code = "erasure_held"
     title = "Something is still under way"
-    default_hint = "Cancel the order, or wait until it has come to its end."
-
-
-@frozen(kw_only=True)
-class RequestExport(Command[ExportId]):
-    """Asks for everything that the shop knows of oneself. The file is made afterwards, and kept for a week."""
-
-    requires: ClassVar = CUSTOMER
-
-
-async def request_export(command: RequestExport, context: Context, *, uow: UnitOfWork, ids: Ids) -> ExportId:
-    check_fresh(context)
-    export = DataExport.request(id=ids.new(ExportId), user_id=user_of(context), at=context.now)
-    async with uow(context) as tx:
-        tx.exports.save(export)
-        tx.answer(export.id)
-    return export.id
-
-
-@frozen(kw_only=True)
-class BuildExport(Command[None]):
-    """Makes the file that somebody asked for. Twice is once."""
-
-    requires: ClassVar = INTERNAL
-    export_id: ExportId
-
-
-async def build_export(
-    command: BuildExport, context: Context, *, uow: UnitOfWork, people: PeopleReader, orders: OrderReader
-) -> None:
-    async with uow(context) as tx:
-        export = await tx.exports.get(command.export_id)
-        user = await tx.users.get(export.user_id)
-    if export.status is ExportStatus.READY or user.status is UserStatus.ERASED:
-        return
-    known = {
-        "profile": await people.me(user.id),
-        "addresses": await people.addresses(user.id),
-        "preferences": await people.preferences(user.id),
-        "sessions": await people.sessions(user.id, context.now, None),
-        "sign_in_providers": [identity.provider for identity in user.identities],
-        "tags": list(user.tags),
-        "orders": await _orders_of(user.id, orders),
-    }
-    document = json.dumps(_plain(known), ensure_ascii=False, indent=1).encode()
-    async with uow(context) as tx:
-        export = await tx.exports.get(command.export_id)
-        export.finish(document, context.now)
-        tx.exports.save(export)
+    default_hint = "Cancel the order or the subscription, or wait until it has come to its end."
 
 
 @frozen(kw_only=True)
@@ -96,10 +41,10 @@ class EraseMe(Command[None]):
 
 
 async def erase_me(
-    command: EraseMe, context: Context, *, uow: UnitOfWork, orders: OrderReader, notifier: Notifier
+    command: EraseMe, context: Context, *, uow: UnitOfWork, readers: Readers, notifier: Notifier
 ) -> None:
     check_fresh(context)
-    await _erase(user_of(context), context, uow, orders, notifier)
+    await _erase(user_of(context), context, uow, readers, notifier)
 
 
 @frozen(kw_only=True)
@@ -111,16 +56,18 @@ class EraseUser(Command[None]):
 
 
 async def erase_user(
-    command: EraseUser, context: Context, *, uow: UnitOfWork, orders: OrderReader, notifier: Notifier
+    command: EraseUser, context: Context, *, uow: UnitOfWork, readers: Readers, notifier: Notifier
 ) -> None:
     async with uow(context) as tx:
         user = await tx.users.get(command.user_id)
         check_own(await roles_of(tx, user.role_ids, strict=False), context)
-    await _erase(command.user_id, context, uow, orders, notifier)
+    await _erase(command.user_id, context, uow, readers, notifier)
 
 
-async def _erase(user_id: UserId, context: Context, uow: UnitOfWork, orders: OrderReader, notifier: Notifier) -> None:
-    for order in await _orders_of(user_id, orders):
+async def _erase(user_id: UserId, context: Context, uow: UnitOfWork, readers: Readers, notifier: Notifier) -> None:
+    for subscription in await subscriptions_of(user_id, readers.subscriptions):
+        _check_ended(subscription)
+    for order in await orders_of(user_id, readers.orders):
         _check_over(order, context.now)
     async with uow(context) as tx:
         email = (await tx.users.get(user_id)).email
@@ -137,14 +84,14 @@ async def _erase(user_id: UserId, context: Context, uow: UnitOfWork, orders: Ord
         tx.exports.drop_of(user_id)
 
 
-async def forget_shopper(user_id: UserId, context: Context, uow: UnitOfWork, orders: OrderReader) -> None:
-    """Takes somebody who was erased out of their carts, their orders and the carts that these were.
+async def forget_shopper(user_id: UserId, context: Context, uow: UnitOfWork, readers: Readers) -> None:
+    """Takes somebody who was erased out of carts, orders, subscriptions and what providers told of them.
 
     Sums, goods and taxes stay. Twice is once.
     """
     while await _forget_open_carts(user_id, context, uow):
         pass
-    for view in await _orders_of(user_id, orders):
+    for view in await orders_of(user_id, readers.orders):
         async with uow(context) as tx:
             order = await tx.orders.get(view.id)
             if order.pseudonymise(context.now):
@@ -152,6 +99,25 @@ async def forget_shopper(user_id: UserId, context: Context, uow: UnitOfWork, ord
                 cart = await tx.carts.get(order.cart_id)
                 cart.forget_person(context.now)
                 tx.carts.save(cart)
+                await _forget_news_of(order, tx)
+    for held in await subscriptions_of(user_id, readers.subscriptions):
+        async with uow(context) as tx:
+            subscription = await tx.subscriptions.get(held.id)
+            if subscription.pseudonymise(context.now):
+                tx.subscriptions.save(subscription)
+                if subscription.provider_ref:
+                    tx.inbox.forget_bodies(subscription.provider, [subscription.provider_ref])
+
+
+async def _forget_news_of(order: Order, tx: Transaction) -> None:
+    """Providers tell names and addresses along with what happened; it has been looked at long ago."""
+    try:
+        payment = await tx.payments.of_order(order.id)
+    except PaymentNotFound:  # it cost nothing
+        return
+    refs = [attempt.provider_ref for attempt in payment.attempts if attempt.provider_ref]
+    if refs:
+        tx.inbox.forget_bodies(payment.provider, refs)
 
 
 async def _forget_open_carts(user_id: UserId, context: Context, uow: UnitOfWork) -> bool:
@@ -162,17 +128,6 @@ async def _forget_open_carts(user_id: UserId, context: Context, uow: UnitOfWork)
             cart.forget_person(context.now)
             tx.carts.save(cart)
     return bool(open_carts)
-
-
-async def _orders_of(user_id: UserId, orders: OrderReader) -> list[OrderView]:
-    """All orders of a person, the newest first."""
-    found: list[OrderView] = []
-    page = await orders.of_owner(user_id, PageRequest(limit=ORDERS_AT_ONCE))
-    found += page.data
-    while page.next is not None:
-        page = await orders.of_owner(user_id, PageRequest(limit=ORDERS_AT_ONCE, after=page.next))
-        found += page.data
-    return found
 
 
 def _check_over(order: OrderView, now: datetime) -> None:
@@ -186,19 +141,7 @@ def _check_over(order: OrderView, now: datetime) -> None:
         raise ErasureHeld(f"The order {order.number} is {order.status}.")
 
 
-def _plain(value: Any) -> Any:
-    """What JSON can hold, of what is shown to people."""
-    if isinstance(value, Identifier):
-        return str(value)
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    if isinstance(value, Mapping):
-        return {str(name): _plain(each) for name, each in value.items()}
-    if attrs.has(type(value)):
-        names = [attribute.name for attribute in attrs.fields(type(value)) if attribute.name not in SECRET]
-        return {name: _plain(getattr(value, name)) for name in names}
-    return value if value is None or isinstance(value, str | int | bool) else str(value)
+def _check_ended(subscription: SubscriptionView) -> None:
+    """Raises ErasureHeld for a subscription that would come again."""
+    if subscription.status not in ENDED:
+        raise ErasureHeld(f"The subscription to {subscription.title} is {subscription.status}.")

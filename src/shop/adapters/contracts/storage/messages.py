@@ -1,0 +1,64 @@
+"""What a storage promises about the messages of payment providers."""
+
+import pytest
+
+from shop.adapters.contracts.storage.subject import Bench, StoragePromises, state
+from shop.adapters.contracts.stories import alone
+from shop.application.ports.unit_of_work import StaleAggregate
+from shop.domain.kernel.errors import NotFound
+from shop.domain.kernel.identifiers import InboxId
+from shop.domain.payments import InboxState
+
+
+class MessagePromises(StoragePromises):
+    """Messages of providers are kept once, settled once, and can be emptied."""
+
+    @alone
+    async def test_messages_come_back_as_they_were(self, bench: Bench) -> None:
+        message = bench.samples.message(body=bytes(range(256)))
+        await bench.save(message)
+        message.settle(InboxState.IGNORED, bench.later(1))
+        await bench.save(message)
+        async with bench.transaction() as tx:
+            assert state(await tx.inbox.get(message.id)) == state(message)
+            assert state(await tx.inbox.find("fake", message.event_ref)) == state(message)
+            assert await tx.inbox.find("other", message.event_ref) is None
+            with pytest.raises(NotFound):
+                await tx.inbox.get(bench.samples.new(InboxId))
+
+    @alone
+    async def test_the_same_message_is_kept_once(self, bench: Bench) -> None:
+        message = bench.samples.message()
+        await bench.save(message)
+        with pytest.raises(StaleAggregate):
+            await bench.save(bench.samples.message(event_ref=message.event_ref))
+        await bench.save(bench.samples.message(event_ref=message.event_ref, provider="other"))
+
+    @alone
+    async def test_what_messages_told_of_somebody_can_be_forgotten(self, bench: Bench) -> None:
+        told = [bench.samples.message(object_ref="pi_1"), bench.samples.message(object_ref="pi_2")]
+        others = [bench.samples.message(object_ref="pi_3"), bench.samples.message(object_ref="pi_1", provider="other")]
+        await bench.save(*told, *others)
+        async with bench.transaction() as tx:
+            tx.inbox.forget_bodies("fake", ["pi_1", "pi_2", "pi_9"])
+        async with bench.transaction() as tx:
+            assert [(await tx.inbox.get(item.id)).body for item in told] == [b"", b""]
+            assert [(await tx.inbox.get(item.id)).body for item in others] == [item.body for item in others]
+            again = await tx.inbox.get(told[0].id)
+            again.settle(InboxState.APPLIED, bench.later(1))
+            tx.inbox.save(again)
+
+    @alone
+    async def test_a_message_is_settled_once(self, bench: Bench) -> None:
+        """I5: its effect and its state are written together, by one of two workers."""
+        message = bench.samples.message()
+        await bench.save(message)
+        with pytest.raises(StaleAggregate):
+            async with bench.transaction() as slow:
+                mine = await slow.inbox.get(message.id)
+                message.settle(InboxState.APPLIED, bench.later(1))
+                await bench.save(message)
+                mine.settle(InboxState.PARKED, bench.later(2))
+                slow.inbox.save(mine)
+        async with bench.transaction() as tx:
+            assert (await tx.inbox.get(message.id)).state is InboxState.APPLIED

@@ -1,0 +1,122 @@
+"""A person's own data as a file: everything that the shop knows of them.
+
+Which columns of the tables that is says `adapters.sql.schema.personal`, and a test compares the two.
+"""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from enum import Enum
+from typing import Any, ClassVar, TypeVar
+
+import attrs
+from attrs import frozen
+
+from shop.application.commands.identity.opening import check_fresh, user_of
+from shop.application.messages import CUSTOMER, INTERNAL, Command, Context
+from shop.application.ports.clock import Ids
+from shop.application.ports.paging import Page, PageRequest
+from shop.application.ports.readers import OrderReader, Readers, SubscriptionFilter, SubscriptionReader
+from shop.application.ports.unit_of_work import UnitOfWork
+from shop.application.ports.views import OrderView, SubscriptionView
+from shop.domain.identity import DataExport, ExportStatus, UserStatus
+from shop.domain.kernel.identifiers import ExportId, Identifier, UserId
+
+CARTS_MAX = 100
+AT_ONCE = 50
+SECRET = frozenset({"client_secret"})
+"""What views hold for a browser at work, and a file must not."""
+
+View = TypeVar("View")
+
+
+@frozen(kw_only=True)
+class RequestExport(Command[ExportId]):
+    """Asks for everything that the shop knows of oneself. The file is made afterwards, and kept for a week."""
+
+    requires: ClassVar = CUSTOMER
+
+
+async def request_export(command: RequestExport, context: Context, *, uow: UnitOfWork, ids: Ids) -> ExportId:
+    check_fresh(context)
+    export = DataExport.request(id=ids.new(ExportId), user_id=user_of(context), at=context.now)
+    async with uow(context) as tx:
+        tx.exports.save(export)
+        tx.answer(export.id)
+    return export.id
+
+
+@frozen(kw_only=True)
+class BuildExport(Command[None]):
+    """Makes the file that somebody asked for. Twice is once."""
+
+    requires: ClassVar = INTERNAL
+    export_id: ExportId
+
+
+async def build_export(command: BuildExport, context: Context, *, uow: UnitOfWork, readers: Readers) -> None:
+    async with uow(context) as tx:
+        export = await tx.exports.get(command.export_id)
+        user = await tx.users.get(export.user_id)
+        carts = await tx.carts.of_owner(user.id, CARTS_MAX)
+    if export.status is ExportStatus.READY or user.status is UserStatus.ERASED:
+        return
+    subscriptions = []
+    for view in await subscriptions_of(user.id, readers.subscriptions):
+        async with uow(context) as tx:
+            subscriptions.append(await tx.subscriptions.get(view.id))  # with its addresses
+    people = readers.people
+    known = {
+        "profile": await people.me(user.id),
+        "addresses": await people.addresses(user.id),
+        "preferences": await people.preferences(user.id),
+        "noted_by_the_shop": {"tags": user.tags, "note": user.note},
+        "sessions": await people.sessions(user.id, context.now, None),
+        "sign_in_providers": user.identities,
+        "carts": carts,
+        "orders": await orders_of(user.id, readers.orders),
+        "subscriptions": subscriptions,
+    }
+    document = json.dumps(_plain(known), ensure_ascii=False, indent=1).encode()
+    async with uow(context) as tx:
+        export = await tx.exports.get(command.export_id)
+        export.finish(document, context.now)
+        tx.exports.save(export)
+
+
+async def orders_of(user_id: UserId, orders: OrderReader) -> list[OrderView]:
+    """All orders of a person, the newest first."""
+    return await _all(lambda page: orders.of_owner(user_id, page))
+
+
+async def subscriptions_of(user_id: UserId, subscriptions: SubscriptionReader) -> list[SubscriptionView]:
+    """All subscriptions of a person, the newest first."""
+    return await _all(lambda page: subscriptions.all(SubscriptionFilter(owner_id=user_id), page))
+
+
+async def _all(ask: Callable[[PageRequest], Awaitable[Page[View]]]) -> list[View]:
+    page = await ask(PageRequest(limit=AT_ONCE))
+    found = list(page.data)
+    while page.next is not None:
+        page = await ask(PageRequest(limit=AT_ONCE, after=page.next))
+        found += page.data
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """What JSON can hold, of what is shown to people."""
+    if isinstance(value, Identifier):
+        return str(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, Mapping):
+        return {str(name): _plain(each) for name, each in value.items()}
+    if attrs.has(type(value)):
+        names = [attribute.name for attribute in attrs.fields(type(value))]
+        shown = [name for name in names if name not in SECRET and not name.startswith("_")]
+        return {name: _plain(getattr(value, name)) for name in shown}
+    return value if value is None or isinstance(value, str | int | bool) else str(value)

@@ -213,6 +213,8 @@ class Variant:
 class Product(Aggregate):
     """A thing on sale with everything that is said about it. Its variants live and are saved with it."""
 
+    audited: ClassVar = ("status", "prices")
+
     id: ProductId
     slug: str = field(converter=checked_slug)
     title: str = field(validator=_sized(1, 300))
@@ -237,6 +239,11 @@ class Product(Aggregate):
         product._check()
         product._record(ProductCreated(at=at, product_id=product.id))
         return product
+
+    @property
+    def prices(self) -> Mapping[VariantId, tuple[Price, ...]]:
+        """What each variant costs."""
+        return {variant.id: variant.prices for variant in self.variants}
 
     def change(self, at: datetime, **changes: Any) -> None:
         """Replaces the named attributes. Raises Invalid or SkuTaken, and then nothing has changed."""

@@ -1,5 +1,6 @@
 """What an aggregate and an event are."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -50,14 +51,14 @@ class Aggregate:
         self._stored = tuple([getattr(self, name) for name in (*self.audited, *self.audited_silently)])
 
     def changes(self) -> list[tuple[str, Any, Any]]:
-        """Each audited field that is not as stored, with its value before and after. A new one had nothing before,
-        and tells of what is not empty."""
+        """Each audited field that is not as stored, with its value before and after; of a mapping only what differs.
+        A new one had nothing before, and tells of what is not empty."""
         names = (*self.audited, *self.audited_silently)
         now = [getattr(self, name) for name in names]
         if not self._stored:
             return [(name, None, value) for name, value in zip(names, now, strict=True) if value]
         compared = zip(names, self._stored, now, strict=True)
-        return [(name, before, after) for name, before, after in compared if before != after]
+        return [(name, *_apart(before, after)) for name, before, after in compared if before != after]
 
     def _record(self, event: Event) -> None:
         self._events.append(event)
@@ -66,3 +67,12 @@ class Aggregate:
         """The events since the last call: storage writes them beside the aggregate."""
         events, self._events = self._events, []
         return events
+
+
+def _apart(before: Any, after: Any) -> tuple[Any, Any]:
+    """Both, without what two mappings have in common."""
+    if not (isinstance(before, Mapping) and isinstance(after, Mapping)):
+        return before, after
+    common = {key for key in before.keys() & after.keys() if before[key] == after[key]}
+    old, new = ({key: part[key] for key in part if key not in common} for part in (before, after))
+    return old, new

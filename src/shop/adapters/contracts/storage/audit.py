@@ -15,6 +15,7 @@ from shop.application.ports.audit import AuditEntry, AuditFilter, Change
 from shop.application.ports.paging import Page, PageRequest
 from shop.application.ports.unit_of_work import StaleAggregate
 from shop.application.ports.views import AuditEntryView
+from shop.domain.catalog import Option, Price, ProductStatus
 from shop.domain.identity import ApiKey, Role, User
 from shop.domain.kernel.identifiers import RoleId, UserId
 from shop.domain.orders import PaymentStatus
@@ -127,6 +128,24 @@ class AuditPromises(StoragePromises):
         assert told[f"backorder_limit at {location_id}"] == (2, 5)
         opened = (await _log(bench, AuditFilter(subject=str(variant_id))))[-1]
         assert {change.field for change in opened.changes} == {"level", "stock"}
+
+    @alone
+    async def test_prices_are_told_of_where_they_differ(self, bench: Bench) -> None:
+        small = bench.samples.variant(options=("S",))
+        large = bench.samples.variant(options=("L",), prices=(Price(amount=eur(500)),))
+        size = Option(name="Size", values=("S", "L"))
+        product = bench.samples.product(variants=(small, large), options=(size,), status=ProductStatus.DRAFT)
+        await bench.save(product)
+        product.change_variant(large.id, bench.later(1), prices=(Price(amount=eur(450), compare_at=eur(500)),))
+        product.move_to(ProductStatus.ACTIVE, bench.later(1))
+        await bench.save(product)
+        before = [{"amount": {"amount": 500, "currency": "EUR"}, "compare_at": None}]
+        after = [{"amount": {"amount": 450, "currency": "EUR"}, "compare_at": {"amount": 500, "currency": "EUR"}}]
+        told = [("prices", {str(large.id): before}, {str(large.id): after}), ("status", "draft", "active")]
+        assert sorted(await _told(bench, product.id), key=lambda change: change[0]) == told
+        product.change(bench.later(2), description="Words are not told of.")
+        await bench.save(product)
+        assert len(await _log(bench, AuditFilter(subject=str(product.id)))) == 2
 
     @alone
     async def test_settings_are_told_of_by_the_part_that_differs(self, bench: Bench) -> None:

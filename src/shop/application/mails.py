@@ -75,6 +75,15 @@ def invited(invitation: Invitation, account_url: str, secret: str, about: str) -
     return _mail(invitation.email, about, "invitation", "You are invited", text)
 
 
+def sign_in_changed(user: User, account_url: str, what: str, about: str) -> Notification:
+    """Tells somebody that what opens their account is not what it was, in case somebody else is at work."""
+    text = (
+        f"{_greeting(user)}{what}\n\nIf this was not you, set a new password now, and sign out everywhere else:\n\n"
+        f"{account_url}/forgot\n{account_url}/sessions\n"
+    )
+    return _mail(user.email, about, "sign_in_changed", "What opens your account has changed", text)
+
+
 def export_ready(user: User, account_url: str, about: str) -> Notification:
     text = f"{_greeting(user)}the file with your data is ready. Sign in to fetch it:\n\n{account_url}/sessions\n"
     return _mail(user.email, about, "export_ready", "Your data are ready", text)

@@ -167,7 +167,7 @@ def test_codes_of_an_app_count_once_they_are_confirmed() -> None:
     assert [user.use_recovery_code(code) for code in (b"x", b"r", b"r")] == [False, True, False]
     user.set_recovery_codes((b"s",), NOW)
     user.disable_totp(NOW)
-    assert (user.recovery_codes, told(user)) == ((), ["user.mfa_enabled", "user.mfa_disabled"])
+    assert (user.recovery_codes, told(user)) == ((), ["user.mfa_enabled", "user.updated", "user.mfa_disabled"])
 
 
 def test_passkeys_are_bounded_and_each_there_once() -> None:

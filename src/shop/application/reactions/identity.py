@@ -5,7 +5,7 @@ from shop.application.commands.identity.invitations import mail_invitation
 from shop.application.commands.identity.opening import Doorkeeper
 from shop.application.commands.identity.privacy import forget_shopper
 from shop.application.commands.identity.registration import LookIntoRequest, look_into_request, mail_verification
-from shop.application.mails import export_ready
+from shop.application.mails import export_ready, sign_in_changed
 from shop.application.messages import Context
 from shop.application.ports.clock import Ids
 from shop.application.ports.notifications import Notifier
@@ -16,13 +16,23 @@ from shop.domain.identity import (
     ExportReady,
     ExportRequested,
     InvitationMade,
+    SessionReused,
     UserErased,
+    UserMfaDisabled,
+    UserMfaEnabled,
     UserRegistered,
     UserStatus,
+    UserUpdated,
     UserVerified,
 )
 
+SignInEvent = UserUpdated | UserMfaEnabled | UserMfaDisabled | SessionReused
 CLAIMED_AT_ONCE = 50
+_CHANGES = {
+    "password": "the password of your account was set.",
+    "sign_in_providers": "what other accounts, such as one of Google, open yours has changed.",
+    "recovery_codes": "the recovery codes of your account were made anew.",
+}
 
 
 async def make_export(event: ExportRequested, context: Context, *, uow: UnitOfWork, readers: Readers) -> None:
@@ -39,6 +49,35 @@ async def tell_of_export(
         user = await tx.users.get(export.user_id)
     if user.status is UserStatus.ACTIVE:
         await notifier.send(export_ready(user, doorkeeper.rules.account_url, str(context.caused_by)))
+
+
+def _said_of(event: SignInEvent) -> list[str]:
+    if isinstance(event, UserUpdated):
+        return [text for field, text in _CHANGES.items() if field in event.changed]
+    if isinstance(event, UserMfaEnabled):
+        return ["a second step, such as a code of an app or a passkey, was added to your account."]
+    if isinstance(event, UserMfaDisabled):
+        return ["a second step, such as a code of an app or a passkey, was taken away from your account."]
+    return ["a sign-in of yours was ended: somebody else seems to have had a copy of it."]
+
+
+async def tell_of_change(
+    event: SignInEvent,
+    context: Context,
+    *,
+    uow: UnitOfWork,
+    doorkeeper: Doorkeeper,
+    notifier: Notifier,
+) -> None:
+    """Mails that what opens an account has changed: its owner may be the only one who knows that it was not them."""
+    said = _said_of(event)
+    if not said:
+        return
+    async with uow(context) as tx:
+        user = await tx.users.get(event.user_id)
+    if user.status is UserStatus.ACTIVE:
+        about = str(context.caused_by)
+        await notifier.send(sign_in_changed(user, doorkeeper.rules.account_url, " ".join(said), about))
 
 
 async def forget_buyer(event: UserErased, context: Context, *, uow: UnitOfWork, readers: Readers) -> None:

@@ -47,8 +47,12 @@ from shop.domain.identity import (
     ExportReady,
     ExportRequested,
     InvitationMade,
+    SessionReused,
     UserErased,
+    UserMfaDisabled,
+    UserMfaEnabled,
     UserRegistered,
+    UserUpdated,
     UserVerified,
 )
 from shop.domain.kernel.aggregates import Event
@@ -234,6 +238,7 @@ CLAIM_GUEST_ORDERS: Final = "accounts.claim_guest_orders"
 MAKE_EXPORT: Final = "accounts.make_export"
 TELL_OF_EXPORT: Final = "accounts.tell_of_export"
 FORGET_BUYER: Final = "accounts.forget_buyer"
+TELL_OF_CHANGE: Final = "accounts.tell_of_change"
 
 SUBSCRIBERS: Mapping[type[Event], tuple[str, ...]] = {
     ProductCreated: (FORGET_ANSWERS,),
@@ -250,6 +255,10 @@ SUBSCRIBERS: Mapping[type[Event], tuple[str, ...]] = {
     ExportRequested: (MAKE_EXPORT,),
     ExportReady: (TELL_OF_EXPORT,),
     UserErased: (FORGET_BUYER,),
+    UserUpdated: (TELL_OF_CHANGE,),
+    UserMfaEnabled: (TELL_OF_CHANGE,),
+    UserMfaDisabled: (TELL_OF_CHANGE,),
+    SessionReused: (TELL_OF_CHANGE,),
 }
 
 
@@ -271,6 +280,7 @@ def reactions(ports: Ports) -> Mapping[str, Handler]:
         MAKE_EXPORT: partial(identity_reactions.make_export, uow=uow, readers=readers),
         TELL_OF_EXPORT: partial(identity_reactions.tell_of_export, uow=uow, doorkeeper=keeper, notifier=notifier),
         FORGET_BUYER: partial(identity_reactions.forget_buyer, uow=uow, readers=readers),
+        TELL_OF_CHANGE: partial(identity_reactions.tell_of_change, uow=uow, doorkeeper=keeper, notifier=notifier),
         CLAIM_GUEST_ORDERS: partial(identity_reactions.claim_guest_orders, uow=uow),
         FORGET_ANSWERS: partial(catalog_reactions.forget_answers, cache=ports.cache),
         RESUME_PAYMENT: partial(payment_reactions.resume_new_payment, cashier=cashier),

@@ -243,6 +243,7 @@ class User(Aggregate):
         if len(self.identities) >= IDENTITIES_MAX:
             raise Invalid(f"At most {IDENTITIES_MAX} accounts elsewhere open one here.")
         self.identities, self.updated_at = (*self.identities, identity), at
+        self._record(UserUpdated(at=at, user_id=self.id, changed=("sign_in_providers",)))
 
     def unlink(self, provider: str, at: datetime) -> None:
         """That provider's account opens this one no more. Raises LastWayIn when nothing else would; twice is once."""
@@ -252,6 +253,7 @@ class User(Aggregate):
         if not left and not self.password_hash and not self.passkeys:
             raise LastWayIn
         self.identities, self.updated_at = left, at
+        self._record(UserUpdated(at=at, user_id=self.id, changed=("sign_in_providers",)))
 
     # The address book.
 
@@ -311,6 +313,7 @@ class User(Aggregate):
 
     def set_recovery_codes(self, fingerprints: tuple[bytes, ...], at: datetime) -> None:
         self.recovery_codes, self.updated_at = fingerprints, at
+        self._record(UserUpdated(at=at, user_id=self.id, changed=("recovery_codes",)))
 
     def disable_totp(self, at: datetime) -> None:
         self.totp = None

@@ -171,6 +171,32 @@ async def test_s45_a_second_step_with_codes_that_are_good_once(town: Town) -> No
     town.signed_in(await town.login(ada.email), ada.email)
 
 
+async def test_one_is_told_by_mail_when_what_opens_the_account_changes(town: Town) -> None:
+    ada, clock = await town.person(), town.site.small.clock
+    await ada.client.patch("/api/users/me", json={"phone": "+49301234567"})
+    assert await town.mails(ada.email, "sign_in_changed") == []
+    old = {"refresh_token": ada.tokens["refresh_token"]}
+    await town.guest.post("/api/auth/refresh", json=old)
+    clock.forward(SIX_SECONDS)
+    await town.guest.post("/api/auth/refresh", json=old)
+    assert "had a copy" in (await town.mails(ada.email, "sign_in_changed"))[0]
+    ada = town.signed_in(await town.login(ada.email), ada.email)
+    app = pyotp.TOTP((await ada.client.post("/api/auth/mfa/totp")).json()["secret"])
+    confirmed = await ada.client.post("/api/auth/mfa/totp/confirm", json={"code": app.at(clock.now())})
+    assert confirmed.status_code == 200
+    assert "was added" in (await town.mails(ada.email, "sign_in_changed"))[0]
+    await ada.client.post("/api/auth/mfa/recovery-codes")
+    assert "recovery codes" in (await town.mails(ada.email, "sign_in_changed"))[0]
+    await town.guest.post("/api/auth/password/forgot", json={"email": ada.email})
+    token = await town.token(ada.email, "reset_password")
+    body = {"token": token, "password": "other words of ada"}
+    assert (await town.guest.post("/api/auth/password/reset", json=body)).status_code == 204
+    told = await town.mails(ada.email, "sign_in_changed")
+    assert "the password" in told[0]
+    assert "/forgot" in told[0]
+    assert len(told) == 4
+
+
 async def test_passkeys_begin_with_a_question(town: Town) -> None:
     ada = await town.person()
     offered = (await ada.client.post("/api/auth/passkeys/options")).json()

@@ -153,9 +153,14 @@ async def _arrive(
 
 
 def _newcomer(profile: ProviderProfile, context: Context, ids: Ids) -> User:
-    user = User.register(id=ids.new(UserId), email=profile.email, name=profile.name[:200], at=context.now)
+    user = User.register(
+        id=ids.new(UserId),
+        email=profile.email,
+        name=profile.name[:200],
+        identities=(_identity(profile.provider, profile.subject, context),),
+        at=context.now,
+    )
     user.verify_email(context.now)
-    user.link(_identity(profile.provider, profile.subject, context), context.now)
     return user
 
 

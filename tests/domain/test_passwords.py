@@ -123,6 +123,16 @@ def test_ones_own_name_is_refused(text: str) -> None:
     assert refusal(text, email="ada.byron@example.com", name="Augusta Ada King") == "password_common"
 
 
+@pytest.mark.parametrize("text", ["Nähstube", "nähstube2026!", "Nähstube Berlin", "nahtnadel"])
+def test_the_shops_own_name_is_refused(text: str) -> None:
+    known = {"email": "ada@example.com", "name": "Ada", "shop": "Nähstube Berlin"}
+    if text == "nahtnadel":
+        assert checked_password(text, **known) == text
+        return
+    with pytest.raises(Invalid):
+        checked_password(text, **known)
+
+
 def test_what_holds_a_name_among_other_words_is_taken() -> None:
     assert accepted("adabyron likes numbers", email="ada.byron@example.com", name="Ada King")
     assert accepted("a quiet evening", email="a@example.com", name="A")

@@ -45,7 +45,7 @@ def reset_password_link(user: User, account_url: str, secret: str, about: str) -
 
 def magic_link(user: User, account_url: str, secret: str, about: str) -> Notification:
     link = _link(account_url, "link", secret)
-    text = f"{_greeting(user)}open this link within 15 minutes to sign in:\n\n{link}{_SIGNATURE}"
+    text = f"{_greeting(user)}open this link within 10 minutes to sign in:\n\n{link}{_SIGNATURE}"
     return _mail(user.email, about, "magic_link", "Your sign-in link", text)
 
 

@@ -87,6 +87,9 @@ class Settings:
     )
     access_minutes: int = _setting("SHOP_ACCESS_MINUTES", 5, "Minutes an access token opens something")
     session_days: int = _setting("SHOP_SESSION_DAYS", 30, "Days without a visit until somebody has to sign in again")
+    session_days_at_most: int = _setting(
+        "SHOP_SESSION_DAYS_AT_MOST", 90, "Days until somebody has to sign in again, however often they come"
+    )
     cors_origins: str = _setting("SHOP_CORS_ORIGINS", "", "Origins of storefronts in browsers, by comma")
     proxies: int = _setting(
         "SHOP_PROXIES", 0, "Proxies in front that append to X-Forwarded-For: whom rate limits count depends on it"
@@ -166,6 +169,7 @@ class Settings:
             access_lifetime=timedelta(minutes=self.access_minutes),
             refresh_lifetime=timedelta(days=self.session_days),
             browser_lifetime=timedelta(days=self.session_days),
+            longest=timedelta(days=self.session_days_at_most),
             owner_needs_second_factor=self.production,
             account_url=self.account_url or f"{self.base_url.rstrip('/')}/account",
         )
@@ -239,6 +243,7 @@ class Settings:
             "events_days",
             "access_minutes",
             "session_days",
+            "session_days_at_most",
         )
         problems += [f"SHOP_{name.upper()} is at least 1." for name in counts if getattr(self, name) < 1]
         if not 0 <= self.proxies <= PROXIES_MAX:

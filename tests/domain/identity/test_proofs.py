@@ -62,9 +62,17 @@ def test_a_session_remembers_the_last_of_its_spent_tokens() -> None:
     session = a_session()
     assert len(session.user_agent) == 300
     for number in range(SPENT_MAX + 5):
-        session.rotate(b"%d" % (number + 1), later(number), DAY)
+        session.rotate(b"%d" % (number + 1), later(number), DAY, 9 * DAY)
     assert len(session.spent) == SPENT_MAX
     assert session.fingerprint not in session.spent
+
+
+def test_a_session_ends_some_day_however_often_it_is_used() -> None:
+    session = a_session()
+    for days in range(1, 9):
+        session.rotate(b"%d" % days, NOW + days * DAY * 0.9, DAY, 5 * DAY)
+    assert session.expires_at == NOW + 5 * DAY
+    assert not session.live(NOW + 5 * DAY)
 
 
 def test_a_session_ends_by_time_by_hand_or_by_a_copy() -> None:

@@ -29,7 +29,9 @@ def account_commands(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
     uow, ids, secrets, passwords = ports.storage.uow, ports.ids, ports.secrets, ports.passwords
     readers, keeper, totp, passkeys = ports.storage.readers, ports.doorkeeper, ports.totp, ports.passkeys
     return {
-        registration.RegisterUser: partial(registration.register_user, uow=uow, ids=ids, passwords=passwords),
+        registration.RegisterUser: partial(
+            registration.register_user, uow=uow, ids=ids, passwords=passwords, doorkeeper=keeper
+        ),
         registration.RequestMail: partial(registration.request_mail, uow=uow, ids=ids),
         registration.ChangeEmail: partial(registration.change_email, uow=uow, ids=ids),
         registration.LookIntoRequest: partial(

@@ -67,7 +67,8 @@ class Ports:
 
     @property
     def doorkeeper(self) -> Doorkeeper:
-        return Doorkeeper(self.ids, self.secrets, self.access_tokens, self.storage.readers.people, self.accounts)
+        readers = self.storage.readers
+        return Doorkeeper(self.ids, self.secrets, self.access_tokens, readers.people, readers.store, self.accounts)
 
     @property
     def cashier(self) -> Cashier:

@@ -78,10 +78,11 @@ class Session(Aggregate):
     def live(self, now: datetime) -> bool:
         return self.revoked_at is None and now < self.expires_at
 
-    def rotate(self, fingerprint: bytes, at: datetime, lifetime: timedelta) -> None:
-        """Its refresh token was used: the next one is this."""
+    def rotate(self, fingerprint: bytes, at: datetime, lifetime: timedelta, longest: timedelta) -> None:
+        """Its refresh token was used: the next one is this. However often it is used, some day one signs in again."""
         self.spent = (self.fingerprint, *self.spent)[:SPENT_MAX]
-        self.fingerprint, self.last_seen_at, self.expires_at = fingerprint, at, at + lifetime
+        self.fingerprint, self.last_seen_at = fingerprint, at
+        self.expires_at = min(at + lifetime, self.created_at + longest)
 
     def refreshed_proof(self, at: datetime, *, mfa: bool) -> None:
         """Its user proved again who they are."""

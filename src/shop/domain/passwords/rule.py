@@ -9,11 +9,11 @@ LENGTH_MIN, LENGTH_MAX = 8, 128
 BYTES_MAX = 1024
 
 
-def checked_password(text: str, *, email: str, name: str) -> str:
+def checked_password(text: str, *, email: str, name: str, shop: str = "") -> str:
     """The password in its composed form (NFC), so that every keyboard types the same one.
 
     Raises Invalid for one that is too short or too long, holds a zero byte, or is among the first that anybody would
-    try for this person. There are no rules of composition: they make passwords worse.
+    try for this person at this shop. There are no rules of composition: they make passwords worse.
     """
     # First of all, so that nobody has a megabyte normalised.
     if len(text) > BYTES_MAX or len(text.encode(errors="surrogatepass")) > BYTES_MAX:
@@ -25,7 +25,7 @@ def checked_password(text: str, *, email: str, name: str) -> str:
         raise _refusal("password_too_short", f"At least {LENGTH_MIN} characters; 15 are better.")
     if not _is_text(password):
         raise _refusal("password_malformed", "A zero byte or half a character cannot be typed.")
-    if is_common(password) or _is_about(password, email, name):
+    if is_common(password) or _is_about(password, email, name, shop):
         raise _refusal("password_common", "Among the first that somebody would try. Take a few words of your own.")
     return password
 
@@ -39,9 +39,9 @@ def _is_text(password: str) -> bool:
     return not any(character == "\0" or "\ud800" <= character <= "\udfff" for character in password)
 
 
-def _is_about(password: str, email: str, name: str) -> bool:
-    """Whether it is the person's own address or name, with at most the usual number behind it."""
-    names = {email, email.partition("@")[0], name, *name.split()}
+def _is_about(password: str, email: str, name: str, shop: str) -> bool:
+    """Whether it is the person's own address or name, or the shop's, with at most the usual number behind it."""
+    names = {email, email.partition("@")[0], name, *name.split(), shop, *shop.split()}
     return core(password) in {core(known) for known in names} - {""}
 
 

@@ -42,6 +42,17 @@ async def test_a_page_is_a_form_that_keeps_the_token(page: str, town: Town) -> N
     assert answer.headers["cache-control"] == "no-store"
 
 
+@pytest.mark.parametrize("page", ["sign-in", "reset", "setup", "invitation"])
+async def test_passwords_are_hidden_and_password_managers_welcome(page: str, town: Town) -> None:
+    text = (await town.guest.get(f"/account/{page}?token=x&id=inv_1")).text
+    fields = re.findall(r'<input[^>]*name="password"[^>]*>', text)
+    assert fields
+    for field in fields:
+        assert 'type="password"' in field
+        assert re.search(r'autocomplete="(new|current)-password"', field)
+        assert "onpaste" not in field
+
+
 async def test_s46_the_cookie_of_a_sign_in_is_out_of_reach(town: Town) -> None:
     await town.person()
     answer = await send(town, "sign-in", email="ada@example.com", password=PASSWORD)

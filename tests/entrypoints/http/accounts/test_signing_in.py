@@ -171,6 +171,19 @@ async def test_s45_a_second_step_with_codes_that_are_good_once(town: Town) -> No
     town.signed_in(await town.login(ada.email), ada.email)
 
 
+async def test_s45_a_new_password_does_not_go_round_the_second_step(town: Town) -> None:
+    ada, clock = await town.person(), town.site.small.clock
+    app = pyotp.TOTP((await ada.client.post("/api/auth/mfa/totp")).json()["secret"])
+    await ada.client.post("/api/auth/mfa/totp/confirm", json={"code": app.at(clock.now())})
+    await town.guest.post("/api/auth/password/forgot", json={"email": ada.email})
+    body = {"token": await town.token(ada.email, "reset_password"), "password": "other words of ada"}
+    assert (await town.guest.post("/api/auth/password/reset", json=body)).status_code == 204
+    assert (await town.login(ada.email, "other words of ada")).json()["object"] == "mfa_required"
+    await town.guest.post("/api/auth/magic-link", json={"email": ada.email})
+    link = {"token": await town.token(ada.email, "magic_link")}
+    assert (await town.guest.post("/api/auth/magic-link/verify", json=link)).json()["object"] == "mfa_required"
+
+
 async def test_one_is_told_by_mail_when_what_opens_the_account_changes(town: Town) -> None:
     ada, clock = await town.person(), town.site.small.clock
     await ada.client.patch("/api/users/me", json={"phone": "+49301234567"})

@@ -5,17 +5,14 @@ and only what differs both times is a difference.
 """
 
 import asyncio
-import math
 import random
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from statistics import median
 
 import httpx
 import pytest
 from attrs import evolve
-from hypothesis import given
-from hypothesis import strategies as st
 
 from shop.adapters.passwords.bcrypt import BcryptHashes
 from shop.adapters.passwords.hashing import HashedPasswords
@@ -24,49 +21,12 @@ from shop.entrypoints.http import endurance
 from shop.entrypoints.http.app import create_app
 from tests.entrypoints.http.accounts.people import PASSWORD, Person, Town
 from tests.entrypoints.http.sites import BASE, UNLIMITED
+from tests.ranks import P_MIN, p_of
 from tests.scale import rounds
 
 KNOWN = "ada@example.com"
-P_MIN = 0.01
 MEDIANS_APART_MAX = 0.02
 Send = Callable[[str], Awaitable[httpx.Response]]
-
-
-def p_of(one: Sequence[float], other: Sequence[float]) -> float:
-    """The two-sided p of the Mann-Whitney U test, by the normal approximation with a correction for ties.
-
-    After H. B. Mann and D. R. Whitney, “On a test of whether one of two random variables is stochastically larger than
-    the other”, Annals of Mathematical Statistics 18 (1947).
-    """
-    n, m = len(one), len(other)
-    ordered = sorted([(value, True) for value in one] + [(value, False) for value in other])
-    ranks, ties, at = 0.0, 0, 0
-    while at < len(ordered):
-        end = at
-        while end < len(ordered) and ordered[end][0] == ordered[at][0]:
-            end += 1
-        count, mean_rank = end - at, (at + 1 + end) / 2
-        ranks += mean_rank * sum(mine for _, mine in ordered[at:end])
-        ties += count**3 - count
-        at = end
-    u, mean = ranks - n * (n + 1) / 2, n * m / 2
-    variance = n * m / 12 * (n + m + 1 - ties / ((n + m) * (n + m - 1)))
-    if variance <= 0:
-        return 1.0
-    z = max(0.0, abs(u - mean) - 0.5) / math.sqrt(variance)
-    return math.erfc(z / math.sqrt(2))
-
-
-@given(st.integers(0, 2**32))
-def test_the_test_itself_tells_apart_what_differs_and_nothing_else(seed: int) -> None:
-    chance = random.Random(seed)
-    one = [chance.gauss(100, 10) for _ in range(300)]
-    assert p_of(one, [value + 10 for value in one]) < P_MIN
-    assert p_of(one, one) == 1.0
-    assert p_of([1.0] * 5, [1.0] * 5) == 1.0
-    other = [chance.gauss(100, 10) for _ in range(300)]
-    assert p_of(one, other) == pytest.approx(p_of(other, one))
-    assert p_of(one, other) > 1e-6
 
 
 async def _quiet() -> None:

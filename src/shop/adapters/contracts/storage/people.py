@@ -240,11 +240,11 @@ class PeoplePromises(StoragePromises):
         with pytest.raises(StaleAggregate):
             async with bench.transaction() as slow:
                 mine = await slow.sessions.get(session.id)
-                mine.rotate(b"1" * 32, bench.now, DAY)
+                mine.rotate(b"1" * 32, bench.now, DAY, 9 * DAY)
                 slow.sessions.save(mine)
                 async with bench.transaction() as quick:
                     theirs = await quick.sessions.get(session.id)
-                    theirs.rotate(b"2" * 32, bench.now, DAY)
+                    theirs.rotate(b"2" * 32, bench.now, DAY, 9 * DAY)
                     quick.sessions.save(theirs)
         async with bench.transaction() as tx:
             assert (await tx.sessions.get(session.id)).fingerprint == b"2" * 32

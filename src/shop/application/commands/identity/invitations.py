@@ -15,7 +15,6 @@ from shop.application.ports.unit_of_work import Transaction, UnitOfWork
 from shop.domain.identity import Invitation, InvitationNotFound, TokenRejected, User, UserStatus
 from shop.domain.kernel.email import email_key
 from shop.domain.kernel.identifiers import InvitationId, RoleId, UserId
-from shop.domain.passwords import checked_password
 
 
 @frozen(kw_only=True)
@@ -84,7 +83,7 @@ async def accept_invitation(
     fingerprint = doorkeeper.secrets.fingerprint(command.token)
     async with uow(context) as tx:
         invitation = await _open_invitation(tx, command.invitation_id, fingerprint, context)
-    password = checked_password(command.password, email=invitation.email, name=command.name)
+    password = await doorkeeper.checked_password(command.password, email=invitation.email, name=command.name)
     hashed = await passwords.hash(password)
     async with uow(context) as tx:
         invitation = await _open_invitation(tx, command.invitation_id, fingerprint, context)

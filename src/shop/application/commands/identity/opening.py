@@ -8,6 +8,7 @@ from shop.application.messages import Context
 from shop.application.ports.clock import Ids
 from shop.application.ports.identity import CredentialsRejected, Secrets
 from shop.application.ports.people import PeopleReader
+from shop.application.ports.readers import StoreReader
 from shop.application.ports.tokens import AccessClaims, AccessTokens
 from shop.application.ports.unit_of_work import Transaction
 from shop.domain.identity import (
@@ -22,6 +23,7 @@ from shop.domain.identity import (
 )
 from shop.domain.kernel.errors import Forbidden, Invalid
 from shop.domain.kernel.identifiers import Identifier, OneTimeTokenId, SessionId, SigningKeyId, UserId
+from shop.domain.passwords import checked_password
 
 FRESH_FOR = timedelta(minutes=30)
 REFRESH_PREFIX, BROWSER_PREFIX = "rt", "bs"
@@ -44,11 +46,16 @@ class FreshSignInNeeded(Forbidden):
 
 @frozen(kw_only=True)
 class AccountRules:
-    """How long people stay signed in, and what the shop asks of them."""
+    """How long people stay signed in, and what the shop asks of them.
+
+    A program that refreshes stays signed in as long as it comes back within `refresh_lifetime`, but no longer than
+    `longest`; a browser for `browser_lifetime`.
+    """
 
     access_lifetime: timedelta = timedelta(minutes=5)
     refresh_lifetime: timedelta = timedelta(days=30)
     browser_lifetime: timedelta = timedelta(days=14)
+    longest: timedelta = timedelta(days=90)
     owner_needs_second_factor: bool = False
     account_url: str = "http://127.0.0.1:8000/account"
     """Where the pages are that mailed links open: the shop's own, or a storefront's."""
@@ -91,7 +98,13 @@ class Doorkeeper:
     secrets: Secrets
     access_tokens: AccessTokens
     people: PeopleReader
+    store: StoreReader
     rules: AccountRules
+
+    async def checked_password(self, text: str, *, email: str, name: str) -> str:
+        """A password that may be set for this person at this shop. Raises Invalid."""
+        shop = (await self.store.settings()).store.name
+        return checked_password(text, email=email, name=name, shop=shop)
 
     def new_token(
         self,

@@ -11,7 +11,7 @@ from shop.application.ports.passwords import Passwords
 from shop.application.ports.unit_of_work import UnitOfWork
 from shop.domain.identity import TokenPurpose
 from shop.domain.kernel.identifiers import UserId
-from shop.domain.passwords import checked_password, normalised
+from shop.domain.passwords import normalised
 
 
 @frozen(kw_only=True)
@@ -28,7 +28,7 @@ async def reset_password(
 ) -> UserId:
     async with uow(context) as tx:
         _, user = await doorkeeper.redeem_of_user(tx, command.token, TokenPurpose.RESET_PASSWORD, context)
-    password = checked_password(command.password, email=user.email, name=user.name)
+    password = await doorkeeper.checked_password(command.password, email=user.email, name=user.name)
     hashed = await passwords.hash(password)
     async with uow(context) as tx:
         token, user = await doorkeeper.redeem_of_user(tx, command.token, TokenPurpose.RESET_PASSWORD, context)
@@ -63,7 +63,8 @@ async def change_password(
         async with uow(context) as tx:
             note_attempt(tx, account, context, doorkeeper.ids, succeeded=False)
         raise SignInRejected("The current password is another.")
-    hashed = await passwords.hash(checked_password(command.password, email=user.email, name=user.name))
+    password = await doorkeeper.checked_password(command.password, email=user.email, name=user.name)
+    hashed = await passwords.hash(password)
     async with uow(context) as tx:
         user = await tx.users.get(user_of(context))
         user.set_password(hashed, context.now)

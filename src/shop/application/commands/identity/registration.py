@@ -30,7 +30,6 @@ from shop.domain.identity import (
 )
 from shop.domain.kernel.email import checked_email
 from shop.domain.kernel.identifiers import AccountRequestId, UserId
-from shop.domain.passwords import checked_password
 
 
 @frozen(kw_only=True)
@@ -45,10 +44,16 @@ class RegisterUser(Command[AccountRequestId]):
 
 
 async def register_user(
-    command: RegisterUser, context: Context, *, uow: UnitOfWork, ids: Ids, passwords: Passwords
+    command: RegisterUser,
+    context: Context,
+    *,
+    uow: UnitOfWork,
+    ids: Ids,
+    passwords: Passwords,
+    doorkeeper: Doorkeeper,
 ) -> AccountRequestId:
     email = checked_email(command.email)
-    password = checked_password(command.password, email=email, name=command.name)
+    password = await doorkeeper.checked_password(command.password, email=email, name=command.name)
     hashed = await passwords.hash(password)
     # Whether the rest of it is well-formed is found out now, where it can still be said.
     User.register(id=ids.new(UserId), email=email, name=command.name, locale=command.locale, at=context.now)

@@ -24,7 +24,7 @@ from shop.domain.kernel.errors import Conflict, Invalid
 from shop.domain.kernel.identifiers import TotpFactorId
 
 RECOVERY_CODES = 10
-_CODE_LENGTH, _GROUP = 16, 4
+_CODE_LENGTH, _GROUP = 24, 4
 PASSKEY_NAME_LENGTH_MAX = 100
 
 
@@ -199,7 +199,7 @@ def _shows(user: User, code: str, context: Context, secrets: Secrets, totp: Totp
 
 
 def _new_codes(secrets: Secrets) -> RecoveryCodes:
-    """Codes of 80 random bits, in groups that people can type."""
+    """Codes of 120 random bits, in groups that people can type. So many may be kept as a plain hash (ASVS 5, 6.5.2)."""
     codes = []
     for _ in range(RECOVERY_CODES):
         text = b32encode(secrets.fingerprint(secrets.new_secret())).decode().lower()[:_CODE_LENGTH]

@@ -13,7 +13,6 @@ from shop.domain.identity import OWNER, TokenPurpose, User
 from shop.domain.kernel.email import checked_email
 from shop.domain.kernel.errors import NotFound
 from shop.domain.kernel.identifiers import UserId
-from shop.domain.passwords import checked_password
 
 
 class SetupAlreadyDone(NotFound):
@@ -61,7 +60,8 @@ async def complete_setup(
     async with uow(context) as tx:
         await doorkeeper.redeem(tx, command.token, TokenPurpose.SETUP, context)
     email = checked_email(command.email)
-    hashed = await passwords.hash(checked_password(command.password, email=email, name=command.name))
+    password = await doorkeeper.checked_password(command.password, email=email, name=command.name)
+    hashed = await passwords.hash(password)
     async with uow(context) as tx:
         token = await doorkeeper.redeem(tx, command.token, TokenPurpose.SETUP, context)
         if await tx.users.with_role(OWNER.id, 1):

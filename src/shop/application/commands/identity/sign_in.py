@@ -148,7 +148,8 @@ async def refresh_session(
             if user.status is not UserStatus.ACTIVE:
                 raise CredentialsRejected("The session is over: sign in again.")
             following = doorkeeper.secrets.new_secret()
-            session.rotate(doorkeeper.secrets.fingerprint(following), context.now, doorkeeper.rules.refresh_lifetime)
+            rules, fingerprint = doorkeeper.rules, doorkeeper.secrets.fingerprint(following)
+            session.rotate(fingerprint, context.now, rules.refresh_lifetime, rules.longest)
             tx.sessions.save(session)
             going_on = await doorkeeper.signed_in(tx, session, following, context)
     if going_on is None:

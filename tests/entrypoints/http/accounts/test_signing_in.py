@@ -1,5 +1,6 @@
 """From the first visit to the last sign-out, over HTTP."""
 
+import re
 from datetime import timedelta
 
 import pyotp
@@ -169,6 +170,19 @@ async def test_s45_a_second_step_with_codes_that_are_good_once(town: Town) -> No
     gone = await ada.client.request("DELETE", "/api/auth/mfa/totp", json={"code": fresh.json()["recovery_codes"][0]})
     assert gone.status_code == 204, gone.text
     town.signed_in(await town.login(ada.email), ada.email)
+
+
+async def test_s45_recovery_codes_are_long_enough_for_a_plain_hash(town: Town) -> None:
+    ada, clock = await town.person(), town.site.small.clock
+    app = pyotp.TOTP((await ada.client.post("/api/auth/mfa/totp")).json()["secret"])
+    answer = await ada.client.post("/api/auth/mfa/totp/confirm", json={"code": app.at(clock.now())})
+    codes = [code.replace("-", "") for code in answer.json()["recovery_codes"]]
+    assert len(set(codes)) == 10
+    for code in codes:
+        assert len(code) * 5 >= 112, "base32 has five bits a character"
+        assert re.fullmatch("[a-z2-7]+", code)
+    for character in range(24):
+        assert len({code[character] for code in codes}) > 1, "no part of them is fixed"
 
 
 async def test_s45_a_new_password_does_not_go_round_the_second_step(town: Town) -> None:

@@ -265,7 +265,7 @@ class TestOwnership:
                 answer = await ask(ada.client, row, theirs.path(row))
                 assert answer.status_code == 200, (row.operation_id, answer.text)
 
-    async def test_s02_s03_s05_s13_what_a_guest_has_opens_by_its_token_only(self, town: Town) -> None:
+    async def test_s02_s03_s05_s13_s28_what_a_guest_has_opens_by_its_token_only(self, town: Town) -> None:
         bob = await town.person("bob@example.com")
         theirs, other = await belongings_of_a_guest(town), await belongings_of_another_guest(town)
         await town.settle()

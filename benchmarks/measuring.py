@@ -33,6 +33,7 @@ from benchmarks.report import Report, Row, Sample, Target, median
 from benchmarks.rounds import Load, Pace, take_turns
 from benchmarks.serving import WORKERS
 from benchmarks.shoppers import add_to_cart, checkouts, order_request
+from benchmarks.signed_in import Questions, access_tokens
 from benchmarks.templates import Mould, variant_numbers
 from shop.adapters.secrets import HmacSecrets
 from shop.entrypoints.embed import open_shop
@@ -123,6 +124,8 @@ def measure(effort: Effort, *, scale: bool, tell: Tell) -> Report:
         bench = _set_up(effort, server, stack, report, tell)
         tell("Pages")
         _pages(bench)
+        tell("The same by somebody who is signed in")
+        _signed_in(bench)
         tell("Ordering without a server")
         uvloop.run(_placing(bench))
         tell("Carts, orders and checkouts over HTTP")
@@ -240,6 +243,32 @@ def _pages(bench: _Bench) -> None:
         "hello-worlds a second: with that core to itself it could ask "
         f"{found['hello'].per_second / max(load_share, 0.01):,.0f} times a second."
     )
+
+
+def _signed_in(bench: _Bench) -> None:
+    """What a token costs on top of the same answer for nobody: one that is known already, and ones that are not."""
+    tokens = uvloop.run(access_tokens(bench.settings))
+    products = [f"/api/products/{product}" for product in bench.catalogue.some_products(1_000)]
+    for name, paths in {"list of 20": ["/api/products?limit=20"], "product": products}.items():
+        asked = Questions.of(paths, tokens)
+        sides = {"anonymous": asked.anonymous, "warm": asked.warm, "cold": asked.cold}
+        loads = {
+            side: bench.load(bench.shop, each_of(requests), bench.effort.clients) for side, requests in sides.items()
+        }
+        found = take_turns(loads, bench.effort.pace)
+        for side in ("warm", "cold"):
+            what = f"{name}, signed in, {side}"
+            ratio = found[side].app_cpu_us / found["anonymous"].app_cpu_us
+            target = Target(what=f"{what}: app CPU ÷ anonymous", value=ratio, bound=1.1, at_most=True)
+            row = Row(
+                name=what,
+                concurrency=bench.effort.clients,
+                shop=found[side],
+                limit_name="the same, anonymous",
+                limit=found["anonymous"],
+                targets=(target,) if side == "warm" else (),
+            )
+            bench.report.rows.append(row)
 
 
 def _driver_targets(name: str, found: Mapping[str, Sample]) -> tuple[Target, ...]:

@@ -114,3 +114,16 @@ async def test_s32_a_new_address_is_not_ones_own_before_it_is_proved(town: Town)
     assert (await town.guest.post("/api/auth/email/verify", json={"token": token})).status_code == 204
     assert (await town.login("new@example.com")).status_code == 200
     assert (await town.login("ada@example.com")).status_code == 401
+
+
+async def test_s02_s28_the_number_of_an_order_opens_nothing(town: Town) -> None:
+    variant = await town.site.small.product(stock=9)
+    placed = (await town.site.order(await town.site.cart((variant, 1)))).json()
+    ada = await town.person()
+    for client in (town.guest, ada.client):
+        for method in ("GET", "PATCH"):
+            answer = await client.request(method, f"/api/orders/{placed['number']}")
+            assert answer.status_code in (400, 401, 404, 405), answer.text
+            assert placed["email"] not in answer.text
+        listed = await client.get("/api/orders", params={"number": placed["number"]})
+        assert listed.status_code in (400, 401)

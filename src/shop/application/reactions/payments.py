@@ -31,7 +31,7 @@ async def resume_new_payment(event: OrderCreated, context: Context, *, cashier: 
 
 
 async def capture_authorized(event: PaymentProcessed, context: Context, *, cashier: Cashier) -> None:
-    """Captures what was authorised, if the request that did so was cut short before."""
+    """Captures what was authorised, if the request that did so was cut short before, and nobody is to say so first."""
     await _resume(event, event.order_id, AttemptStatus.AUTHORIZED, context, cashier)
 
 
@@ -44,7 +44,7 @@ async def _resume(
     event: Event, order_id: OrderId, stopped_at: AttemptStatus, context: Context, cashier: Cashier
 ) -> None:
     sale = await sale_of(order_id, context, cashier.uow)
-    if sale is None or sale.payment.status is not stopped_at:
+    if sale is None or sale.payment.status is not stopped_at or sale.payment.awaits_capture:
         return
     if context.now - event.at < HEAD_START:
         raise StillUnderWay

@@ -30,10 +30,14 @@ class BooksOf:
     ids: Ids
 
     def sale(self, provider_ref: str) -> None:
-        order = self.of.order
+        """What was taken for the order: of a part of its sum, the same part of goods, delivery and tax."""
+        order, captured = self.of.order, self.of.payment.captured
         net = total((line.net for line in order.lines), order.currency)
         shipping = order.shipping.net if order.shipping else Money.zero(order.currency)
-        self._book(EntryKind.CAPTURE, provider_ref, sale_postings(self._provider, net, shipping, order.tax_total))
+        tax = order.tax_total
+        if captured != order.total:
+            net, shipping, tax = captured.split([net.minor, shipping.minor, tax.minor])
+        self._book(EntryKind.CAPTURE, provider_ref, sale_postings(self._provider, net, shipping, tax))
 
     def unapplied(self, provider_ref: str) -> None:
         postings = unapplied_postings(self._provider, self.of.payment.captured)

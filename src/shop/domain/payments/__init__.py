@@ -1,7 +1,14 @@
 """Payments: how the shopper will pay, each try at it, what the provider says became of it, and what goes back."""
 
+from shop.domain.payments.captures import (
+    WARNED_BEFORE,
+    AuthorizationExpired,
+    CaptureExceedsAuthorized,
+    PaymentCannotMove,
+)
 from shop.domain.payments.events import (
     PaymentActionRequired,
+    PaymentAuthorizationExpiring,
     PaymentCaptured,
     PaymentFailed,
     PaymentProcessed,
@@ -37,10 +44,18 @@ from shop.domain.payments.refunds import (
     part_of,
 )
 from shop.domain.payments.sessions import PaymentSession, PaymentSessionNotFound
-from shop.domain.payments.states import ATTEMPT_ARROWS, LIVE_ATTEMPTS, AttemptStatus, IntentState, NextAction
+from shop.domain.payments.states import (
+    ATTEMPT_ARROWS,
+    AUTHORIZATION_EXPIRED,
+    LIVE_ATTEMPTS,
+    AttemptStatus,
+    IntentState,
+    NextAction,
+)
 
 __all__ = [
     "ATTEMPT_ARROWS",
+    "AUTHORIZATION_EXPIRED",
     "LIVE_ATTEMPTS",
     "NOTE_LENGTH_MAX",
     "ON_THE_WAY",
@@ -48,8 +63,11 @@ __all__ = [
     "REFUND_ARROWS",
     "RESERVING",
     "SYSTEM",
+    "WARNED_BEFORE",
     "ApproverIsRequester",
     "AttemptStatus",
+    "AuthorizationExpired",
+    "CaptureExceedsAuthorized",
     "InboxItem",
     "InboxState",
     "IntentState",
@@ -58,6 +76,8 @@ __all__ = [
     "Payment",
     "PaymentActionRequired",
     "PaymentAttempt",
+    "PaymentAuthorizationExpiring",
+    "PaymentCannotMove",
     "PaymentCaptured",
     "PaymentFailed",
     "PaymentMethodUnknown",

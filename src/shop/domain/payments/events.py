@@ -1,5 +1,6 @@
 """What is said of payments."""
 
+from datetime import datetime
 from typing import ClassVar
 
 from attrs import frozen
@@ -48,6 +49,15 @@ class PaymentActionRequired(_PaymentEvent):
     """The shopper must do something, such as 3-D Secure."""
 
     type: ClassVar[str] = "payment.action_required"
+
+
+@frozen(kw_only=True)
+class PaymentAuthorizationExpiring(_PaymentEvent):
+    """Nobody has captured it yet, and after `expires_at` nobody can: said once, a day before."""
+
+    type: ClassVar[str] = "payment.authorization_expiring"
+    amount: Money
+    expires_at: datetime
 
 
 @frozen(kw_only=True)

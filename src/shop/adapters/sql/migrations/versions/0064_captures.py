@@ -8,7 +8,7 @@ revision = "0064"
 down_revision = "0061"
 
 _CAPTURE = (
-    "capture TEXT NOT NULL DEFAULT 'automatic'"
+    "capture TEXT{collated} NOT NULL DEFAULT 'automatic'"
     " CONSTRAINT ck_payments_capture_known CHECK (capture IN ('automatic', 'manual'))"
 )
 _CAPTURE_DUE = (
@@ -20,7 +20,13 @@ _YES_OR_NO = "BOOLEAN NOT NULL DEFAULT false"
 
 def upgrade() -> None:
     op.execute("ALTER TABLE payment_sessions ADD COLUMN authorizes BOOLEAN NOT NULL DEFAULT true")
-    for column in (_CAPTURE, _CAPTURE_DUE, f"void_due {_YES_OR_NO}", f"expiry_told {_YES_OR_NO}"):
+    collated = ' COLLATE "C"' if op.get_context().dialect.name == "postgresql" else ""
+    for column in (
+        _CAPTURE.format(collated=collated),
+        _CAPTURE_DUE,
+        f"void_due {_YES_OR_NO}",
+        f"expiry_told {_YES_OR_NO}",
+    ):
         op.execute(f"ALTER TABLE payments ADD COLUMN {column}")
     op.add_column("payments", moment("authorization_expires_at", nullable=True))
     op.add_column("payment_attempts", moment("expires_at", nullable=True))

@@ -46,6 +46,8 @@ TRIES = 5
 THINKS_AT_MOST_SECONDS = 2 * 86_400.0
 """Well below the time in which a world must come to rest."""
 METHODS = ("fake_card", "fake_card", "fake_card", "fake_card_declined", "fake_card_3ds", "fake_card_3ds")
+SLOW_METHODS = ("fake_debit", "fake_debit")
+"""In worlds where staff capture: elsewhere the seeds of before are the worlds of before."""
 
 
 def everybody(world: World) -> list[Coroutine[Any, Any, None]]:
@@ -147,7 +149,7 @@ class Shopper(Caller):
         await self._fill(cart_id, me)
         if self.chance(0.1):
             return  # walks away
-        method = self.world.draw.choice(METHODS)
+        method = self.world.draw.choice((*METHODS, *SLOW_METHODS) if self.world.chances.captures else METHODS)
         session_id = await self.do(CreatePaymentSession(cart_id=cart_id, method=method), me, self._key())
         order_ids = await self._order(cart_id, me, session_id)
         if order_ids:
@@ -491,8 +493,18 @@ class Provider:
     def hears(self, ref: str, status: AttemptStatus) -> None:
         """An intent came into this state: perhaps something will happen to it."""
         world = self.world
+        if status is AttemptStatus.PROCESSING:
+            world.begin(self._debit(ref))
         if world.stormy and world.draw.random() < world.chances.provider_acts:
             world.begin(self._act_on(ref, world.draw.choice((0.0, 0.0, 0.02, 1.0, 60.0, 600.0)) * world.draw.random()))
+
+    async def _debit(self, ref: str) -> None:
+        """A bank decides about a debit, at once or after days."""
+        world = self.world
+        await asyncio.sleep(world.draw.choice((10.0, 3600.0, 3 * 86_400.0)) * world.draw.random())
+        if world.books.intents[ref].status is AttemptStatus.PROCESSING:
+            world.tally["bank decides"] += 1
+            world.provider.bank_debits(ref, paid=world.draw.random() < 0.6)
 
     async def _act_on(self, ref: str, after_seconds: float) -> None:
         await asyncio.sleep(after_seconds)

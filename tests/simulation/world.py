@@ -230,6 +230,7 @@ class World:
     tally: Counter[str] = field(factory=Counter)
     trace: list[str] = field(factory=list)
     stormy: bool = True
+    days_to_rest: int = DAYS_TO_REST
     heard_by_provider: Callable[[str, AttemptStatus], None] = lambda ref, status: None
     _tasks: set[asyncio.Task[Any]] = field(factory=set)
     _posts: set[asyncio.Task[Any]] = field(factory=set)
@@ -435,11 +436,11 @@ class World:
             await self._calm_shop().execute(better, actor=customer(number + 1))
 
     async def _come_to_rest(self, actors: list[asyncio.Task[None]]) -> None:
-        limit, pause = self.loop.time() + DAYS_TO_REST * 86_400, 30.0
+        limit, pause = self.loop.time() + self.days_to_rest * DAY_SECONDS, 30.0
         while self._posts or not all(actor.done() for actor in actors) or not self.oracle.is_quiet():
             if self.loop.time() > limit:
                 self.oracle.check_at_rest()  # says best what it is that still moves
-                broken("I9", f"the shop has not come to rest in {DAYS_TO_REST} days")
+                broken("I9", f"the shop has not come to rest in {self.days_to_rest} days")
             await asyncio.sleep(pause)
             await self._good_cards()
             pause = min(pause * 1.5, 3600.0)

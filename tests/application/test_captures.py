@@ -1,6 +1,7 @@
 """Money that is authorised now and taken later: by staff, in whole or in part, or never."""
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -231,6 +232,52 @@ class TestCapture:
         careful.provider.take_news()
         await sweep_for(careful, timedelta(hours=8))
         assert await states(careful, order_id) == PAID
+
+
+class TestOtherSums:
+    async def test_f42_another_sum_that_was_authorised_is_let_go_of_though_the_provider_was_away(self) -> None:
+        """It waits for nobody: the event that tells of it is delivered again until that is done."""
+        script = ScriptedFaults({"cancel": [Fault.TIMEOUT_BEFORE] * 2})
+        small = await manual(await open_small_shop(faulty(script)))
+        order_id = await sold(small, "fake_card_3ds")
+        [intent] = small.books.intents.values()
+        small.books.alter(evolve(intent, status=AttemptStatus.AUTHORIZED, minor=intent.minor - 100))
+        with suppress(PaymentProviderUnavailable):
+            await small.pay(order_id, refresh=True)
+        await small.settle_down(15)
+        [intent] = small.books.intents.values()
+        assert (intent.status, intent.captured) == (AttemptStatus.CANCELLED, 0)
+        assert await states(small, order_id) == OFF
+
+
+class TestHold:
+    @pytest.mark.parametrize("policy", list(CapturePolicy))
+    async def test_what_people_look_at_is_neither_taken_nor_let_go_of(self, policy: CapturePolicy) -> None:
+        small = await open_small_shop(faulty(ScriptedFaults({"capture": [Fault.TIMEOUT_BEFORE]})))
+        await small.shop.execute(ConfigureStore(store=evolve(SETTINGS.store, capture=policy)), actor=STAFF)
+        order_id = await small.place(await small.cart((await small.product(stock=5), 2)))
+        with suppress(PaymentProviderUnavailable):
+            await small.pay(order_id)
+        await self.moved(small, order_id, on_hold=True)
+        await small.settle_down(20)
+        [intent] = small.books.intents.values()
+        assert (intent.status, intent.captured) == (AttemptStatus.AUTHORIZED, 0)
+        with pytest.raises(PaymentCannotMove, match="on hold"):
+            await capture(small, order_id)
+        await self.moved(small, order_id, on_hold=False)
+        await capture(small, order_id)
+        await small.settle_down(30)
+        assert await states(small, order_id) == PAID
+
+    async def moved(self, small: SmallShop, order_id: OrderId, *, on_hold: bool) -> None:
+        """As people do, or what looks out for fraud."""
+        async with small.storage.uow(small.context()) as tx:
+            order = await tx.orders.get(order_id)
+            if on_hold:
+                order.put_on_hold("risk", small.clock.at)
+            else:
+                order.confirm(small.clock.at)
+            tx.orders.save(order)
 
 
 class TestVoid:

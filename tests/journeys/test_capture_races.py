@@ -1,6 +1,7 @@
 """Captures and voids of the same authorisation at once, on real databases: one of them happens, and once."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from attrs import evolve
@@ -9,6 +10,7 @@ from shop.application.commands.captures import CapturePayment, VoidPayment
 from shop.application.commands.payments import ProcessPayment
 from shop.application.commands.store import ConfigureStore
 from shop.application.messages import Command
+from shop.domain.inventory import ReservationState
 from shop.domain.kernel.capturing import CapturePolicy
 from shop.domain.kernel.errors import Conflict
 from shop.domain.kernel.identifiers import OrderId, PaymentId
@@ -45,6 +47,22 @@ async def _all_at_once(branches: Branches, order_id: OrderId, wishes: list[Comma
     taken = sum(await asyncio.gather(*(ask(number) for number in range(AT_ONCE))))
     await branches.first.settle_down(5)
     return taken
+
+
+async def test_f40_what_nobody_captures_lapses_and_its_stock_is_free(branches: Branches) -> None:
+    order_id = await _sold(branches)
+    small = branches.first
+    for _ in range(8 * 4):
+        small.clock.forward(timedelta(hours=6))
+        await small.sweep()
+        await small.deliver()
+    order = await small.order(order_id)
+    assert (order.status, order.cancel_reason) == (OrderStatus.CANCELLED, "authorization_expired")
+    told = "SELECT count(*) FROM events WHERE type = '{}'"
+    assert await branches.rows.one(told.format("payment.authorization_expiring")) == 1
+    assert await branches.rows.one(told.format("order.authorization_expired")) == 1
+    assert {reservation.state for reservation in await small.reservations(order_id)} == {ReservationState.RELEASED}
+    await branches.check()
 
 
 async def test_f20_fifty_captures_take_the_money_once(branches: Branches) -> None:

@@ -161,19 +161,21 @@ async def _next_step(sale: Sale, context: Context, cashier: Cashier) -> _Step | 
         # Once the hold has run out the shopper is long gone: the order is called off, and not paid for after all.
         over = order.status is OrderStatus.CANCELLED or order.is_overdue(context.now)
         return None if over else await _begin(sale, cashier)
-    if attempt.status is not AttemptStatus.AUTHORIZED or (not _lets_go(sale, context) and payment.awaits_capture):
+    if attempt.status is not AttemptStatus.AUTHORIZED:
         return None
-    gateway = cashier.provider_of(payment)
     if _lets_go(sale, context):
-        return _Step(await gateway.cancel(attempt.provider_ref, attempt.id))
-    return _Step(await gateway.capture(attempt.provider_ref, attempt.id, _part_to_take(payment)))
+        return _Step(await cashier.provider_of(payment).cancel(attempt.provider_ref, attempt.id))
+    if payment.awaits_capture or order.status is OrderStatus.ON_HOLD:
+        return None  # people decide
+    part = _part_to_take(payment)
+    return _Step(await cashier.provider_of(payment).capture(attempt.provider_ref, attempt.id, part))
 
 
 def _lets_go(sale: Sale, context: Context) -> bool:
     """Whether what is authorised is not to be taken: nobody may, or nobody wishes to, or it is too late."""
-    payment = sale.payment
-    gone = not _stands(sale.order) and not payment.captured
-    return gone or payment.void_due or payment.has_lapsed(context.now)
+    order, payment = sale.order, sale.payment
+    off = order.status is OrderStatus.CANCELLED or order.hold_reason == MISMATCH
+    return (off and not payment.captured) or payment.void_due or payment.has_lapsed(context.now)
 
 
 def _part_to_take(payment: Payment) -> Money | None:

@@ -23,7 +23,7 @@ from shop.domain.kernel.capturing import CapturePolicy
 from shop.domain.kernel.errors import Conflict, Invalid
 from shop.domain.kernel.identifiers import OrderId
 from shop.domain.kernel.money import Money
-from shop.domain.orders import OrderNotCancellable, OrderStatus, PaymentStatus
+from shop.domain.orders import FulfilmentStatus, OrderNotCancellable, OrderStatus, PaymentStatus
 from shop.domain.payments import (
     AttemptStatus,
     AuthorizationExpired,
@@ -398,6 +398,18 @@ class TestLapse:
         small.clock.forward(timedelta(days=8))
         await small.sweep()
         assert await states(small, order_id) == OFF
+
+    async def test_f40_once_goods_left_people_have_to_look(self, careful: SmallShop) -> None:
+        order_id = await sold(careful)
+        async with careful.storage.uow(careful.context()) as tx:
+            order = await tx.orders.get(order_id)
+            order.fulfilment_status = FulfilmentStatus.PARTIALLY_FULFILLED
+            tx.orders.save(order)
+        await sweep_for(careful, timedelta(days=8))
+        order = await careful.order(order_id)
+        assert (order.status, order.hold_reason) == (OrderStatus.ON_HOLD, "authorization_expired")
+        assert await reserved(careful, order_id) == {ReservationState.ALLOCATED}
+        assert "order.authorization_expired" in await events_of(careful, order_id)
 
     async def test_people_are_warned_once_a_day_before(self, careful: SmallShop) -> None:
         order_id = await sold(careful)

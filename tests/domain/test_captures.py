@@ -12,15 +12,6 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from shop.domain.kernel.capturing import CapturePolicy
 from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.money import Money
-from shop.domain.orders import (
-    FulfilmentStatus,
-    Order,
-    OrderAuthorizationExpired,
-    OrderCancelled,
-    OrderHeld,
-    OrderStatus,
-    PaymentStatus,
-)
 from shop.domain.payments import (
     AUTHORIZATION_EXPIRED,
     WARNED_BEFORE,
@@ -34,7 +25,7 @@ from shop.domain.payments import (
     PaymentCannotMove,
     PaymentVoided,
 )
-from tests.domain.samples import NOW, a_payment, an_order, eur, later
+from tests.domain.samples import NOW, a_payment, eur, later
 from tests.scale import rounds
 
 TOTAL = 1190
@@ -182,28 +173,6 @@ class TestLooks:
         payment = authorized()
         payment.request_capture(None, later())
         assert not payment.remind(WEEK - timedelta(hours=1))
-
-
-class TestOrderThatLost:
-    def confirmed(self) -> Order:
-        order = an_order()
-        order.move_payment(PaymentStatus.AUTHORIZED, NOW)
-        order.confirm(NOW)
-        order.take_events()
-        return order
-
-    def test_f40_it_is_called_off(self) -> None:
-        order = self.confirmed()
-        assert order.lose_authorization("authorization_expired", later())
-        assert (order.status, order.payment_status) == (OrderStatus.CANCELLED, PaymentStatus.VOIDED)
-        assert [type(event) for event in order.take_events()] == [OrderAuthorizationExpired, OrderCancelled]
-
-    def test_f40_once_goods_left_people_have_to_look(self) -> None:
-        order = self.confirmed()
-        order.fulfilment_status = FulfilmentStatus.PARTIALLY_FULFILLED
-        assert not order.lose_authorization("authorization_expired", later())
-        assert (order.status, order.hold_reason) == (OrderStatus.ON_HOLD, "authorization_expired")
-        assert [type(event) for event in order.take_events()] == [OrderAuthorizationExpired, OrderHeld]
 
 
 class Captures(RuleBasedStateMachine):

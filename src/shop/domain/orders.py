@@ -176,13 +176,6 @@ class OrderCancelled(_OrderEvent):
 
 
 @frozen(kw_only=True)
-class OrderAuthorizationExpired(_OrderEvent):
-    """Nobody captured its money while that was possible: it is called off and its stock is free again."""
-
-    type: ClassVar[str] = "order.authorization_expired"
-
-
-@frozen(kw_only=True)
 class OrderLine:
     """A line as it was bought. `subtotal` is unit price × quantity; `net + tax == total`."""
 
@@ -327,20 +320,6 @@ class Order(Aggregate):
         self._move(OrderStatus.CANCELLED, at)
         self.cancel_reason, self.cancelled_at, self.hold_expires_at = reason, at, None
         self._record(OrderCancelled(at=at, order_id=self.id, reason=reason))
-
-    def lose_authorization(self, reason: str, at: datetime) -> bool:
-        """What was authorised for it has lapsed: it is called off. Once goods left, people have to look instead.
-
-        Whether it was called off.
-        """
-        self._record(OrderAuthorizationExpired(at=at, order_id=self.id))
-        self.move_payment(PaymentStatus.VOIDED, at)
-        if self.fulfilment_status is FulfilmentStatus.UNFULFILLED:
-            self.cancel(reason, at)
-            return True
-        if self.status is OrderStatus.CONFIRMED:
-            self.put_on_hold(reason, at)
-        return False
 
     def move_payment(self, status: PaymentStatus, at: datetime) -> bool:
         """Follows its payment. False, and no change, where no arrow leads: late news moves nothing back."""

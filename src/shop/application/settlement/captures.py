@@ -4,10 +4,25 @@ from attrs import frozen
 
 from shop.application.messages import Context
 from shop.application.ports.unit_of_work import Transaction
+from shop.application.settlement.sales import Sale
+from shop.application.settlement.stock import StockOf
 from shop.domain.kernel.identifiers import PaymentId
 from shop.domain.kernel.money import Money
-from shop.domain.orders import Order, OrderStatus
-from shop.domain.payments import Payment, PaymentCannotMove
+from shop.domain.orders import FulfilmentStatus, Order, OrderStatus, PaymentStatus
+from shop.domain.payments import AUTHORIZATION_EXPIRED, OrderAuthorizationExpired, Payment, PaymentCannotMove
+
+
+async def lapse(sale: Sale, stock: StockOf, context: Context) -> None:
+    """What was authorised for a sale has lapsed: it is called off, and its stock is free. Once goods left, people have
+    to look at it instead."""
+    order, now = sale.order, context.now
+    stock.tx.publish(OrderAuthorizationExpired(at=now, payment_id=sale.payment.id, order_id=order.id))
+    order.move_payment(PaymentStatus.VOIDED, now)
+    if order.fulfilment_status is FulfilmentStatus.UNFULFILLED:
+        order.cancel(AUTHORIZATION_EXPIRED, now)
+        await stock.release()
+    elif order.status is OrderStatus.CONFIRMED:
+        order.put_on_hold(AUTHORIZATION_EXPIRED, now)
 
 
 @frozen

@@ -15,6 +15,7 @@ from shop.application.messages import Context
 from shop.application.ports.payments import IntentRequest, PaymentRefused, RefundRequest
 from shop.application.ports.subscriptions import InvoiceCharge, InvoiceMethod
 from shop.application.settlement.books import BooksOf
+from shop.application.settlement.captures import lapse
 from shop.application.settlement.refunds import MISMATCH, RefundsOf
 from shop.application.settlement.sales import Cashier, Sale
 from shop.application.settlement.stock import StockOf
@@ -24,7 +25,6 @@ from shop.domain.kernel.identifiers import OrderId
 from shop.domain.kernel.money import Money
 from shop.domain.orders import Order, OrderStatus, PaymentStatus
 from shop.domain.payments import (
-    AUTHORIZATION_EXPIRED,
     AttemptStatus,
     IntentState,
     MoneyMove,
@@ -313,8 +313,8 @@ async def _follow(
     elif move is MoneyMove.FAILED:
         order.move_payment(PaymentStatus.FAILED, now)
     elif move is MoneyMove.EXPIRED:
-        if alive and order.lose_authorization(AUTHORIZATION_EXPIRED, now):
-            await stock.release()
+        if alive:
+            await lapse(sale, stock, context)
     elif alive:  # voided
         order.move_payment(PaymentStatus.VOIDED, now)
         order.cancel(VOIDED_BY_STAFF if payment.void_due else reason, now)

@@ -1,5 +1,6 @@
 """Payments: how the shopper will pay, each try at it, what the provider says became of it, and what goes back."""
 
+from shop.domain.payments.attempts import PaymentAttempt, PaymentMethodUnknown, PaymentNotFound
 from shop.domain.payments.captures import (
     WARNED_BEFORE,
     AuthorizationExpired,
@@ -7,6 +8,7 @@ from shop.domain.payments.captures import (
     PaymentCannotMove,
 )
 from shop.domain.payments.events import (
+    OrderAuthorizationExpired,
     PaymentActionRequired,
     PaymentAuthorizationExpiring,
     PaymentCaptured,
@@ -18,9 +20,6 @@ from shop.domain.payments.inbox import InboxItem, InboxState, ProviderNewsReceiv
 from shop.domain.payments.payment import (
     MoneyMove,
     Payment,
-    PaymentAttempt,
-    PaymentMethodUnknown,
-    PaymentNotFound,
 )
 from shop.domain.payments.refund_states import ON_THE_WAY, REFUND_ARROWS, RESERVING, RefundState, RefundStatus
 from shop.domain.payments.refunds import (
@@ -73,6 +72,7 @@ __all__ = [
     "IntentState",
     "MoneyMove",
     "NextAction",
+    "OrderAuthorizationExpired",
     "Payment",
     "PaymentActionRequired",
     "PaymentAttempt",

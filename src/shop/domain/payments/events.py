@@ -16,7 +16,7 @@ class _PaymentEvent(Event):
     order_id: OrderId
 
     @property
-    def subject(self) -> PaymentId:
+    def subject(self) -> PaymentId | OrderId:
         return self.payment_id
 
 
@@ -58,6 +58,17 @@ class PaymentAuthorizationExpiring(_PaymentEvent):
     type: ClassVar[str] = "payment.authorization_expiring"
     amount: Money
     expires_at: datetime
+
+
+@frozen(kw_only=True)
+class OrderAuthorizationExpired(_PaymentEvent):
+    """Nobody captured the money of an order while that was possible: it is called off and its stock is free again."""
+
+    type: ClassVar[str] = "order.authorization_expired"
+
+    @property
+    def subject(self) -> OrderId:
+        return self.order_id
 
 
 @frozen(kw_only=True)

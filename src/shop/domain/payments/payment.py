@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar, Self
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve
 
 from shop.domain.kernel.aggregates import Aggregate
 from shop.domain.kernel.capturing import CapturePolicy
-from shop.domain.kernel.errors import Flaw, Invalid, NotFound
+from shop.domain.kernel.errors import Flaw, Invalid
 from shop.domain.kernel.identifiers import AttemptId, OrderId, PaymentId
 from shop.domain.kernel.money import Money
+from shop.domain.payments.attempts import PaymentAttempt, PaymentNotFound
 from shop.domain.payments.captures import (
     LOOK_WHILE_AUTHORIZED,
     WARNED_BEFORE,
@@ -36,41 +37,10 @@ from shop.domain.payments.states import (
     AUTHORIZATION_EXPIRED,
     AttemptStatus,
     IntentState,
-    NextAction,
 )
 
 LOOK_AGAIN_AFTER, LOOK_AGAIN_AT_LATEST = timedelta(seconds=20), timedelta(minutes=15)
 LOOKS_MAX = 12
-
-
-class PaymentNotFound(NotFound):
-    title = "No such payment"
-
-
-class PaymentMethodUnknown(Invalid):
-    code = "payment_method_unknown"
-    title = "No such way to pay"
-    default_hint = "GET /api/payments/methods lists the ways to pay."
-
-
-@frozen(kw_only=True)
-class PaymentAttempt:
-    """One try at taking the money. Its id is the idempotency key at the provider, kept before the first call.
-
-    `expires_at` is until when what is authorised can be captured, where the provider says.
-    """
-
-    id: AttemptId
-    method: str
-    amount: Money
-    status: AttemptStatus = AttemptStatus.NEW
-    provider_ref: str = ""
-    failure_code: str = ""
-    next_action: NextAction | None = None
-    client_secret: str = field(default="", repr=False)
-    created_at: datetime
-    updated_at: datetime
-    expires_at: datetime | None = None
 
 
 class MoneyMove(StrEnum):

@@ -13,8 +13,10 @@ from shop.application.queries.catalog import GetProduct
 from shop.application.queries.orders import GetOrder
 from shop.domain.catalog import Price, ProductStatus
 from shop.domain.kernel.address import Address
+from shop.domain.kernel.capturing import CapturePolicy
 from shop.domain.kernel.money import Money
 from shop.domain.shipping import ShippingMethod
+from shop.domain.store import Store
 
 STANDARD = ShippingMethod(code="standard", name="Standard", flat=(Money(490, "EUR"),))
 ADA = Address(name="Ada Byron", line1="Torstr. 1", postal_code="10119", city="Berlin", country="DE")
@@ -22,7 +24,8 @@ ADA = Address(name="Ada Byron", line1="Torstr. 1", postal_code="10119", city="Be
 
 async def main() -> None:
     async with shop.open_shop() as my_shop:  # memory behind every port
-        await my_shop.execute(ConfigureStore(shipping_methods=(STANDARD,)))
+        at_once = Store(capture=CapturePolicy.AUTOMATIC)  # else staff capture what was authorised
+        await my_shop.execute(ConfigureStore(store=at_once, shipping_methods=(STANDARD,)))
         tee = NewVariant(sku="TEE-M", prices=(Price(amount=Money(2999, "EUR")),), stock=10)
         product_id = await my_shop.execute(
             CreateProduct(slug="classic-tee", title="Classic Tee", status=ProductStatus.ACTIVE, variants=(tee,))

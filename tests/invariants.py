@@ -262,7 +262,7 @@ def _check_books(sold: Sold) -> None:
     held = sums[clearing(payment.provider), payment.captured.currency]
     if held != payment.captured.minor - payment.refunded.minor:
         broken("I7", f"the provider holds {held} for {order.id}, by our books; the payment says otherwise")
-    if order.payment_status is PaymentStatus.PAID and payment.captured != order.total:
+    if order.payment_status is PaymentStatus.PAID and payment.captured not in (order.total, payment.capture_due):
         broken("I6", f"{order.id} is paid with {payment.captured} instead of {order.total}")
 
 
@@ -289,12 +289,13 @@ def check_nothing_hangs(seen: Snapshot) -> None:
         overdue = order.status is OrderStatus.PENDING and seen.now - order.placed_at > HOLD_MAX
         if overdue and not on_its_way:
             broken("I9", f"{order.id} has been pending since {order.placed_at}")
-        if payment is not None and payment.status in (AttemptStatus.NEW, AttemptStatus.AUTHORIZED):
+        waits = payment is not None and payment.awaits_capture and not payment.has_lapsed(seen.now)
+        if payment is not None and payment.status in (AttemptStatus.NEW, AttemptStatus.AUTHORIZED) and not waits:
             broken("I9", f"the payment of {order.id} stopped at {payment.status}")
         if payment is not None and payment.refund_due:
             broken("I9", f"the money of {order.id} is still due to go back")
         paid = order.payment_status in PAID_FOR
-        if order.status is OrderStatus.CONFIRMED and not paid:
+        if order.status is OrderStatus.CONFIRMED and not paid and not waits:
             broken("I9", f"{order.id} is confirmed and {order.payment_status}")
 
 

@@ -36,6 +36,7 @@ from shop.application.wiring import Ports, subscribers
 from shop.domain.catalog import Price, ProductStatus
 from shop.domain.inventory import Reservation, StockLevel
 from shop.domain.kernel.address import Address
+from shop.domain.kernel.capturing import CapturePolicy
 from shop.domain.kernel.errors import ShopError
 from shop.domain.kernel.identifiers import ApiKeyId, CartId, Identifier, OrderId, PaymentSessionId, UserId, VariantId
 from shop.domain.kernel.money import Money
@@ -53,7 +54,13 @@ WEBHOOK_SECRET = "whsec_small_shop"
 BERLIN = Address(name="Ada Lovelace", line1="Hauptstr. 1", postal_code="10115", city="Berlin", country="DE")
 VIENNA = Address(name="Ada Lovelace", line1="Ring 1", postal_code="1010", city="Wien", country="AT")
 SETTINGS = StoreSettings(
-    store=Store(name="Small", country="DE", currencies=("EUR", "USD"), ships_to=("DE", "AT", "CH")),
+    store=Store(
+        name="Small",
+        country="DE",
+        currencies=("EUR", "USD"),
+        ships_to=("DE", "AT", "CH"),
+        capture=CapturePolicy.AUTOMATIC,
+    ),
     taxes=TaxTable(
         rates=(
             TaxRate(name="VAT", country="DE", rate=Decimal("0.19")),

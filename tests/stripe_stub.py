@@ -23,6 +23,8 @@ from attrs import define, field, frozen
 JSON = dict[str, Any]
 SECRET_KEY = "sk_test_of_the_stub"
 WEBHOOK_SECRET = "whsec_of_the_stub"
+CAPTURE_BEFORE = 1_773_205_567
+"""A week after the contract's clock begins, in seconds since 1970."""
 UNPAID = ("requires_payment_method", "requires_confirmation", "requires_action")
 
 
@@ -243,7 +245,7 @@ class StripeStub:
             case "POST", ["payment_intents", ref, "confirm"]:
                 intent = self._confirm(self._known(ref), asked.params.get("payment_method", ""))
             case "POST", ["payment_intents", ref, "capture"]:
-                intent = self._capture(self._known(ref))
+                intent = self._capture(self._known(ref), asked.params.get("amount_to_capture", ""))
             case "POST", ["payment_intents", ref, "cancel"]:
                 intent = self._cancel(self._known(ref))
             case "POST", ["refunds"]:
@@ -279,7 +281,8 @@ class StripeStub:
             raise Refused(400, "payment_method_types_no_longer_supported", "Not in this version", kept=False)
         if int(params["amount"]) < 1:
             raise Refused(400, "parameter_invalid_integer", "This value must be above 0.", kept=False)
-        assert params["capture_method"] == "manual"
+        wished = params["capture_method"], params.get("excluded_payment_method_types[0]")
+        assert wished in (("manual", None), ("automatic_async", "card"))
         ref = f"pi_{next(self._numbers)}stub"
         self._intents[ref] = {
             "id": ref,
@@ -287,7 +290,8 @@ class StripeStub:
             "amount": int(params["amount"]),
             "amount_capturable": 0,
             "amount_received": 0,
-            "capture_method": "manual",
+            "capture_method": params["capture_method"],
+            "cancellation_reason": None,
             "client_secret": f"{ref}_secret_{next(self._numbers)}",
             "created": 1_770_000_000 + len(self._intents),
             "currency": params["currency"],
@@ -353,16 +357,30 @@ class StripeStub:
             "captured": False,
             "currency": intent["currency"],
             "payment_intent": intent["id"],
-            "payment_method_details": {"type": "card", "card": {"brand": "visa", "last4": "4242"}},
+            "payment_method_details": {
+                "type": "card",
+                "card": {"brand": "visa", "last4": "4242", "capture_before": CAPTURE_BEFORE},
+            },
             "status": status,
         }
         return ref
 
-    def _capture(self, intent: JSON) -> JSON:
+    def lapse(self, ref: str) -> None:
+        """Nobody captured it in time: Stripe cancels it by itself."""
+        self._cancel(self._intents[ref])["cancellation_reason"] = "automatic"
+
+    def _capture(self, intent: JSON, part: str = "") -> JSON:
         if intent["status"] != "requires_capture":
             raise self._unexpected(intent, "capture")
-        intent.update(status="succeeded", amount_received=intent["amount"], amount_capturable=0)
-        self._charges[intent["latest_charge"]].update(captured=True, amount_captured=intent["amount"])
+        taken = int(part or intent["amount"])
+        if taken > intent["amount_capturable"]:
+            raise Refused(400, "amount_too_large", "The amount to capture is more than is authorised.")
+        intent.update(status="succeeded", amount_received=taken, amount_capturable=0)
+        charge = self._charges[intent["latest_charge"]]
+        charge.update(captured=True, amount_captured=taken)
+        if rest := intent["amount"] - taken:  # Stripe lists what it let go of among the refunds
+            self._keep_refund(charge, rest, {}, "succeeded")
+            charge["amount_refunded"] += rest
         return intent
 
     def _cancel(self, intent: JSON) -> JSON:
@@ -380,20 +398,25 @@ class StripeStub:
         if amount > left:
             code = "" if left else "charge_already_refunded"
             raise Refused(400, code, f"Refund amount is greater than unrefunded amount on charge ({left})")
-        ref = f"re_{next(self._numbers)}stub"
         if self.refund_status not in ("failed", "canceled"):
             charge["amount_refunded"] += amount
+        return self._keep_refund(charge, amount, params, self.refund_status)
+
+    def _keep_refund(self, charge: JSON, amount: int, params: dict[str, str], status: str) -> JSON:
+        """One that moves money has a transaction in the balance; the release of what was not captured has none."""
+        ref = f"re_{next(self._numbers)}stub"
         self._refunds[ref] = {
             "id": ref,
             "object": "refund",
             "amount": amount,
+            "balance_transaction": f"txn_{ref}" if params else None,
             "charge": charge["id"],
             "currency": charge["currency"],
-            "payment_intent": intent["id"],
+            "payment_intent": charge["payment_intent"],
             "metadata": {name[9:-1]: value for name, value in params.items() if name.startswith("metadata[")},
             "reason": params.get("reason"),
             "failure_reason": None,
-            "status": self.refund_status,
+            "status": status,
         }
         return deepcopy(self._refunds[ref])
 

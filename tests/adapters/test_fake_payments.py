@@ -33,7 +33,7 @@ from shop.application.ports.payments import (
 )
 from shop.domain.kernel.identifiers import AttemptId, OrderId
 from shop.domain.kernel.money import Money
-from shop.domain.payments import AttemptStatus, PaymentMethodUnknown, PaymentNotFound
+from shop.domain.payments import AUTHORIZATION_EXPIRED, AttemptStatus, PaymentMethodUnknown, PaymentNotFound
 
 ROOT = Path(__file__).parents[2]
 ORDER = OrderId(UUID(int=7))
@@ -230,6 +230,54 @@ async def test_without_a_file_each_shop_has_a_provider_of_its_own() -> None:
     state = await first.create_intent(request())
     with pytest.raises(PaymentNotFound):
         await second.fetch(state.provider_ref)
+
+
+# Time.
+
+
+async def test_f40_what_lapsed_is_told_once_and_stays_so(books: Books) -> None:
+    clock = MovableClock()
+    gateway = FakePaymentGateway(books, clock, "whsec_test")
+    asked = request()
+    ref = (await gateway.create_intent(asked)).provider_ref
+    told(gateway)
+    clock.at += timedelta(days=7) - timedelta(seconds=1)
+    assert (await gateway.fetch(ref)).status is AttemptStatus.AUTHORIZED
+    clock.at += timedelta(seconds=1)
+    [listed] = (await gateway.list_intents(clock.at - timedelta(days=9), clock.at)).data
+    assert listed.state.status is AttemptStatus.CANCELLED
+    for _ in range(2):
+        assert (await gateway.fetch(ref)).failure_code == AUTHORIZATION_EXPIRED
+    assert told(gateway) == ["payment_intent.canceled"]
+    replayed = await gateway.create_intent(asked)  # the first answer to its key, as it was then
+    assert (replayed.status, replayed.expires_at) == (AttemptStatus.AUTHORIZED, clock.at)
+
+
+async def test_f47_a_debit_is_decided_by_the_bank_and_once(gateway: FakePaymentGateway) -> None:
+    for paid, status, event in (
+        (True, AttemptStatus.CAPTURED, "payment_intent.succeeded"),
+        (False, AttemptStatus.FAILED, "payment_intent.payment_failed"),
+    ):
+        state = await gateway.create_intent(request("fake_debit"))
+        assert (state.status, state.expires_at) == (AttemptStatus.PROCESSING, None)
+        assert gateway.bank_debits(state.provider_ref, paid=paid).status is status
+        assert told(gateway) == ["payment_intent.processing", event]
+        with pytest.raises(PaymentRefused):
+            gateway.bank_debits(state.provider_ref, paid=paid)
+
+
+async def test_books_of_older_versions_can_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "provider.db"
+    gateway = FakePaymentGateway(SqliteBooks(path), MovableClock(), "whsec_test")
+    ref = (await gateway.create_intent(request())).provider_ref
+    await gateway.close()
+    old = json.dumps([ref, "fake_card", 1999, "EUR", "authorized", 0, [], "", 1])
+    with closing(sqlite3.connect(path)) as file, file:
+        file.execute("UPDATE intents SET record = ?", (old,))
+    again = FakePaymentGateway(SqliteBooks(path), MovableClock(), "whsec_test")
+    state = await again.fetch(ref)
+    assert (state.status, state.expires_at) == (AttemptStatus.AUTHORIZED, None)
+    await again.close()
 
 
 # Shared books.

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
@@ -25,8 +26,8 @@ from shop.application.ports.payments import IntentRequest, PaymentProviderUnavai
 from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.identifiers import AttemptId, OrderId
 from shop.domain.kernel.money import Money
-from shop.domain.payments import AttemptStatus, PaymentMethodUnknown, RefundStatus
-from tests.stripe_stub import SECRET_KEY, WEBHOOK_SECRET, StripeStub
+from shop.domain.payments import AUTHORIZATION_EXPIRED, AttemptStatus, PaymentMethodUnknown, RefundStatus
+from tests.stripe_stub import CAPTURE_BEFORE, SECRET_KEY, WEBHOOK_SECRET, StripeStub
 
 
 def request(minor: int = 1999, currency: str = "EUR", method: str = "stripe_card") -> IntentRequest:
@@ -93,6 +94,54 @@ async def test_with_the_owners_own_choice_of_methods_nothing_is_said(
 ) -> None:
     await gateway.create_intent(request(method="stripe"))
     assert not [name for name in stub.seen[0].params if "method_types" in name or "automatic" in name]
+
+
+async def test_what_cannot_authorise_is_taken_by_stripe_itself(stub: StripeStub, gateway: StripePaymentGateway) -> None:
+    await gateway.create_intent(request(method="stripe_direct"))
+    params = stub.seen[0].params
+    assert (params["capture_method"], params["excluded_payment_method_types[0]"]) == ("automatic_async", "card")
+    assert [m.code for m in await gateway.methods() if not m.authorizes] == ["stripe_direct"]
+
+
+async def test_a_part_is_named_in_stripes_own_units_under_a_key_of_its_own(
+    stub: StripeStub, gateway: StripePaymentGateway
+) -> None:
+    for minor, part, currency, sent in ((1999, 1500, "EUR", "1500"), (500, 300, "ISK", "30000")):
+        asked = request(minor, currency)
+        ref = await paid(stub, gateway, asked)
+        assert (await gateway.capture(ref, asked.attempt_id, Money(part, currency))).captured == Money(part, currency)
+        seen = next(seen for seen in reversed(stub.seen) if seen.path.endswith("/capture"))
+        assert seen.params["amount_to_capture"] == sent
+        assert seen.headers["idempotency-key"] == f"{asked.attempt_id}:capture:{part}"
+
+
+async def test_what_was_let_go_of_is_no_refund_and_a_refund_of_the_same_sum_is_one(
+    stub: StripeStub, gateway: StripePaymentGateway
+) -> None:
+    asked = request()
+    ref = await paid(stub, gateway, asked)
+    await gateway.capture(ref, asked.attempt_id, Money(1500, "EUR"))
+    assert len(stub._refunds) == 1
+    assert (await gateway.fetch(ref)).refunds == ()
+    elsewhere = stub._keep_refund(stub._charges[stub.intent(ref)["latest_charge"]], 499, {"by": "owner"}, "succeeded")
+    assert [refund.provider_ref for refund in (await gateway.fetch(ref)).refunds] == [elsewhere["id"]]
+
+
+async def test_f40_only_what_was_authorised_lapses(stub: StripeStub, gateway: StripePaymentGateway) -> None:
+    """Stripe also cancels by itself what nobody ever paid."""
+    asked = request()
+    ref = await paid(stub, gateway, asked)
+    authorized = await gateway.fetch(ref)
+    assert authorized.expires_at == datetime.fromtimestamp(CAPTURE_BEFORE, UTC)
+    stub.lapse(ref)
+    assert (await gateway.fetch(ref)).failure_code == AUTHORIZATION_EXPIRED
+    never = (await gateway.create_intent(request())).provider_ref
+    stub.lapse(never)
+    state = await gateway.fetch(never)
+    assert (state.status, state.failure_code, state.expires_at) == (AttemptStatus.CANCELLED, "", None)
+    voided = request()
+    ref = await paid(stub, gateway, voided)
+    assert (await gateway.cancel(ref, voided.attempt_id)).failure_code == ""
 
 
 async def test_every_step_has_a_key_of_its_own(stub: StripeStub, gateway: StripePaymentGateway) -> None:

@@ -1,20 +1,24 @@
 """SWEEP: each use case that moves stock or money, cut short in every way at every port call, and told again."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from attrs import evolve
 
+from shop.application.commands.captures import CapturePayment, VoidPayment
 from shop.application.commands.checkout import CreateOrder
 from shop.application.commands.orders import CancelOrder, ExpireOrder
 from shop.application.commands.payments import ConfirmPayment
+from shop.application.commands.store import ConfigureStore
 from shop.application.messages import Idempotency
+from shop.domain.kernel.capturing import CapturePolicy
 from shop.domain.kernel.identifiers import OrderId
 from shop.domain.orders import OrderStatus, PaymentStatus
 from shop.domain.payments import AttemptStatus
 from tests.application.sweep import Story, sweep, sweep_pairs
 from tests.scale import rounds
-from tests.shops import SmallShop, eur, open_small_shop
+from tests.shops import SETTINGS, STAFF, SmallShop, eur, open_small_shop
 
 
 def key() -> Idempotency:
@@ -180,6 +184,60 @@ async def test_f79_f42_sweep_of_giving_back_another_sum() -> None:
     assert "gateway.refund" in points
 
 
+async def _an_authorised_order() -> tuple[SmallShop, CreateOrder]:
+    small, order = await _a_cart()
+    store = evolve(SETTINGS.store, capture=CapturePolicy.MANUAL)
+    await small.shop.execute(ConfigureStore(store=store))
+    await small.pay(await small.shop.execute(order))
+    return small, order
+
+
+async def _capture_a_part(small: SmallShop, order: CreateOrder) -> None:
+    """With a key, as staff do over HTTP; and then to the provider."""
+    order_id = await _order_of(small, order)
+    payment = await small.payment(order_id)
+    wish = CapturePayment(payment_id=payment.id, amount=eur(4000))
+    await small.shop.execute(wish, context=small.context(STAFF, key()))
+    await small.pay(order_id)
+
+
+async def _a_part_was_taken_once(small: SmallShop, order: CreateOrder) -> None:
+    order_id = await _order_of(small, order)
+    placed = await small.order(order_id)
+    assert (placed.status, placed.payment_status) == (OrderStatus.CONFIRMED, PaymentStatus.PAID)
+    assert [(intent.captured, intent.refunded) for intent in small.books.intents.values()] == [(4000, 0)]
+    assert len(await small.entries(order_id)) == 1
+
+
+async def test_f79_f45_sweep_of_capturing_a_part() -> None:
+    """Whatever fails between the wish, the provider and what is written of it: one capture, of that sum."""
+    points = await sweep(Story(_an_authorised_order, _capture_a_part, _a_part_was_taken_once))
+    assert points.count("gateway.capture") == 1
+
+
+async def _void(small: SmallShop, order: CreateOrder) -> None:
+    order_id = await _order_of(small, order)
+    wish = VoidPayment(payment_id=(await small.payment(order_id)).id)
+    await small.shop.execute(wish, context=small.context(STAFF, key()))
+    await small.pay(order_id)
+
+
+async def test_f79_sweep_of_voiding_an_authorisation() -> None:
+    points = await sweep(Story(_an_authorised_order, _void, _is_called_off))
+    assert points.count("gateway.cancel") == 1
+
+
+async def _a_lapsed_order() -> tuple[SmallShop, CreateOrder]:
+    small, order = await _an_authorised_order()
+    small.clock.forward(timedelta(days=8))
+    return small, order
+
+
+async def test_f79_f40_sweep_of_finding_that_an_authorisation_has_lapsed() -> None:
+    points = await sweep(Story(_a_lapsed_order, _refresh, _is_called_off))
+    assert "gateway.fetch" in points
+
+
 @pytest.mark.prove
 @pytest.mark.parametrize("seed", range(3))
 async def test_f79_pairs_of_faults_in_placing_and_paying(seed: int) -> None:
@@ -194,5 +252,8 @@ async def test_f79_pairs_of_faults_in_calling_off_and_giving_back() -> None:
         Story(_an_overdue_order, _expire, _is_called_off),
         Story(_a_mismatch, _refresh, _went_back),
         Story(_news_of_money, _receive_and_follow, _news_were_followed_once),
+        Story(_an_authorised_order, _capture_a_part, _a_part_was_taken_once),
+        Story(_an_authorised_order, _void, _is_called_off),
+        Story(_a_lapsed_order, _refresh, _is_called_off),
     ):
         await sweep_pairs(story, rounds(10, in_full=1_000))

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from shop.domain.carts import Cart
 from shop.domain.catalog import Category, Price, Product, Variant
 from shop.domain.kernel.address import Address
+from shop.domain.kernel.capturing import CapturePolicy
 from shop.domain.kernel.currencies import EXPONENTS
 from shop.domain.kernel.identifiers import (
     AttemptId,
@@ -112,7 +113,7 @@ def an_order(**changes: Any) -> Order:
     return Order.place(at=NOW, **{**plain, **changes})
 
 
-def a_payment(amount: Money | None = None) -> Payment:
+def a_payment(amount: Money | None = None, capture: CapturePolicy = CapturePolicy.AUTOMATIC) -> Payment:
     return Payment.open(
         id=an(PaymentId),
         attempt_id=an(AttemptId),
@@ -121,6 +122,7 @@ def a_payment(amount: Money | None = None) -> Payment:
         method="fake_card",
         amount=amount or eur(1190),
         at=NOW,
+        capture=capture,
     )
 
 

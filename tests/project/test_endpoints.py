@@ -50,7 +50,9 @@ POST   /api/admin/orders/{id}/cancel                admin_order_cancel        S:
 GET    /api/admin/payments                          admin_payment_list        S:payments:read   1
 GET    /api/admin/payments/reconciliation           payment_reconciliation    S:payments:read   2
 GET    /api/admin/payments/{id}                     admin_payment_get         S:payments:read   1
+POST   /api/admin/payments/{id}/capture             admin_payment_capture     S:payments:write  1
 POST   /api/admin/payments/{id}/refunds             refund_create             S:refunds:write   1
+POST   /api/admin/payments/{id}/void                admin_payment_void        S:payments:write  1
 GET    /api/admin/refunds                           refund_list               S:payments:read   1
 GET    /api/admin/refunds/{id}                      refund_get                S:payments:read   1
 POST   /api/admin/refunds/{id}/approve              refund_approve            S:refunds:write   1

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from attrs import define, evolve, field
 
+from shop.application.commands.captures import CapturePayment, VoidPayment
 from shop.application.commands.carts import AddToCart, ChangeCartItem, ChooseShipping, DescribeCart, OpenCart
 from shop.application.commands.catalog import UpdateProduct, UpdateVariant
 from shop.application.commands.checkout import CreateOrder
@@ -24,13 +25,15 @@ from shop.application.commands.subscriptions import (
 )
 from shop.application.messages import GUEST, SYSTEM, Actor, Command, Idempotency
 from shop.application.ports.paging import PageRequest
-from shop.application.ports.views import CartView, OrderView
+from shop.application.ports.readers import PaymentFilter
+from shop.application.ports.views import CartView, OrderView, PaymentView
 from shop.application.queries.carts import GetCart
 from shop.application.queries.orders import GetAllOrders, GetOrder
+from shop.application.queries.payments import GetPayment, GetPayments
 from shop.application.shop import Shop
 from shop.domain.catalog import Price, ProductStatus
 from shop.domain.kernel.errors import ShopError, Unavailable
-from shop.domain.kernel.identifiers import CartId, OrderId, PaymentSessionId, SubscriptionId, VariantId
+from shop.domain.kernel.identifiers import CartId, OrderId, PaymentId, PaymentSessionId, SubscriptionId, VariantId
 from shop.domain.orders import OrderStatus
 from shop.domain.payments import AttemptStatus
 from tests.invariants import PAID_FOR, broken
@@ -43,6 +46,8 @@ TRIES = 5
 THINKS_AT_MOST_SECONDS = 2 * 86_400.0
 """Well below the time in which a world must come to rest."""
 METHODS = ("fake_card", "fake_card", "fake_card", "fake_card_declined", "fake_card_3ds", "fake_card_3ds")
+SLOW_METHODS = ("fake_debit", "fake_debit")
+"""In worlds where staff capture: elsewhere the seeds of before are the worlds of before."""
 
 
 def everybody(world: World) -> list[Coroutine[Any, Any, None]]:
@@ -50,7 +55,8 @@ def everybody(world: World) -> list[Coroutine[Any, Any, None]]:
     world.heard_by_provider = Provider(world).hears
     shoppers = [Shopper(f"shopper {n + 1}", world) for n in range(world.chances.shoppers)]
     subscribers = [Subscriber(f"subscriber {n + 1}", world, n) for n in range(len(world.subscriptions))]
-    acting: list[Caller] = [*shoppers, *subscribers, Staff("staff", world)]
+    cashiers = [Cashier("cashier", world)] if world.chances.captures else []
+    acting: list[Caller] = [*shoppers, *subscribers, Staff("staff", world), *cashiers]
     return [caller.act() for caller in acting]
 
 
@@ -143,7 +149,7 @@ class Shopper(Caller):
         await self._fill(cart_id, me)
         if self.chance(0.1):
             return  # walks away
-        method = self.world.draw.choice(METHODS)
+        method = self.world.draw.choice((*METHODS, *SLOW_METHODS) if self.world.chances.captures else METHODS)
         session_id = await self.do(CreatePaymentSession(cart_id=cart_id, method=method), me, self._key())
         order_ids = await self._order(cart_id, me, session_id)
         if order_ids:
@@ -427,6 +433,58 @@ class Staff(Caller):
 
 
 @define(eq=False)
+class Cashier(Caller):
+    """Captures what is authorised, or a part of it, or lets go of it, or both at the same moment."""
+
+    _acts: int = 0
+
+    async def act(self) -> None:
+        for _ in range(self.world.chances.captures):
+            await self.think(60.0)
+            await asyncio.sleep(self.world.draw.random() * 60.0)
+            try:
+                waiting = await self._waiting()
+                if waiting:
+                    await self._decide(self.world.draw.choice(waiting))
+            except ShopError as error:
+                self.refused(error)
+
+    async def _waiting(self) -> list[PaymentView]:
+        which = PaymentFilter(statuses=frozenset({AttemptStatus.AUTHORIZED}))
+        page = await self._insist("GetPayments", lambda shop: shop.ask(GetPayments(which=which), actor=STAFF))
+        return page.data
+
+    async def _decide(self, payment: PaymentView) -> None:
+        draw = self.world.draw
+        part = eur(draw.randint(1, payment.amount.minor)) if self.chance(0.4) else None
+        capture = CapturePayment(payment_id=payment.id, amount=part)
+        void = VoidPayment(payment_id=payment.id)
+        wishes = draw.choice(([capture], [capture], [void], [capture, void], [capture, capture]))
+        await self.all_at_once(self._bring_about(payment, wish) for wish in wishes)
+
+    async def _bring_about(self, payment: PaymentView, wish: Command[PaymentId]) -> None:
+        """As the HTTP request does: keep the wish, take it to the provider, and show how the payment stands."""
+        self._acts += 1
+        key = f"{self.name} {self._acts}"
+        await self.do(wish, STAFF, key)
+
+        async def carry_on(shop: Shop) -> PaymentView:
+            try:
+                await shop.execute(ProcessPayment(order_id=payment.order_id), actor=SYSTEM)
+            except ShopError as error:
+                self.refused(error)
+            return await shop.ask(GetPayment(payment_id=payment.id), actor=STAFF)
+
+        shown = await self._insist("ProcessPayment", carry_on)
+        promises = self.world.oracle.promises
+        self.world.tally[f"{type(wish).__name__}: {shown.status}"] += 1
+        if isinstance(wish, CapturePayment) and shown.captured == shown.capture_due:
+            promises.captured[shown.order_id] = shown.captured
+        elif shown.status is AttemptStatus.CANCELLED:
+            promises.called_off.add(shown.order_id)
+
+
+@define(eq=False)
 class Provider:
     """What a provider does by its own doing: authorisations lapse, money is taken from its dashboard, banks dawdle."""
 
@@ -435,8 +493,18 @@ class Provider:
     def hears(self, ref: str, status: AttemptStatus) -> None:
         """An intent came into this state: perhaps something will happen to it."""
         world = self.world
+        if status is AttemptStatus.PROCESSING:
+            world.begin(self._debit(ref))
         if world.stormy and world.draw.random() < world.chances.provider_acts:
             world.begin(self._act_on(ref, world.draw.choice((0.0, 0.0, 0.02, 1.0, 60.0, 600.0)) * world.draw.random()))
+
+    async def _debit(self, ref: str) -> None:
+        """A bank decides about a debit, at once or after days."""
+        world = self.world
+        await asyncio.sleep(world.draw.choice((10.0, 3600.0, 3 * 86_400.0)) * world.draw.random())
+        if world.books.intents[ref].status is AttemptStatus.PROCESSING:
+            world.tally["bank decides"] += 1
+            world.provider.bank_debits(ref, paid=world.draw.random() < 0.6)
 
     async def _act_on(self, ref: str, after_seconds: float) -> None:
         await asyncio.sleep(after_seconds)

@@ -416,6 +416,57 @@ def renewal_taken_for_paid(patch: MonkeyPatch) -> None:
     patch.setattr(renewals, "_take_over", take_over)
 
 
+def lapse_unnoticed(patch: MonkeyPatch) -> None:
+    """What waits for staff is asked about no more: when its authorisation lapses nobody notices."""
+    rightly = memory_payments.MemoryPaymentRepository.unfinished
+
+    async def unfinished(payments: Any, before: datetime, now: datetime, limit: int) -> list[OrderId]:
+        found = await rightly(payments, before, now, limit)
+        stored = payments._tables
+        of_order = {order_id: stored.payments[stored.payments_by_order[order_id][-1]] for order_id in found}
+        return [order_id for order_id in found if not of_order[order_id].awaits_capture]
+
+    patch.setattr(memory_payments.MemoryPaymentRepository, "unfinished", unfinished)
+
+
+def void_forgets_the_money(patch: MonkeyPatch) -> None:
+    """A void is believed, whatever the provider answers: money that was quicker is forgotten."""
+    rightly = steps._next_step
+
+    async def next_step(sale: Sale, context: Context, cashier: Cashier) -> steps._Step | None:
+        step = await rightly(sale, context, cashier)
+        if step is None or not sale.payment.void_due:
+            return step
+        nothing = evolve(step.news.captured, minor=0)
+        return steps._Step(evolve(step.news, status=AttemptStatus.CANCELLED, captured=nothing))
+
+    patch.setattr(steps, "_next_step", next_step)
+
+
+def part_forgotten(patch: MonkeyPatch) -> None:
+    """Which part was to be taken is not remembered: it is taken for another sum than the order's, and goes back."""
+    rightly = Payment.follow
+
+    def follow(payment: Payment, news: IntentState, at: datetime) -> list[MoneyMove]:
+        due, payment.capture_due = payment.capture_due, None
+        try:
+            return rightly(payment, news, at)
+        finally:
+            payment.capture_due = due
+
+    patch.setattr(Payment, "follow", follow)
+
+
+def captured_unasked(patch: MonkeyPatch) -> None:
+    """What is authorised is captured as soon as anybody comes by, whether staff are to say so or not."""
+    patch.setattr(Payment, "awaits_capture", False)
+
+
+def void_captures(patch: MonkeyPatch) -> None:
+    """What staff let go of is captured when the sweeper comes by: its state is the same until the provider answers."""
+    patch.setattr(steps, "_lets_go", lambda sale, context: False)
+
+
 BUGS: tuple[Plant, ...] = (
     key_per_call,
     money_before_order,
@@ -449,4 +500,9 @@ BUGS: tuple[Plant, ...] = (
     renewals_asleep,
     period_stays_where_it_is,
     renewal_taken_for_paid,
+    lapse_unnoticed,
+    void_forgets_the_money,
+    part_forgotten,
+    captured_unasked,
+    void_captures,
 )

@@ -61,6 +61,10 @@ class Chances:
     other_sums: bool
     subscribers: int
     """Each with a subscription whose first period ends in the middle of the storm."""
+    captures: int = 0
+    """How often staff capture or void; 0: the shop captures by itself."""
+    authorized_hours: float = 168.0
+    """How long an authorisation stands."""
 
     @property
     def lines(self) -> list[str]:
@@ -78,6 +82,8 @@ def chances_of(seed: int) -> Chances:
     def trouble(most: float) -> float:
         return round(most * draw.random() ** 2, 4) if draw.random() < 0.5 else 0.0
 
+    by_hand = random.Random(f"captures:{seed}")  # of its own: what the others draw stays as it is
+    captures = by_hand.choice((0, 0, 0, 4, 12))
     return Chances(
         seed=seed,
         processes=draw.choice((1, 2, 2, 3)),
@@ -113,4 +119,6 @@ def chances_of(seed: int) -> Chances:
         provider_acts=min(trouble(2.0), 1.0),
         other_sums=draw.random() < 0.4,
         subscribers=draw.choice((0, 0, 1, 2)),
+        captures=captures,
+        authorized_hours=by_hand.choice((0.2, 2.0, 12.0, 48.0)) if captures else 168.0,
     )

@@ -20,6 +20,7 @@ from shop.application.messages import Context
 from shop.application.ports.outbox import Delivery
 from shop.application.ports.subscriptions import InvoiceMethod
 from shop.domain.inventory import LIVE
+from shop.domain.kernel.capturing import CapturePolicy
 from shop.domain.kernel.identifiers import CartId, EventId, Identifier, MovementId, OrderId, SubscriptionId, VariantId
 from shop.domain.kernel.money import Money
 from shop.domain.orders import OrderStatus, PaymentStatus
@@ -84,6 +85,7 @@ class Promises:
     seen: dict[CartId, list[Seen]] = field(factory=lambda: defaultdict(list))
     paid: set[OrderId] = field(factory=set)
     called_off: set[OrderId] = field(factory=set)
+    captured: dict[OrderId, Money] = field(factory=dict)
     ended: set[SubscriptionId] = field(factory=set)
     moved: set[MovementId] = field(factory=set)
     once: set[str] = field(factory=set)
@@ -109,6 +111,8 @@ class Oracle:
     context: Callable[[], Context]
     broke: Callable[[BaseException], None]
     promises: Promises = field(factory=Promises)
+    taken_elsewhere: set[str] = field(factory=set)
+    """Intents that somebody captured at the provider itself."""
     commits: int = 0
     watch: Watch = field(init=False)
     tables: Tables = field(init=False)
@@ -266,6 +270,7 @@ class Oracle:
         """I6, I9, I10, I13 and all the others, once everything is quiet."""
         seen = at_once(self.watch.look(self.context(), at_rest=True))
         self._check_provider()
+        self._check_captures()
         self._check_promises()
         self._check_subscriptions()
         return seen
@@ -276,6 +281,18 @@ class Oracle:
             intent = self.books.intents.get(payment.attempt.provider_ref)
             if intent is not None and intent.status is not payment.status:
                 broken("I6", f"{intent.ref} is {intent.status} at the provider, and {payment.status} by our books")
+
+    def _check_captures(self) -> None:
+        """I5, I13: what waits for staff is taken when they say so, and what they were told was taken stays."""
+        tables = self.tables
+        for payment in tables.payments.values():
+            asked = payment.capture is CapturePolicy.AUTOMATIC or payment.capture_due is not None
+            if payment.captured and not asked and payment.attempt.provider_ref not in self.taken_elsewhere:
+                broken("I5", f"{payment.captured} of {payment.id} were captured, and nobody had asked for that")
+        for order_id, captured in self.promises.captured.items():
+            order, kept = tables.orders[order_id], tables.payments[tables.payments_by_order[order_id][-1]].captured
+            if order.status is OrderStatus.CANCELLED or kept != captured:
+                broken("I13", f"{captured} were said to be taken for {order_id}, which is {order.status} with {kept}")
 
     def _check_promises(self) -> None:
         """I13: what was acknowledged is there, whatever died meanwhile."""

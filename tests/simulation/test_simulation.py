@@ -20,6 +20,7 @@ from attrs import evolve
 
 from shop.adapters.fake.faults import Fault
 from shop.application.queries.reconciliation import Reconcile
+from shop.domain.payments import AUTHORIZATION_EXPIRED
 from tests.scale import rounds
 from tests.simulation.__main__ import footprint, run
 from tests.simulation.actors import everybody
@@ -41,7 +42,7 @@ def test_a_seed_that_once_failed(seed: int) -> None:
 @pytest.mark.prove
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("first", range(0, SEEDS, SEEDS_PER_TEST))
-def test_f13_f15_f23_f31_f32_f36_f37_f38_f41_f69_f72_f75_f83_nothing_is_lost_and_nothing_done_twice(
+def test_f13_f15_f20_f23_f24_f31_f32_f36_f37_f38_f40_f41_f47_f69_f72_f75_f83_nothing_is_lost_and_nothing_done_twice(
     first: int,
 ) -> None:
     failed = []
@@ -68,6 +69,21 @@ def test_f83_after_fifteen_minutes_in_which_every_call_fails_all_orders_settle_o
         fault = (Fault.ERROR, Fault.TIMEOUT_BEFORE, Fault.TIMEOUT_AFTER)[seed % 3]
         outcome = World(evolve(calm, minutes=15, provider={fault: 1.0})).run(cast)
         assert outcome.virtual_seconds >= 15 * 60
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(600)
+def test_f40_after_a_week_nothing_that_nobody_captured_is_held_or_can_be_sent() -> None:
+    """Staff capture a little and then go away for good: what they left lapses after seven days, order and stock too."""
+    lapsed = 0
+    for seed in range(rounds(20, in_full=1_000)):
+        left = evolve(chances_of(seed), captures=1, authorized_hours=168.0)
+        world = World(left, days_to_rest=20)
+        outcome = world.run(everybody)
+        gone = [o for o in world.oracle.tables.orders.values() if o.cancel_reason == AUTHORIZATION_EXPIRED]
+        lapsed += len(gone)
+        assert not gone or outcome.virtual_seconds > 7 * 86_400
+    assert lapsed > 4
 
 
 @pytest.mark.prove

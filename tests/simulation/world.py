@@ -32,6 +32,7 @@ from shop.application.commands.subscriptions import CarryOnSubscription, ChangeS
 from shop.application.shop import Shop
 from shop.application.wiring import Ports, subscribers
 from shop.domain.catalog import Price, ProductStatus
+from shop.domain.kernel.capturing import CapturePolicy
 from shop.domain.kernel.errors import ShopError, Unavailable
 from shop.domain.kernel.identifiers import Identifier, ProductId, SubscriptionId, VariantId
 from shop.domain.payments import AttemptStatus
@@ -110,7 +111,7 @@ class Process:
         world = self.world
         self._line = Line(world.draw, lambda: world.storage_trouble, world.oracle)
         clock = VirtualClock(world.loop, self.skew_seconds)
-        provider = FakePaymentGateway(world.books, VirtualClock(world.loop), WEBHOOK_SECRET)
+        provider = world.new_provider()
         gateway = FaultyGateway(
             provider,
             world.provider_trouble,
@@ -229,6 +230,7 @@ class World:
     tally: Counter[str] = field(factory=Counter)
     trace: list[str] = field(factory=list)
     stormy: bool = True
+    days_to_rest: int = DAYS_TO_REST
     heard_by_provider: Callable[[str, AttemptStatus], None] = lambda ref, status: None
     _tasks: set[asyncio.Task[Any]] = field(factory=set)
     _posts: set[asyncio.Task[Any]] = field(factory=set)
@@ -242,13 +244,19 @@ class World:
         self.ids = DrawnIds(random.Random(f"ids:{chances.seed}"))
         self.storage = MemoryStorage(self.ids, subscribers())
         self.books = WatchedBooks(self._post_soon)
-        self.provider = FakePaymentGateway(self.books, VirtualClock(self.loop), WEBHOOK_SECRET)
+        self.provider = self.new_provider()
         self.billing = FakeSubscriptionBilling(self.provider, self.billing_books, VirtualClock(self.loop))
         self.provider_trouble = RandomFaults(random.Random(f"provider:{chances.seed}"), chances.provider)
         self.storage_trouble, self.news_trouble = chances.storage, chances.news
         self.oracle = Oracle(
             self.storage, self.books, self.billing_books, lambda: self._calm_shop().context(), self.stop
         )
+
+    def new_provider(self) -> FakePaymentGateway:
+        """The one provider that there is, as a process reaches it."""
+        provider = FakePaymentGateway(self.books, VirtualClock(self.loop), WEBHOOK_SECRET)
+        provider.authorized_for = timedelta(hours=self.chances.authorized_hours)
+        return provider
 
     def run(self, cast: "Callable[[World], list[Coroutine[Any, Any, None]]]") -> Outcome:
         """Lets everybody in the cast loose. Raises SeedFailed."""
@@ -344,7 +352,8 @@ class World:
     async def _open(self) -> None:
         shop, chances = self._calm_shop(), self.chances
         async with self.storage.uow(shop.context()) as tx:
-            tx.store.save(SETTINGS)
+            policy = CapturePolicy.MANUAL if chances.captures else CapturePolicy.AUTOMATIC
+            tx.store.save(evolve(SETTINGS, store=evolve(SETTINGS.store, capture=policy)))
         for number in range(chances.products):
             product_id = await shop.execute(
                 CreateProduct(
@@ -427,11 +436,11 @@ class World:
             await self._calm_shop().execute(better, actor=customer(number + 1))
 
     async def _come_to_rest(self, actors: list[asyncio.Task[None]]) -> None:
-        limit, pause = self.loop.time() + DAYS_TO_REST * 86_400, 30.0
+        limit, pause = self.loop.time() + self.days_to_rest * DAY_SECONDS, 30.0
         while self._posts or not all(actor.done() for actor in actors) or not self.oracle.is_quiet():
             if self.loop.time() > limit:
                 self.oracle.check_at_rest()  # says best what it is that still moves
-                broken("I9", f"the shop has not come to rest in {DAYS_TO_REST} days")
+                broken("I9", f"the shop has not come to rest in {self.days_to_rest} days")
             await asyncio.sleep(pause)
             await self._good_cards()
             pause = min(pause * 1.5, 3600.0)
@@ -474,7 +483,10 @@ class World:
             return
         self.note("provider", f"alters {ref}: {changes}")
         self.tally["provider acts"] += 1
-        self.books.alter(evolve(intent, events=intent.events + 1, **changes))
+        if changes.get("status") is AttemptStatus.CAPTURED:
+            self.oracle.taken_elsewhere.add(ref)
+        lapses_at = self.provider.lapses_at() if changes.get("status") is AttemptStatus.AUTHORIZED else 0
+        self.books.alter(evolve(intent, events=intent.events + 1, lapses_at=lapses_at, **changes))
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)

@@ -28,6 +28,7 @@ from shop.application.ports.payments import (
 )
 from shop.domain.kernel.errors import ShopError
 from shop.domain.kernel.identifiers import AttemptId
+from shop.domain.kernel.money import Money
 from shop.domain.payments import IntentState, RefundState
 
 DEADLINE_SECONDS = 2 * CALL_TIMEOUT_SECONDS + 5
@@ -133,8 +134,8 @@ class GuardedGateway:
     async def confirm(self, provider_ref: str, attempt_id: AttemptId, method: str) -> IntentState:
         return await self._ask(lambda: self.gateway.confirm(provider_ref, attempt_id, method))
 
-    async def capture(self, provider_ref: str, attempt_id: AttemptId) -> IntentState:
-        return await self._ask(lambda: self.gateway.capture(provider_ref, attempt_id))
+    async def capture(self, provider_ref: str, attempt_id: AttemptId, amount: Money | None = None) -> IntentState:
+        return await self._ask(lambda: self.gateway.capture(provider_ref, attempt_id, amount))
 
     async def cancel(self, provider_ref: str, attempt_id: AttemptId) -> IntentState:
         return await self._ask(lambda: self.gateway.cancel(provider_ref, attempt_id))

@@ -19,6 +19,7 @@ from shop.domain.inventory import (
     allocate,
     demand_of,
 )
+from shop.domain.kernel.capturing import CapturePolicy
 from shop.domain.kernel.identifiers import (
     AttemptId,
     MovementId,
@@ -41,15 +42,24 @@ class Placed:
 
 
 def place(
-    tx: Transaction, priced: PricedCart, session: PaymentSession, context: Context, ids: Ids, hold: timedelta
+    tx: Transaction,
+    priced: PricedCart,
+    session: PaymentSession,
+    context: Context,
+    ids: Ids,
+    hold: timedelta,
+    capture: CapturePolicy = CapturePolicy.AUTOMATIC,
 ) -> Placed:
-    """Closes the cart, keeps its order with the payment that is to come, and holds the stock, which is written last."""
+    """Closes the cart, keeps its order with the payment that is to come, and holds the stock, which is written last.
+
+    `capture` is what the shop does as a rule with orders of goods.
+    """
     order = _order_of(priced, session, context, ids, hold)
     priced.cart.become_order(context.now)
     tx.carts.save(priced.cart)
     tx.orders.save(order)
     held = _hold_stock(tx, priced, order, context, ids)
-    payment = _payment_of(order, session, context, ids) if order.total else None
+    payment = _payment_of(order, session, context, ids, capture) if order.total else None
     if payment is not None:
         tx.payments.save(payment)
     return Placed(order, payment, held)
@@ -143,7 +153,9 @@ def _shipping_of(priced: PricedCart) -> OrderShipping | None:
     )
 
 
-def _payment_of(order: Order, session: PaymentSession, context: Context, ids: Ids) -> Payment:
+def _payment_of(order: Order, session: PaymentSession, context: Context, ids: Ids, capture: CapturePolicy) -> Payment:
+    """Nothing waits for people where there is nothing to send, or the method takes the money at once anyway."""
+    goods = any(line.tracked or line.requires_shipping for line in order.lines)
     return Payment.open(
         id=ids.new(PaymentId),
         attempt_id=ids.new(AttemptId),
@@ -152,6 +164,7 @@ def _payment_of(order: Order, session: PaymentSession, context: Context, ids: Id
         method=session.method,
         amount=order.total,
         at=context.now,
+        capture=capture if goods and session.authorizes else CapturePolicy.AUTOMATIC,
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from attrs import field, frozen
 
 from shop.domain.kernel.address import COUNTRIES, checked_country
+from shop.domain.kernel.capturing import CapturePolicy
 from shop.domain.kernel.currencies import exponent
 from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.money import Money
@@ -27,12 +28,20 @@ def _limits(_instance: Any, _attribute: Any, limits: tuple[Money, ...]) -> None:
         raise Invalid("A limit is not below zero, and there is one for each currency.")
 
 
+def _policy(capture: str) -> CapturePolicy:
+    try:
+        return CapturePolicy(capture)
+    except ValueError:
+        raise Invalid(f"Money is captured {' or '.join(CapturePolicy)}; not “{str(capture)[:40]}”.") from None
+
+
 @frozen(kw_only=True)
 class Store:
     """What a storefront needs to know before it shows the first product.
 
     The first currency and locale are the defaults. `ships_to` empty means everywhere. Guests see prices taxed
-    for `country` until they name an address. A refund above `refund_limits` needs a second person.
+    for `country` until they name an address. A refund above `refund_limits` needs a second person. `capture` is for
+    orders with something to keep in stock or to send; what has neither is paid at once.
     """
 
     name: str = "Shop"
@@ -41,6 +50,7 @@ class Store:
     locales: tuple[str, ...] = ("en",)
     ships_to: tuple[str, ...] = field(default=(), validator=_countries)
     refund_limits: tuple[Money, ...] = field(default=(), validator=_limits)
+    capture: CapturePolicy = field(default=CapturePolicy.MANUAL, converter=_policy)
 
     @property
     def currency(self) -> str:

@@ -9,20 +9,25 @@ from sqlalchemy import select
 
 from shop.adapters.sql.carts import cart_with_offers
 from shop.adapters.sql.database import Database
+from shop.adapters.sql.documents import from_settings, to_settings
 from shop.adapters.sql.outbox import SqlOutbox
 from shop.adapters.sql.schema import products
 from shop.adapters.sql.statements import Statement
 from shop.adapters.sql.unit_of_work import SqlUnitOfWork
 from shop.application.ports.network import transaction_open
 from shop.application.ports.paging import PRICELESS, PageRequest
+from shop.application.ports.repositories import StoreSettings
 from shop.application.ports.unit_of_work import AnsweredAlready, StaleAggregate
 from shop.domain.carts import Cart
 from shop.domain.catalog import Price, SkuTaken, SlugTaken
 from shop.domain.inventory import MovementKind, StockLevel
 from shop.domain.kernel.aggregates import Aggregate
+from shop.domain.kernel.capturing import CapturePolicy
 from shop.domain.kernel.identifiers import LedgerEntryId
 from shop.domain.ledger import EntryKind, LedgerEntry, sale_postings
 from shop.domain.orders import CartAlreadyOrdered
+from shop.domain.pricing.taxes import TaxTable
+from shop.domain.store import Store
 from tests.adapters.sql.things import (
     IDS,
     NOW,
@@ -342,3 +347,12 @@ async def test_claims_stay_quick_in_a_long_queue(uow: SqlUnitOfWork, database: D
     assert await outbox.done(again, later)
     (following,) = await outbox.claim(later, later, 50)
     assert following.event_id != head.event_id
+
+
+def test_settings_from_before_there_was_a_choice_go_on_capturing_at_once() -> None:
+    """A shop that is upgraded must not stop taking money."""
+    new = StoreSettings(store=Store(), taxes=TaxTable(), shipping_methods=())
+    document = from_settings(new)
+    assert to_settings(document, 3).store.capture is CapturePolicy.MANUAL
+    del document["store"]["capture"]
+    assert to_settings(document, 3).store.capture is CapturePolicy.AUTOMATIC

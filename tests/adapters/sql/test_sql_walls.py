@@ -52,6 +52,7 @@ BY_HAND: Mapping[str, Mapping[str, str]] = {
     "ck_stock_levels_backorder_limit_not_negative": {"backorder_limit": "-1"},
     "ck_stock_levels_not_oversold": {"reserved": "on_hand + backorder_ceiling + 1"},
     "ck_stock_movements_changes_something": {"on_hand": "0", "reserved": "0"},
+    "ck_payments_capture_due_within_amount": {"capture_due_minor": "amount_minor + 1"},
     "ck_orders_total_adds_up": {"total_minor": "total_minor + 1"},
     "ck_orders_total_minor_bounded": {
         "subtotal_minor": "1000000000000",

@@ -410,3 +410,25 @@ def test_money_goes_back_and_the_books_say_so(terminal: Terminal) -> None:
     entries = terminal.type("ledger", "show", order, "--json").json
     assert [entry["kind"] for entry in entries] == ["capture", "refund", "refund"]
     assert sum(posting["amount"]["amount"] for entry in entries for posting in entry["postings"]) == 0
+
+
+def test_what_was_authorised_is_taken_or_let_go_of(terminal: Terminal) -> None:
+    settings = terminal.type("store", "show", "--json").json
+    settings["store"]["capture"] = "manual"
+    file = terminal.folder / "store.json"
+    file.write_text(json.dumps({"store": settings["store"]}))
+    assert terminal.type("store", "configure", str(file)).code == 0
+    assert terminal.type("store", "show", "--json").json["store"]["capture"] == "manual"
+    settings["store"]["capture"] = "whenever"
+    file.write_text(json.dumps({"store": settings["store"]}))
+    assert terminal.type("store", "configure", str(file)).code == 2
+    for _ in range(2):
+        ordered(terminal)
+    first, second = terminal.type("payments", "list", "--status", "authorized", "--json").json["data"]
+    assert terminal.type("payments", "capture", first["id"], "--amount", "100000").code != 0
+    taken = terminal.type("payments", "capture", first["id"], "--amount", "1.50", "--json").json
+    assert (taken["status"], taken["captured"]["amount"]) == ("captured", 150)
+    assert terminal.type("payments", "void", first["id"]).code != 0
+    assert terminal.type("payments", "void", second["id"], "--json").json["status"] == "cancelled"
+    assert terminal.type("payments", "capture", second["id"]).code != 0
+    assert terminal.type("payments", "capture", "pay_01jd8zc5w0e7ktmj9c2q8k4h1n").code == 3

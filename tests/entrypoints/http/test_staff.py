@@ -9,7 +9,8 @@ from attrs import evolve
 
 from shop.application.commands.refunds import ApproveRefund
 from shop.application.commands.store import ConfigureStore
-from shop.domain.kernel.identifiers import RefundId
+from shop.domain.kernel.capturing import CapturePolicy
+from shop.domain.kernel.identifiers import PaymentId, RefundId
 from tests.entrypoints.http.sites import OpenSite
 from tests.shops import SETTINGS, eur
 
@@ -290,3 +291,70 @@ async def test_s15_a_large_refund_waits_for_a_second_person(site: OpenSite, staf
     assert (refused.status_code, refused.json()["code"]) == (409, "refund_cannot_move")
     unknown = RefundId(uuid4())
     assert (await staff.post(f"/api/admin/refunds/{unknown}/approve")).status_code == 404
+
+
+async def test_f20_staff_capture_what_was_authorised_once(site: OpenSite, staff: httpx.AsyncClient) -> None:
+    store = evolve(SETTINGS.store, capture=CapturePolicy.MANUAL)
+    await site.small.shop.execute(ConfigureStore(store=store))
+    order = (await site.order(await site.cart((await site.small.product(), 2)))).json()
+    assert (order["status"], order["payment_status"]) == ("confirmed", "authorized")
+    payment = (await staff.get(f"/api/admin/payments?order_id={order['id']}")).json()["data"][0]
+    assert (payment["capture"], payment["capture_due"], payment["void_due"]) == ("manual", None, False)
+    until = payment["authorization_expires_at"]
+    for query, found in (("lte", 1), ("lt", 0), ("gte", 1)):
+        listed = await staff.get(f"/api/admin/payments?authorization_expires_at[{query}]={until}")
+        assert len(listed.json()["data"]) == found, listed.text
+
+    async def asked(key: str, body: Any, what: str = "capture") -> httpx.Response:
+        address = f"/api/admin/payments/{payment['id']}/{what}"
+        headers = {"Idempotency-Key": key} if key else {}
+        return await staff.post(address, json=body, headers=headers)
+
+    for key, body, status, code in (
+        ("", {}, 400, "idempotency_key_missing"),
+        ("1", {"amount": {"amount": 0, "currency": "EUR"}}, 422, "validation_failed"),
+        ("2", {"amount": {"amount": 1_000_000, "currency": "EUR"}}, 409, "capture_exceeds_authorized"),
+        ("3", {"amount": {"amount": 100, "currency": "USD"}}, 409, "capture_exceeds_authorized"),
+        ("4", {"sum": 100}, 422, "validation_failed"),
+    ):
+        answer = await asked(key, body)
+        assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+    part = {"amount": {"amount": 1500, "currency": "EUR"}}
+    first = await asked("5", part)
+    taken = first.json()
+    assert (first.status_code, taken["status"], taken["captured"]["amount"]) == (200, "captured", 1500)
+    assert (taken["amount"]["amount"], taken["authorization_expires_at"]) == (order["total"]["amount"], None)
+    again = await asked("5", part)
+    assert (again.json(), again.headers["idempotent-replayed"]) == (taken, "true")
+    assert (await asked("6", part)).json() == taken
+    assert (await asked("7", {})).json()["code"] == "payment_cannot_move"
+    assert (await asked("8", {}, "void")).json()["code"] == "order_not_cancellable"
+    shown = (await staff.get(f"/api/admin/orders/{order['id']}")).json()
+    assert shown["payment_status"] == "paid"
+
+
+async def test_f40_staff_let_go_of_what_was_authorised_and_nothing_is_captured_after_it_lapsed(
+    site: OpenSite, staff: httpx.AsyncClient
+) -> None:
+    store = evolve(SETTINGS.store, capture=CapturePolicy.MANUAL)
+    await site.small.shop.execute(ConfigureStore(store=store))
+    shirt = await site.small.product(stock=9)
+    orders = [(await site.order(await site.cart((shirt, 2)))).json() for _ in range(2)]
+    off, late = [order["payment"]["id"] for order in orders]
+    voided = await staff.post(f"/api/admin/payments/{off}/void", headers={"Idempotency-Key": "1"})
+    assert (voided.status_code, voided.json()["status"]) == (200, "cancelled")
+    shown = (await staff.get(f"/api/admin/orders/{orders[0]['id']}")).json()
+    assert (shown["status"], shown["payment_status"], shown["cancel_reason"]) == (
+        "cancelled",
+        "voided",
+        "payment_voided",
+    )
+    trail = (await staff.get(f"/api/admin/audit-log?subject={off}")).json()["data"]
+    assert any(change["field"] == "void_due" for entry in trail for change in entry["changes"])
+    site.small.clock.forward(timedelta(days=8))
+    answer = await staff.post(f"/api/admin/payments/{late}/capture", json={}, headers={"Idempotency-Key": "2"})
+    assert (answer.status_code, answer.json()["code"]) == (409, "authorization_expired")
+    unknown = PaymentId(uuid4())
+    for what in ("capture", "void"):
+        address = f"/api/admin/payments/{unknown}/{what}"
+        assert (await staff.post(address, json={}, headers={"Idempotency-Key": what})).status_code == 404

@@ -8,22 +8,26 @@ from shop.adapters.fake.books import BookedIntent, BookedRefund
 from shop.application.ports.payments import PaymentRefused, RefundRequest
 from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.identifiers import encode_suffix
-from shop.domain.payments import AttemptStatus, RefundStatus
+from shop.domain.kernel.money import Money
+from shop.domain.payments import AUTHORIZATION_EXPIRED, AttemptStatus, RefundStatus
 
 # How an intent begins with each method, and what is announced of it.
 BEGINNINGS = {
     "fake_card": (AttemptStatus.AUTHORIZED, ""),
     "fake_card_declined": (AttemptStatus.FAILED, "card_declined"),
     "fake_card_3ds": (AttemptStatus.REQUIRES_ACTION, ""),
+    "fake_debit": (AttemptStatus.PROCESSING, ""),
 }
 EVENTS = {
     AttemptStatus.AUTHORIZED: "payment_intent.amount_capturable_updated",
     AttemptStatus.CAPTURED: "payment_intent.succeeded",
     AttemptStatus.FAILED: "payment_intent.payment_failed",
     AttemptStatus.REQUIRES_ACTION: "payment_intent.requires_action",
+    AttemptStatus.PROCESSING: "payment_intent.processing",
     AttemptStatus.CANCELLED: "payment_intent.canceled",
 }
 _CHALLENGE_FAILED = "payment_intent_authentication_failure"
+_DEBIT_FAILED = "debit_not_authorized"
 
 
 @frozen
@@ -61,12 +65,32 @@ def challenge_failed(intent: BookedIntent) -> Change:
     return moved(intent, AttemptStatus.FAILED, failure_code=_CHALLENGE_FAILED)
 
 
-def captured(intent: BookedIntent) -> Change:
+def captured(intent: BookedIntent, amount: Money | None = None) -> Change:
+    """All of it, or a part: then the rest is let go of."""
     if intent.status is AttemptStatus.CAPTURED:
         return Change(intent)
+    if amount is not None and (amount.minor <= 0 or amount.currency != intent.currency):
+        raise Invalid(f"{amount} is nothing that could be captured of a payment in {intent.currency}.")
     if intent.status is not AttemptStatus.AUTHORIZED:
         refuse(intent, "captured")
-    return moved(intent, AttemptStatus.CAPTURED, captured=intent.minor)
+    minor = intent.minor if amount is None else amount.minor
+    if minor > intent.minor:
+        raise PaymentRefused(f"{intent.minor} minor units are authorised; {minor} were asked for.")
+    return moved(intent, AttemptStatus.CAPTURED, captured=minor)
+
+
+def lapsed(intent: BookedIntent) -> Change:
+    """Nobody captured it in time."""
+    return moved(intent, AttemptStatus.CANCELLED, failure_code=AUTHORIZATION_EXPIRED)
+
+
+def debited(intent: BookedIntent, *, paid: bool) -> Change:
+    """The shopper's bank has decided about a debit, after days."""
+    if intent.status is not AttemptStatus.PROCESSING:
+        refuse(intent, "debited")
+    if paid:
+        return moved(intent, AttemptStatus.CAPTURED, captured=intent.minor)
+    return moved(intent, AttemptStatus.FAILED, failure_code=_DEBIT_FAILED)
 
 
 def cancelled(intent: BookedIntent) -> Change:

@@ -51,7 +51,10 @@ class BookedRefund:
 
 @frozen(kw_only=True)
 class BookedIntent:
-    """An intent as the provider has it. Amounts are minor units; `events` counts what was announced of it."""
+    """An intent as the provider has it. Amounts are minor units; `events` counts what was announced of it.
+
+    `lapses_at` is when what is authorised lapses, in seconds since 1970; 0 where nothing is.
+    """
 
     ref: str
     method: str
@@ -62,6 +65,7 @@ class BookedIntent:
     refunds: tuple[BookedRefund, ...] = ()
     failure_code: str = ""
     events: int = 0
+    lapses_at: int = 0
 
     @property
     def refunded(self) -> int:
@@ -311,12 +315,13 @@ def _to_text(intent: BookedIntent) -> str:
             [[r.ref, r.minor, r.status, r.failure_code, r.ours] for r in intent.refunds],
             intent.failure_code,
             intent.events,
+            intent.lapses_at,
         ]
     )
 
 
 def _from_text(text: str) -> BookedIntent:
-    ref, method, minor, currency, status, captured, refunds, failure_code, events = json.loads(text)
+    ref, method, minor, currency, status, captured, refunds, failure_code, events, *lapses_at = json.loads(text)
     return BookedIntent(
         ref=ref,
         method=method,
@@ -327,6 +332,7 @@ def _from_text(text: str) -> BookedIntent:
         refunds=tuple(_refund_of(refund) for refund in refunds),
         failure_code=failure_code,
         events=events,
+        lapses_at=lapses_at[0] if lapses_at else 0,  # files of older versions have none
     )
 
 

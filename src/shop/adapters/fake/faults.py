@@ -16,6 +16,7 @@ from shop.application.ports.payments import (
     RefundRequest,
 )
 from shop.domain.kernel.identifiers import AttemptId
+from shop.domain.kernel.money import Money
 from shop.domain.payments import IntentState, RefundState
 
 T = TypeVar("T")
@@ -117,8 +118,8 @@ class FaultyGateway:
     async def confirm(self, provider_ref: str, attempt_id: AttemptId, method: str) -> IntentState:
         return await self._through("confirm", lambda: self._gateway.confirm(provider_ref, attempt_id, method))
 
-    async def capture(self, provider_ref: str, attempt_id: AttemptId) -> IntentState:
-        return await self._through("capture", lambda: self._gateway.capture(provider_ref, attempt_id))
+    async def capture(self, provider_ref: str, attempt_id: AttemptId, amount: Money | None = None) -> IntentState:
+        return await self._through("capture", lambda: self._gateway.capture(provider_ref, attempt_id, amount))
 
     async def cancel(self, provider_ref: str, attempt_id: AttemptId) -> IntentState:
         return await self._through("cancel", lambda: self._gateway.cancel(provider_ref, attempt_id))

@@ -3,7 +3,9 @@
 import hashlib
 import math
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+from attrs import evolve
 
 from shop.adapters.fake import news
 from shop.adapters.fake.acts import (
@@ -14,6 +16,8 @@ from shop.adapters.fake.acts import (
     captured,
     challenge_failed,
     confirmed,
+    debited,
+    lapsed,
     refund_became,
     refunded,
     refunded_elsewhere,
@@ -41,7 +45,10 @@ METHODS = (
     PaymentMethod(code="fake_card", name="Fake card", confirms_in="server"),
     PaymentMethod(code="fake_card_declined", name="Fake card that is declined", confirms_in="server"),
     PaymentMethod(code="fake_card_3ds", name="Fake card with a 3-D Secure challenge", confirms_in="server"),
+    PaymentMethod(code="fake_debit", name="Fake debit that takes days", confirms_in="server", authorizes=False),
 )
+AUTHORIZED_FOR = timedelta(days=7)
+"""How long the fake provider lets an authorisation stand, as most cards do."""
 
 
 class FakePaymentGateway:
@@ -53,6 +60,7 @@ class FakePaymentGateway:
         self._clock = clock
         self._secret = webhook_secret
         self.refunds_begin = RefundStatus.SUCCEEDED
+        self.authorized_for = AUTHORIZED_FOR
 
     async def methods(self) -> list[PaymentMethod]:
         return list(METHODS)
@@ -70,7 +78,7 @@ class FakePaymentGateway:
 
     async def fetch(self, provider_ref: str) -> IntentState:
         forbid_inside_transaction("fetch")
-        return self._state(self._known(provider_ref))
+        return self._state(self._aged(provider_ref))
 
     async def confirm(self, provider_ref: str, attempt_id: AttemptId, method: str) -> IntentState:
         """Passes the challenge of a method that has one; with another method, begins again with that one."""
@@ -83,12 +91,15 @@ class FakePaymentGateway:
             lambda: confirmed(self._known(provider_ref), method),
         )
 
-    async def capture(self, provider_ref: str, attempt_id: AttemptId) -> IntentState:
+    async def capture(self, provider_ref: str, attempt_id: AttemptId, amount: Money | None = None) -> IntentState:
         forbid_inside_transaction("capture")
-        return self._once(f"{attempt_id}:capture", provider_ref, lambda: captured(self._known(provider_ref)))
+        self._aged(provider_ref)
+        key = f"{attempt_id}:capture" if amount is None else f"{attempt_id}:capture:{amount.minor}"
+        return self._once(key, provider_ref, lambda: captured(self._known(provider_ref), amount))
 
     async def cancel(self, provider_ref: str, attempt_id: AttemptId) -> IntentState:
         forbid_inside_transaction("cancel")
+        self._aged(provider_ref)
         return self._once(f"{attempt_id}:cancel", provider_ref, lambda: cancelled(self._known(provider_ref)))
 
     async def refund(self, request: RefundRequest) -> RefundState:
@@ -113,7 +124,10 @@ class FakePaymentGateway:
         behind = (int(second), ref) if second else (-1, "")
         found = self._books.made(_second(since), _second(until), behind, limit)
         return Listed(
-            data=[ListedIntent(state=self._state(intent), created_at=_moment_of(at)) for at, intent in found],
+            data=[
+                ListedIntent(state=self._state(self._aged(intent.ref)), created_at=_moment_of(at))
+                for at, intent in found
+            ],
             next=f"{found[-1][0]}:{found[-1][1].ref}" if len(found) == limit else "",
         )
 
@@ -150,6 +164,10 @@ class FakePaymentGateway:
         """The shopper fails the challenge in the browser; the shop hears of it by message only."""
         return self._happens(provider_ref, challenge_failed)
 
+    def bank_debits(self, provider_ref: str, *, paid: bool) -> IntentState:
+        """The shopper's bank decides about a debit that was under way for days."""
+        return self._happens(provider_ref, lambda intent: debited(intent, paid=paid))
+
     def charged_elsewhere(self, minor: int, currency: str = "EUR") -> IntentState:
         """The owner takes money in the provider's dashboard: the shop has no part in it, and no order."""
         name = hashlib.sha256(f"{self._clock.now()}|{minor}|{currency}".encode()).hexdigest()[:24]
@@ -178,7 +196,7 @@ class FakePaymentGateway:
 
     def _happens(self, provider_ref: str, action: Callable[[BookedIntent], Change]) -> IntentState:
         with self._books.writing():
-            change = action(self._known(provider_ref))
+            change = self._dated(action(self._known(provider_ref)))
             self._books.keep(change.intent, event=change.event, at=self._moment())
         return self._state(change.intent)
 
@@ -190,7 +208,7 @@ class FakePaymentGateway:
         with self._books.writing():
             before = self._books.answer(key)
             if before is None:
-                change = action()
+                change = self._dated(action())
                 if not change.final:
                     key = ""
                 self._books.keep(change.intent, event=change.event, at=self._moment(), key=key, asked=asked)
@@ -215,6 +233,33 @@ class FakePaymentGateway:
         )
         return Change(intent, EVENTS[status])
 
+    def _dated(self, change: Change) -> Change:
+        """What is authorised lapses one day; what is not any more does not."""
+        if (change.intent.status is AttemptStatus.AUTHORIZED) is bool(change.intent.lapses_at):
+            return change
+        lapses_at = 0 if change.intent.lapses_at else self.lapses_at()
+        return evolve(change, intent=evolve(change.intent, lapses_at=lapses_at))
+
+    def lapses_at(self) -> int:
+        """When what is authorised now will lapse, in seconds since 1970."""
+        return self._moment() + int(self.authorized_for.total_seconds())
+
+    def _aged(self, provider_ref: str) -> BookedIntent:
+        """The intent as time has left it: an authorisation that nobody captured has lapsed."""
+        intent = self._known(provider_ref)
+        if not 0 < intent.lapses_at <= self._moment():
+            return intent
+        return self._of_time(provider_ref)
+
+    def _of_time(self, provider_ref: str) -> BookedIntent:
+        with self._books.writing():
+            intent = self._known(provider_ref)
+            if intent.status is AttemptStatus.AUTHORIZED:
+                change = self._dated(lapsed(intent))
+                self._books.keep(change.intent, event=change.event, at=self._moment())
+                intent = change.intent
+        return intent
+
     def _known(self, provider_ref: str) -> BookedIntent:
         intent = self._books.intent(provider_ref)
         if intent is None:
@@ -232,6 +277,7 @@ class FakePaymentGateway:
             failure_code=intent.failure_code,
             next_action=NextAction(kind="confirm_in_browser") if waits else None,
             client_secret=self._client_secret(intent.ref) if waits else "",
+            expires_at=_moment_of(intent.lapses_at) if intent.lapses_at else None,
         )
 
     def _client_secret(self, ref: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from shop.application.ports.repositories import StoreSettings
 from shop.domain.catalog import Media, Option
 from shop.domain.kernel.address import Address
+from shop.domain.kernel.capturing import CapturePolicy
 from shop.domain.kernel.money import Money
 from shop.domain.orders import OrderShipping
 from shop.domain.payments import NextAction
@@ -101,6 +102,7 @@ def from_settings(settings: StoreSettings) -> Document:
             "currencies": list(store.currencies),
             "locales": list(store.locales),
             "ships_to": list(store.ships_to),
+            "capture": store.capture,
             "refund_limits": [[limit.minor, limit.currency] for limit in store.refund_limits],
         },
         "prices_include_tax": taxes.prices_include_tax,
@@ -123,6 +125,7 @@ def to_settings(document: Mapping[str, Any], version: int) -> StoreSettings:
     store: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value for key, value in document["store"].items()
     }
+    store.setdefault("capture", CapturePolicy.AUTOMATIC)  # as every shop did before there was a choice
     store["refund_limits"] = tuple(Money(minor, currency) for minor, currency in store.get("refund_limits", ()))
     rates = tuple(TaxRate(**{**rate, "rate": Decimal(rate["rate"])}) for rate in document["tax_rates"])
     return StoreSettings(

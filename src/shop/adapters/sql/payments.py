@@ -11,6 +11,7 @@ from shop.adapters.sql.documents import from_next_action, to_next_action
 from shop.adapters.sql.gathering import ADDED, Gathered, Rank, Root
 from shop.adapters.sql.schema import inbox, payment_attempts, payment_sessions, payments
 from shop.adapters.sql.statements import Statement, insert_into, json_rows
+from shop.domain.kernel.capturing import CapturePolicy
 from shop.domain.kernel.errors import NotFound
 from shop.domain.kernel.identifiers import AttemptId, CartId, InboxId, OrderId, PaymentId, PaymentSessionId, uuid_in
 from shop.domain.kernel.money import Money
@@ -28,7 +29,7 @@ from shop.domain.payments import (
 _SESSION = Root.of(payment_sessions)
 _GET_SESSION = Statement(select(payment_sessions).where(payment_sessions.c.id == bindparam("session_id")))
 
-_ROOT = Root.of(payments, fixed=["order_id", "provider", "created_at"])
+_ROOT = Root.of(payments, fixed=["order_id", "provider", "capture", "created_at"])
 _ADD_ATTEMPTS = insert_into(payment_attempts)
 _PUT_ATTEMPTS = insert_into(payment_attempts, replace=["id"])
 _ATTEMPTS = (
@@ -46,6 +47,7 @@ _ATTEMPTS = (
             payment_attempts.c.client_secret,
             payment_attempts.c.created_at,
             payment_attempts.c.updated_at,
+            payment_attempts.c.expires_at,
         )
     )
     .where(payment_attempts.c.payment_id == payments.c.id)
@@ -100,6 +102,7 @@ def session_of(row: Row) -> PaymentSession:
         cart_id=CartId(row["cart_id"]),
         provider=row["provider"],
         method=row["method"],
+        authorizes=row["authorizes"],
         created_at=row["created_at"],
         version=row["version"],
     )
@@ -118,12 +121,22 @@ def payment_of(row: Row) -> Payment:
         attempts=_attempts_of(row["attempts"]),
         processed=row["processed"],
         refund_due=row["refund_due"],
+        capture=CapturePolicy(row["capture"]),
+        capture_due=due_in(row),
+        void_due=row["void_due"],
+        expiry_told=row["expiry_told"],
         looks=row["looks"],
         look_at=row["look_at"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         version=row["version"],
     )
+
+
+def due_in(row: Row) -> Money | None:
+    """What people wish to be captured, in a row of PAYMENT_COLUMNS."""
+    minor = row["capture_due_minor"]
+    return None if minor is None else Money(minor, row["currency"])
 
 
 def _attempts_of(documents: Iterable[Sequence[Any]]) -> tuple[PaymentAttempt, ...]:
@@ -139,6 +152,7 @@ def _attempts_of(documents: Iterable[Sequence[Any]]) -> tuple[PaymentAttempt, ..
             client_secret=client_secret,
             created_at=datetime.fromisoformat(created_at),
             updated_at=datetime.fromisoformat(updated_at),
+            expires_at=datetime.fromisoformat(expires_at) if expires_at else None,
         )
         for (
             _,
@@ -153,6 +167,7 @@ def _attempts_of(documents: Iterable[Sequence[Any]]) -> tuple[PaymentAttempt, ..
             client_secret,
             created_at,
             updated_at,
+            expires_at,
         ) in sorted(documents, key=lambda document: document[0])
     )
 
@@ -175,6 +190,7 @@ class SqlPaymentSessionRepository:
             "cart_id": session.cart_id.uuid,
             "provider": session.provider,
             "method": session.method,
+            "authorizes": session.authorizes,
             "created_at": session.created_at,
         }
         write = _SESSION.write(Rank.PAYMENT, row, session.version)
@@ -292,6 +308,11 @@ def _row(payment: Payment) -> dict[str, Any]:
         "refund_reserved_minor": payment.refund_reserved.minor,
         "processed": payment.processed,
         "refund_due": payment.refund_due,
+        "capture": payment.capture,
+        "capture_due_minor": payment.capture_due.minor if payment.capture_due else None,
+        "void_due": payment.void_due,
+        "expiry_told": payment.expiry_told,
+        "authorization_expires_at": payment.authorization_expires_at,
         "looks": payment.looks,
         "look_at": payment.look_at,
         "created_at": payment.created_at,
@@ -316,4 +337,5 @@ def _attempt_row(payment: Payment, position: int, attempt: PaymentAttempt) -> di
         "client_secret": attempt.client_secret,
         "created_at": attempt.created_at,
         "updated_at": attempt.updated_at,
+        "expires_at": attempt.expires_at,
     }

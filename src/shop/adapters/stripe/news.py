@@ -27,6 +27,7 @@ LISTED = [
     "payment_intent.processing",
     "payment_intent.requires_action",
     "payment_intent.succeeded",
+    "charge.expired",
     "charge.refunded",
 ]
 """The types that are looked for when what Stripe sent is compared with what came: those that docs ask it to send."""

@@ -12,6 +12,7 @@ from stripe import HTTPXClient, PaymentIntent, Refund, StripeClient, StripeError
 from stripe.params import (
     EventListParams,
     EventListParamsCreated,
+    PaymentIntentCaptureParams,
     PaymentIntentConfirmParams,
     PaymentIntentCreateParams,
     PaymentIntentListParams,
@@ -36,6 +37,7 @@ from shop.application.ports.payments import (
 from shop.application.ports.records import LISTED_MAX, Listed, ListedIntent, ListedNews
 from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.identifiers import AttemptId
+from shop.domain.kernel.money import Money
 from shop.domain.payments import AttemptStatus, IntentState, PaymentMethodUnknown, RefundState
 
 API_VERSION = "2026-10-28.endive"
@@ -49,6 +51,7 @@ REFUNDS_MAX = 100
 METHODS = (
     PaymentMethod(code="stripe_card", name="Card", confirms_in="browser"),
     PaymentMethod(code="stripe", name="Card, wallet or local method", confirms_in="browser"),
+    PaymentMethod(code="stripe_direct", name="Bank debit or local method", confirms_in="browser", authorizes=False),
 )
 _SAVED_METHOD = "pm_"
 _EXPAND = ["latest_charge"]
@@ -147,13 +150,25 @@ class StripePaymentGateway:
                 return state
             raise
 
-    async def capture(self, provider_ref: str, attempt_id: AttemptId) -> IntentState:
+    async def capture(self, provider_ref: str, attempt_id: AttemptId, amount: Money | None = None) -> IntentState:
         forbid_inside_transaction("capture")
+        params: PaymentIntentCaptureParams = {"expand": _EXPAND}
+        key = f"{attempt_id}:capture"
+        if amount is not None:
+            await self._check_part(provider_ref, amount)
+            params["amount_to_capture"] = to_stripe(amount)
+            key = f"{key}:{amount.minor}"
 
         def act(key: str) -> Awaitable[PaymentIntent]:
-            return self._intents.capture_async(provider_ref, {"expand": _EXPAND}, {"idempotency_key": key})
+            return self._intents.capture_async(provider_ref, params, {"idempotency_key": key})
 
-        return await self._bring_about(_CAPTURED, _CAPTURABLE, provider_ref, f"{attempt_id}:capture", act)
+        return await self._bring_about(_CAPTURED, _CAPTURABLE, provider_ref, key, act)
+
+    async def _check_part(self, provider_ref: str, amount: Money) -> None:
+        """Stripe takes a number and asks nothing of its currency. Raises Invalid."""
+        asked = (await self.fetch(provider_ref)).amount
+        if amount.minor <= 0 or amount.currency != asked.currency:
+            raise Invalid(f"{amount} is nothing that could be captured of a payment in {asked.currency}.")
 
     async def cancel(self, provider_ref: str, attempt_id: AttemptId) -> IntentState:
         forbid_inside_transaction("cancel")
@@ -280,8 +295,12 @@ def _intent_params(request: IntentRequest) -> PaymentIntentCreateParams:
     }
     if request.method == "stripe_card":
         params["allowed_payment_method_types"] = ["card"]
+    elif request.method == "stripe_direct":
+        # What cannot authorise is taken by Stripe as soon as it is paid; a card can, and is not offered this way.
+        params["capture_method"] = "automatic_async"
+        params["excluded_payment_method_types"] = ["card"]
     elif request.method != "stripe":
-        # For “stripe” nothing is said: Stripe then offers what the owner switched on in its dashboard.
+        # For “stripe” nothing is said: Stripe then offers what the owner switched on and what can authorise.
         raise PaymentMethodUnknown(f"Stripe is not set up for the method “{request.method[:40]}”.")
     if request.email:
         params["receipt_email"] = request.email

@@ -10,7 +10,7 @@ from shop.adapters.stripe.refunds import refund_state_of
 from shop.application.ports.payments import PaymentProviderUnavailable, PaymentRefused
 from shop.application.ports.records import ListedIntent
 from shop.domain.kernel.errors import Invalid, ShopError
-from shop.domain.payments import AttemptStatus, IntentState, NextAction, PaymentNotFound
+from shop.domain.payments import AUTHORIZATION_EXPIRED, AttemptStatus, IntentState, NextAction, PaymentNotFound
 
 _STATUSES = {
     "requires_payment_method": AttemptStatus.REQUIRES_ACTION,
@@ -22,6 +22,8 @@ _STATUSES = {
     "canceled": AttemptStatus.CANCELLED,
 }
 _FOR_THE_BROWSER = frozenset({AttemptStatus.REQUIRES_ACTION, AttemptStatus.FAILED})
+_LAPSED = frozenset({"automatic", "expired"})
+"""Why Stripe cancels an intent by itself."""
 _NOT_FOUND, _REFUSALS = 404, (400, 402)
 
 
@@ -54,17 +56,32 @@ def _state_of(intent: PaymentIntent, refunds: Sequence[Refund] | None) -> Intent
     received = _received(intent)
     if min(intent.amount, received) < 0:
         raise ValueError("an amount is below zero")
-    failed = status is AttemptStatus.FAILED
+    listed = _listed(charge) if refunds is None else refunds
     return IntentState(
         provider_ref=intent.id,
         status=status,
         amount=from_stripe(intent.amount, intent.currency),
         captured=from_stripe(received, intent.currency),
-        refunds=tuple(refund_state_of(refund) for refund in (_listed(charge) if refunds is None else refunds)),
-        failure_code=_failure_code(intent) if failed else "",
+        refunds=tuple(
+            refund_state_of(refund) for refund in listed if not _is_release(refund, intent.amount - received)
+        ),
+        failure_code=_failure_code(intent, status, charge),
         next_action=_next_action(intent) if status is AttemptStatus.REQUIRES_ACTION else None,
         client_secret=(intent.client_secret or "") if status in _FOR_THE_BROWSER else "",
+        expires_at=_capture_before(charge) if status is AttemptStatus.AUTHORIZED else None,
     )
+
+
+def _capture_before(charge: Charge | None) -> datetime | None:
+    """Until when the bank's promise stands, where Stripe says."""
+    before = getattr(getattr(getattr(charge, "payment_method_details", None), "card", None), "capture_before", None)
+    return datetime.fromtimestamp(before, UTC) if before else None
+
+
+def _is_release(refund: Refund, not_captured: int) -> bool:
+    """Whether it is what was let go of by capturing a part: Stripe shows that as a refund, though no money moved."""
+    ours = getattr(refund.metadata, "refund_id", None)
+    return not ours and refund.amount == not_captured > 0 and not getattr(refund, "balance_transaction", None)
 
 
 def _listed(charge: Charge | None) -> Sequence[Refund]:
@@ -88,7 +105,13 @@ def _received(intent: PaymentIntent) -> int:
     return intent.amount if intent.status == "succeeded" else 0
 
 
-def _failure_code(intent: PaymentIntent) -> str:
+def _failure_code(intent: PaymentIntent, status: AttemptStatus, charge: Charge | None) -> str:
+    if status is AttemptStatus.CANCELLED:
+        authorized = charge is not None and charge.status == "succeeded"
+        reason = getattr(intent, "cancellation_reason", None)
+        return AUTHORIZATION_EXPIRED if authorized and reason in _LAPSED else ""
+    if status is not AttemptStatus.FAILED:
+        return ""
     error = intent.last_payment_error
     return (error.code if error else "") or "payment_failed"
 

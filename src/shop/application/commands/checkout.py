@@ -78,7 +78,7 @@ async def create_order(
         check_ready(priced)
         if command.expected_total not in (None, priced.quote.total):
             raise CartChanged(f"It costs {priced.quote.total}, not {command.expected_total}.", cart.id)
-        placed = place(tx, priced, session, context, ids, hold)
+        placed = place(tx, priced, session, context, ids, hold, settings.store.capture)
         tx.answer(placed.order.id)
     if placed.payment is not None:
         context.just_written.keep(placed.order.id, Sale(placed.order, placed.payment, placed.held))

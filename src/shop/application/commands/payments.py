@@ -64,8 +64,9 @@ async def create_payment_session(
     secrets: Secrets,
     gateway: PaymentGateway,
 ) -> PaymentSessionId:
-    methods = {method.code for method in await gateway.methods()}
-    if command.method not in methods:
+    methods = {method.code: method for method in await gateway.methods()}
+    method = methods.get(command.method)
+    if method is None:
         raise PaymentMethodUnknown(
             f"“{command.method[:60]}” is no way to pay here; there is: {', '.join(sorted(methods))}."
         )
@@ -76,7 +77,8 @@ async def create_payment_session(
             id=ids.new(PaymentSessionId),
             cart_id=cart.id,
             provider=gateway.provider,
-            method=command.method,
+            method=method.code,
+            authorizes=method.authorizes,
             created_at=context.now,
         )
         tx.payment_sessions.save(session)
@@ -121,6 +123,7 @@ async def _look_later(command: ProcessPayment, version: int, context: Context, c
     async with cashier.uow(context) as tx:
         payment = await tx.payments.of_order(command.order_id)
         if payment.version == version:
+            payment.remind(context.now)
             payment.put_off(context.now)
             tx.payments.save(payment)
 

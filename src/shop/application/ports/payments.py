@@ -78,11 +78,16 @@ class ProviderNews:
 
 @frozen(kw_only=True)
 class PaymentMethod:
-    """A way to pay, as a storefront shows it. `confirms_in` is `browser` (with the client secret) or `server`."""
+    """A way to pay, as a storefront shows it. `confirms_in` is `browser` (with the client secret) or `server`.
+
+    `authorizes` says whether money can be promised first and taken later. What cannot is taken as soon as it is paid,
+    if need be after days, in which the intent is `processing`.
+    """
 
     code: str
     name: str
     confirms_in: str
+    authorizes: bool = True
 
 
 class PaymentGateway(Protocol):
@@ -95,7 +100,10 @@ class PaymentGateway(Protocol):
         """The ways to pay that it offers."""
 
     async def create_intent(self, request: IntentRequest) -> IntentState:
-        """Makes the intent, to be captured by us later. Key: the attempt id. A decline is a state, not an error."""
+        """Makes the intent, to be captured by us later where the method authorises. Key: the attempt id.
+
+        A decline is a state, not an error.
+        """
 
     async def fetch(self, provider_ref: str) -> IntentState:
         """The intent as it stands now, with all its refunds. Raises PaymentNotFound when the provider has none of
@@ -105,8 +113,13 @@ class PaymentGateway(Protocol):
         """Confirms on the server what needs no browser (the fake's methods, saved ones): finishes what the shopper
         had to do, or tries again with another method after a decline. Key: `<attempt>:confirm:<method>`."""
 
-    async def capture(self, provider_ref: str, attempt_id: AttemptId) -> IntentState:
-        """Takes the whole authorised amount. Captured already is success. Key: `<attempt>:capture`."""
+    async def capture(self, provider_ref: str, attempt_id: AttemptId, amount: Money | None = None) -> IntentState:
+        """Takes the authorised amount, or this part of it: then the rest is let go of for good.
+
+        Captured already is success, whatever the sum was: the answer says. Raises PaymentRefused when it is more than
+        is authorised, has lapsed or was cancelled, Invalid when it is not above zero or of another currency. Key:
+        `<attempt>:capture`, with `:<minor units>` for a part.
+        """
 
     async def cancel(self, provider_ref: str, attempt_id: AttemptId) -> IntentState:
         """Makes sure that the intent can take no money, and says how it stands: if it was captured meanwhile the

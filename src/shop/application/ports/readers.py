@@ -101,6 +101,7 @@ class PaymentFilter:
     order_id: OrderId | None = None
     failure_code: str = ""
     created_at: TimeRange = TimeRange()
+    authorization_expires_at: TimeRange = TimeRange()
 
 
 @frozen(kw_only=True)

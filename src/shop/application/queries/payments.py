@@ -28,7 +28,9 @@ async def get_payment_methods(
     query: GetPaymentMethods, context: Context, *, gateway: PaymentGateway
 ) -> list[PaymentMethodView]:
     return [
-        PaymentMethodView(id=m.code, provider=gateway.provider, name=m.name, confirms_in=m.confirms_in)
+        PaymentMethodView(
+            id=m.code, provider=gateway.provider, name=m.name, confirms_in=m.confirms_in, authorizes=m.authorizes
+        )
         for m in await gateway.methods()
     ]
 

@@ -10,11 +10,11 @@ from shop.application.commands.payments import (
 )
 from shop.application.messages import Context
 from shop.application.ports.readers import StoreReader
-from shop.application.settlement import Cashier, sale_of
+from shop.application.settlement import Cashier, Sale, sale_of
 from shop.domain.kernel.aggregates import Event
 from shop.domain.kernel.errors import Conflict
 from shop.domain.kernel.identifiers import OrderId
-from shop.domain.orders import OrderCreated
+from shop.domain.orders import OrderCreated, OrderStatus
 from shop.domain.payments import AttemptStatus, PaymentProcessed, ProviderNewsReceived
 
 HEAD_START = timedelta(seconds=10)
@@ -31,7 +31,7 @@ async def resume_new_payment(event: OrderCreated, context: Context, *, cashier: 
 
 
 async def capture_authorized(event: PaymentProcessed, context: Context, *, cashier: Cashier) -> None:
-    """Captures what was authorised, if the request that did so was cut short before."""
+    """Captures what was authorised, if the request that did so was cut short before, and nobody is to say so first."""
     await _resume(event, event.order_id, AttemptStatus.AUTHORIZED, context, cashier)
 
 
@@ -40,11 +40,15 @@ async def look_at_news(event: ProviderNewsReceived, context: Context, *, cashier
     await apply_provider_news(ApplyProviderNews(inbox_id=event.inbox_id), context, cashier=cashier, store=store)
 
 
+def _waits_for_people(sale: Sale) -> bool:
+    return sale.payment.awaits_capture and sale.order.status is OrderStatus.CONFIRMED
+
+
 async def _resume(
     event: Event, order_id: OrderId, stopped_at: AttemptStatus, context: Context, cashier: Cashier
 ) -> None:
     sale = await sale_of(order_id, context, cashier.uow)
-    if sale is None or sale.payment.status is not stopped_at:
+    if sale is None or sale.payment.status is not stopped_at or _waits_for_people(sale):
         return
     if context.now - event.at < HEAD_START:
         raise StillUnderWay

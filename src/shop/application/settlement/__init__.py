@@ -1,7 +1,9 @@
 """Where a provider's news become ours: the only place that moves the state of money."""
 
+from shop.application.settlement.captures import CapturesOf
 from shop.application.settlement.refunds import MISMATCH
 from shop.application.settlement.sales import Cashier, PaymentElsewhere, Sale, sale_of
+from shop.application.settlement.shipping import OrderNotShippable, check_money_safe, check_shippable
 from shop.application.settlement.steps import (
     STEPS_MAX,
     call_off,
@@ -15,13 +17,17 @@ from shop.application.settlement.steps import (
 __all__ = [
     "MISMATCH",
     "STEPS_MAX",
+    "CapturesOf",
     "Cashier",
+    "OrderNotShippable",
     "PaymentElsewhere",
     "Sale",
     "call_off",
     "call_off_free",
     "carry_on",
     "charge_of",
+    "check_money_safe",
+    "check_shippable",
     "sale_of",
     "settle",
     "settle_refunds",

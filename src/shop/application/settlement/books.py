@@ -30,10 +30,14 @@ class BooksOf:
     ids: Ids
 
     def sale(self, provider_ref: str) -> None:
-        order = self.of.order
+        """What was paid for the order: where a part was let go of, the same part of goods, delivery and tax."""
+        order, payment = self.of.order, self.of.payment
         net = total((line.net for line in order.lines), order.currency)
         shipping = order.shipping.net if order.shipping else Money.zero(order.currency)
-        self._book(EntryKind.CAPTURE, provider_ref, sale_postings(self._provider, net, shipping, order.tax_total))
+        tax = order.tax_total
+        if let_go := payment.amount - payment.captured:
+            net, shipping, tax = (order.total - let_go).split([net.minor, shipping.minor, tax.minor])
+        self._book(EntryKind.CAPTURE, provider_ref, sale_postings(self._provider, net, shipping, tax))
 
     def unapplied(self, provider_ref: str) -> None:
         postings = unapplied_postings(self._provider, self.of.payment.captured)

@@ -15,9 +15,11 @@ from shop.application.messages import Context
 from shop.application.ports.payments import IntentRequest, PaymentRefused, RefundRequest
 from shop.application.ports.subscriptions import InvoiceCharge, InvoiceMethod
 from shop.application.settlement.books import BooksOf
+from shop.application.settlement.captures import lapse
 from shop.application.settlement.refunds import MISMATCH, RefundsOf
 from shop.application.settlement.sales import Cashier, Sale
 from shop.application.settlement.stock import StockOf
+from shop.domain.kernel.capturing import CapturePolicy
 from shop.domain.kernel.errors import Invalid, Unavailable
 from shop.domain.kernel.identifiers import OrderId
 from shop.domain.kernel.money import Money
@@ -26,6 +28,7 @@ from shop.domain.payments import (
     AttemptStatus,
     IntentState,
     MoneyMove,
+    Payment,
     PaymentAttempt,
     Refund,
     RefundState,
@@ -33,6 +36,7 @@ from shop.domain.payments import (
 )
 
 STEPS_MAX = 6
+VOIDED_BY_STAFF = "payment_voided"
 KEYS_LAST = timedelta(hours=20)
 """How long a provider surely remembers an idempotency key; Stripe forgets it after a day."""
 
@@ -157,24 +161,40 @@ async def _next_step(sale: Sale, context: Context, cashier: Cashier) -> _Step | 
         # Once the hold has run out the shopper is long gone: the order is called off, and not paid for after all.
         over = order.status is OrderStatus.CANCELLED or order.is_overdue(context.now)
         return None if over else await _begin(sale, cashier)
-    if attempt.status is AttemptStatus.AUTHORIZED:
-        gateway = cashier.provider_of(payment)
-        if not _stands(order) and not payment.captured:
-            return _Step(await gateway.cancel(attempt.provider_ref, attempt.id))
-        return _Step(await gateway.capture(attempt.provider_ref, attempt.id))
-    return None
+    if attempt.status is not AttemptStatus.AUTHORIZED:
+        return None
+    if _lets_go(sale, context):
+        return _Step(await cashier.provider_of(payment).cancel(attempt.provider_ref, attempt.id))
+    if payment.awaits_capture or order.status is OrderStatus.ON_HOLD:
+        return None  # people decide
+    part = _part_to_take(payment)
+    return _Step(await cashier.provider_of(payment).capture(attempt.provider_ref, attempt.id, part))
+
+
+def _lets_go(sale: Sale, context: Context) -> bool:
+    """Whether what is authorised is not to be taken: nobody may, or nobody wishes to, or it is too late."""
+    order, payment = sale.order, sale.payment
+    off = order.status is OrderStatus.CANCELLED or order.hold_reason == MISMATCH
+    return (off and not payment.captured) or payment.void_due or payment.has_lapsed(context.now)
+
+
+def _part_to_take(payment: Payment) -> Money | None:
+    """None for all of it."""
+    return None if payment.to_take == payment.amount else payment.to_take
 
 
 async def _begin(sale: Sale, cashier: Cashier) -> _Step:
-    """Makes the intent, and captures at once what was authorised as it was asked: one write tells of both.
+    """Makes the intent, and captures at once what was authorised as it was asked, unless that is for people to say.
 
-    Cut short in between, the attempt's keys lead to the same intent and the same capture again. A capture that fails
-    is told after the authorisation was written.
+    One write tells of both. Cut short in between, the attempt's keys lead to the same intent and the same capture
+    again. A capture that fails is told after the authorisation was written.
     """
     gateway, attempt = cashier.provider_of(sale.payment), sale.payment.attempt
     if (charge := charge_of(sale)) is not None:
         return _Step(await cashier.billing.charge(charge))
     made = await gateway.create_intent(_request(sale))
+    if sale.payment.capture is CapturePolicy.MANUAL:
+        return _Step(made)
     if made.status is not AttemptStatus.AUTHORIZED or made.amount != attempt.amount or not _stands(sale.order):
         return _Step(made)
     try:
@@ -292,7 +312,10 @@ async def _follow(
             back.owe()
     elif move is MoneyMove.FAILED:
         order.move_payment(PaymentStatus.FAILED, now)
+    elif move is MoneyMove.EXPIRED:
+        if alive:
+            await lapse(sale, stock, context)
     elif alive:  # voided
         order.move_payment(PaymentStatus.VOIDED, now)
-        order.cancel(reason, now)
+        order.cancel(VOIDED_BY_STAFF if payment.void_due else reason, now)
         await stock.release()

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from shop.application.commands import (
     audit,
+    captures,
     carts,
     catalog,
     categories,
@@ -134,6 +135,8 @@ def command_handlers(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
 def _refund_commands(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
     uow, store = ports.storage.uow, ports.storage.readers.store
     return {
+        captures.CapturePayment: partial(captures.capture_payment, uow=uow),
+        captures.VoidPayment: partial(captures.void_payment, uow=uow),
         refunds.RequestRefund: partial(refunds.request_refund, uow=uow, ids=ports.ids, store=store),
         refunds.ApproveRefund: partial(refunds.approve_refund, uow=uow),
         refunds.RefuseRefund: partial(refunds.refuse_refund, uow=uow),

@@ -1,7 +1,16 @@
 """Payments: how the shopper will pay, each try at it, what the provider says became of it, and what goes back."""
 
+from shop.domain.payments.attempts import PaymentAttempt, PaymentMethodUnknown, PaymentNotFound
+from shop.domain.payments.captures import (
+    WARNED_BEFORE,
+    AuthorizationExpired,
+    CaptureExceedsAuthorized,
+    PaymentCannotMove,
+)
 from shop.domain.payments.events import (
+    OrderAuthorizationExpired,
     PaymentActionRequired,
+    PaymentAuthorizationExpiring,
     PaymentCaptured,
     PaymentFailed,
     PaymentProcessed,
@@ -11,9 +20,6 @@ from shop.domain.payments.inbox import InboxItem, InboxState, ProviderNewsReceiv
 from shop.domain.payments.payment import (
     MoneyMove,
     Payment,
-    PaymentAttempt,
-    PaymentMethodUnknown,
-    PaymentNotFound,
 )
 from shop.domain.payments.refund_states import ON_THE_WAY, REFUND_ARROWS, RESERVING, RefundState, RefundStatus
 from shop.domain.payments.refunds import (
@@ -37,10 +43,18 @@ from shop.domain.payments.refunds import (
     part_of,
 )
 from shop.domain.payments.sessions import PaymentSession, PaymentSessionNotFound
-from shop.domain.payments.states import ATTEMPT_ARROWS, LIVE_ATTEMPTS, AttemptStatus, IntentState, NextAction
+from shop.domain.payments.states import (
+    ATTEMPT_ARROWS,
+    AUTHORIZATION_EXPIRED,
+    LIVE_ATTEMPTS,
+    AttemptStatus,
+    IntentState,
+    NextAction,
+)
 
 __all__ = [
     "ATTEMPT_ARROWS",
+    "AUTHORIZATION_EXPIRED",
     "LIVE_ATTEMPTS",
     "NOTE_LENGTH_MAX",
     "ON_THE_WAY",
@@ -48,16 +62,22 @@ __all__ = [
     "REFUND_ARROWS",
     "RESERVING",
     "SYSTEM",
+    "WARNED_BEFORE",
     "ApproverIsRequester",
     "AttemptStatus",
+    "AuthorizationExpired",
+    "CaptureExceedsAuthorized",
     "InboxItem",
     "InboxState",
     "IntentState",
     "MoneyMove",
     "NextAction",
+    "OrderAuthorizationExpired",
     "Payment",
     "PaymentActionRequired",
     "PaymentAttempt",
+    "PaymentAuthorizationExpiring",
+    "PaymentCannotMove",
     "PaymentCaptured",
     "PaymentFailed",
     "PaymentMethodUnknown",

@@ -1,5 +1,6 @@
 """What is said of payments."""
 
+from datetime import datetime
 from typing import ClassVar
 
 from attrs import frozen
@@ -15,7 +16,7 @@ class _PaymentEvent(Event):
     order_id: OrderId
 
     @property
-    def subject(self) -> PaymentId:
+    def subject(self) -> PaymentId | OrderId:
         return self.payment_id
 
 
@@ -48,6 +49,26 @@ class PaymentActionRequired(_PaymentEvent):
     """The shopper must do something, such as 3-D Secure."""
 
     type: ClassVar[str] = "payment.action_required"
+
+
+@frozen(kw_only=True)
+class PaymentAuthorizationExpiring(_PaymentEvent):
+    """Nobody has captured it yet, and after `expires_at` nobody can: said once, a day before."""
+
+    type: ClassVar[str] = "payment.authorization_expiring"
+    amount: Money
+    expires_at: datetime
+
+
+@frozen(kw_only=True)
+class OrderAuthorizationExpired(_PaymentEvent):
+    """Nobody captured the money of an order while that was possible: it is called off and its stock is free again."""
+
+    type: ClassVar[str] = "order.authorization_expired"
+
+    @property
+    def subject(self) -> OrderId:
+        return self.order_id
 
 
 @frozen(kw_only=True)

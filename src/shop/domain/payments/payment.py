@@ -8,50 +8,39 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar, Self
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve
 
 from shop.domain.kernel.aggregates import Aggregate
-from shop.domain.kernel.errors import Invalid, NotFound
+from shop.domain.kernel.capturing import CapturePolicy
+from shop.domain.kernel.errors import Flaw, Invalid
 from shop.domain.kernel.identifiers import AttemptId, OrderId, PaymentId
 from shop.domain.kernel.money import Money
+from shop.domain.payments.attempts import PaymentAttempt, PaymentNotFound
+from shop.domain.payments.captures import (
+    LOOK_WHILE_AUTHORIZED,
+    WARNED_BEFORE,
+    AuthorizationExpired,
+    CaptureExceedsAuthorized,
+    PaymentCannotMove,
+)
 from shop.domain.payments.events import (
     PaymentActionRequired,
+    PaymentAuthorizationExpiring,
     PaymentCaptured,
     PaymentFailed,
     PaymentProcessed,
     PaymentVoided,
 )
 from shop.domain.payments.refunds import RefundExceedsCaptured, RefundNotPositive
-from shop.domain.payments.states import ATTEMPT_ARROWS, AttemptStatus, IntentState, NextAction
+from shop.domain.payments.states import (
+    ATTEMPT_ARROWS,
+    AUTHORIZATION_EXPIRED,
+    AttemptStatus,
+    IntentState,
+)
 
 LOOK_AGAIN_AFTER, LOOK_AGAIN_AT_LATEST = timedelta(seconds=20), timedelta(minutes=15)
 LOOKS_MAX = 12
-
-
-class PaymentNotFound(NotFound):
-    title = "No such payment"
-
-
-class PaymentMethodUnknown(Invalid):
-    code = "payment_method_unknown"
-    title = "No such way to pay"
-    default_hint = "GET /api/payments/methods lists the ways to pay."
-
-
-@frozen(kw_only=True)
-class PaymentAttempt:
-    """One try at taking the money. Its id is the idempotency key at the provider, kept before the first call."""
-
-    id: AttemptId
-    method: str
-    amount: Money
-    status: AttemptStatus = AttemptStatus.NEW
-    provider_ref: str = ""
-    failure_code: str = ""
-    next_action: NextAction | None = None
-    client_secret: str = field(default="", repr=False)
-    created_at: datetime
-    updated_at: datetime
 
 
 class MoneyMove(StrEnum):
@@ -62,6 +51,7 @@ class MoneyMove(StrEnum):
     MISMATCHED = "mismatched"
     FAILED = "failed"
     VOIDED = "voided"
+    EXPIRED = "expired"
 
 
 @define(eq=False, kw_only=True)
@@ -70,9 +60,21 @@ class Payment(Aggregate):
 
     `refund_reserved` is what went back or is promised to; `refund_due`, that some of it is on its way. `look_at` is
     when to ask the provider again, after `looks` questions that told nothing new.
+
+    `capture` says who takes what is authorised. `capture_due` is what people wish to take, the rest is let go of;
+    `void_due`, that they wish to let go of all of it. Wishes are kept before the provider hears of them.
     """
 
-    audited: ClassVar = ("amount", "captured", "refunded", "refund_reserved", "status", "refund_due")
+    audited: ClassVar = (
+        "amount",
+        "captured",
+        "refunded",
+        "refund_reserved",
+        "status",
+        "refund_due",
+        "capture_due",
+        "void_due",
+    )
 
     id: PaymentId
     order_id: OrderId
@@ -84,6 +86,10 @@ class Payment(Aggregate):
     attempts: tuple[PaymentAttempt, ...]
     processed: bool = False
     refund_due: bool = False
+    capture: CapturePolicy = CapturePolicy.AUTOMATIC
+    capture_due: Money | None = None
+    void_due: bool = False
+    expiry_told: bool = False
     looks: int = 0
     look_at: datetime | None = None
     created_at: datetime
@@ -100,6 +106,7 @@ class Payment(Aggregate):
         method: str,
         amount: Money,
         at: datetime,
+        capture: CapturePolicy = CapturePolicy.AUTOMATIC,
     ) -> Self:
         """The payment of an order, with the one attempt that it begins with."""
         attempt = PaymentAttempt(id=attempt_id, method=method, amount=amount, created_at=at, updated_at=at)
@@ -113,6 +120,7 @@ class Payment(Aggregate):
             refunded=zero,
             refund_reserved=zero,
             attempts=(attempt,),
+            capture=capture,
             created_at=at,
             updated_at=at,
         )
@@ -131,6 +139,80 @@ class Payment(Aggregate):
         """Whether it stopped half-way and goes on without the shopper."""
         return self.refund_due or self.status in (AttemptStatus.NEW, AttemptStatus.PROCESSING, AttemptStatus.AUTHORIZED)
 
+    @property
+    def authorization_expires_at(self) -> datetime | None:
+        """Until when what is authorised can be captured; None where nothing is, or nobody knows."""
+        return self.attempt.expires_at if self.status is AttemptStatus.AUTHORIZED else None
+
+    @property
+    def to_take(self) -> Money | None:
+        """What is to be captured as soon as it is authorised; None while that waits for people."""
+        if self.void_due:
+            return None
+        return self.amount if self.capture is CapturePolicy.AUTOMATIC else self.capture_due
+
+    @property
+    def awaits_capture(self) -> bool:
+        """Whether it is authorised, and people have to say what becomes of it."""
+        return self.status is AttemptStatus.AUTHORIZED and self.to_take is None and not self.void_due
+
+    def has_lapsed(self, now: datetime) -> bool:
+        """Whether it is authorised by our books, and too late to be captured."""
+        until = self.authorization_expires_at
+        return until is not None and until <= now
+
+    def request_capture(self, amount: Money | None, at: datetime) -> bool:
+        """Somebody wishes to take what is authorised, or this part of it: kept before the provider hears of it.
+
+        False, and no change, where that is done or under way already. Raises PaymentCannotMove, AuthorizationExpired,
+        CaptureExceedsAuthorized, Invalid.
+        """
+        wanted = self.amount if amount is None else amount
+        if self.status is AttemptStatus.CAPTURED and wanted == self.captured:
+            return False
+        if self.status is not AttemptStatus.AUTHORIZED or self.void_due:
+            state = "being voided" if self.void_due else self.status
+            raise PaymentCannotMove(f"A payment that is {state} cannot be captured.")
+        if self.has_lapsed(at):
+            raise AuthorizationExpired(f"It could be captured until {self.authorization_expires_at}.")
+        if wanted.minor <= 0:
+            flaw = Flaw("/amount", "amount_not_positive", "More than nothing")
+            raise Invalid(f"{wanted} is nothing that could be taken.", flaws=(flaw,))
+        if wanted.currency != self.amount.currency or wanted.minor > self.amount.minor:
+            raise CaptureExceedsAuthorized(f"{self.amount} are authorised; {wanted} were asked for.")
+        under_way = self.to_take
+        if under_way is not None and under_way != wanted:
+            raise PaymentCannotMove(f"The capture of {under_way} is under way.")
+        if under_way is not None:
+            return False
+        self.capture_due = wanted
+        self._touch(at)
+        return True
+
+    def request_void(self, at: datetime) -> bool:
+        """Somebody wishes to let go of what is authorised. A capture that is under way may still come first.
+
+        False, and no change, where that is done or under way already. Raises PaymentCannotMove.
+        """
+        if self.status is AttemptStatus.CANCELLED or (self.void_due and self.status is AttemptStatus.AUTHORIZED):
+            return False
+        if self.status is not AttemptStatus.AUTHORIZED:
+            hint = "Its money was taken: give it back by a refund." if self.captured else "Cancel its order instead."
+            raise PaymentCannotMove(f"A payment that is {self.status} holds no authorisation.", hint=hint)
+        self.void_due = True
+        self._touch(at)
+        return True
+
+    def remind(self, at: datetime) -> bool:
+        """Tells people, once, that what they have not captured yet lapses within a day. Whether it was time to."""
+        until = self.authorization_expires_at
+        if until is None or self.expiry_told or not self.awaits_capture or at < until - WARNED_BEFORE:
+            return False
+        self.expiry_told = True
+        about = {"at": at, "payment_id": self.id, "order_id": self.order_id}
+        self._record(PaymentAuthorizationExpiring(amount=self.amount, expires_at=until, **about))  # type: ignore[arg-type]
+        return True
+
     def follow(self, news: IntentState, at: datetime) -> list[MoneyMove]:
         """Takes the provider's news over, and says what follows from them, in order.
 
@@ -138,17 +220,19 @@ class Payment(Aggregate):
         """
         attempt = self._attempt_of(news.provider_ref)
         moved = news.status in ATTEMPT_ARROWS[attempt.status]
+        lapsed = self.has_lapsed(at) or news.failure_code == AUTHORIZATION_EXPIRED
         if moved or news.status is attempt.status:
             self._take_over(attempt, news, at)
         moves: list[MoneyMove] = []
         if moved:
-            moves += self._moves_to(news, at)
+            moves += self._moves_to(news, at, lapsed=lapsed)
         if news.captured.minor > self.captured.minor:
             self.captured = news.captured
             # The provider may have taken another currency than the order's, and gives back what it took.
             self.refunded = self.refunded or Money.zero(news.captured.currency)
             self.refund_reserved = self.refund_reserved or Money.zero(news.captured.currency)
-            moves.append(MoneyMove.CAPTURED if news.captured == self.amount else MoneyMove.MISMATCHED)
+            right = news.captured in (self.amount, self.capture_due)
+            moves.append(MoneyMove.CAPTURED if right else MoneyMove.MISMATCHED)
             self._record(PaymentCaptured(at=at, payment_id=self.id, order_id=self.order_id, amount=news.captured))
         if moves:
             self._touch(at)
@@ -193,26 +277,40 @@ class Payment(Aggregate):
         Payments are spread out by their ids, so that many that came together are not asked about together for ever.
         """
         self.looks = min(self.looks + 1, LOOKS_MAX)
+        if self.awaits_capture and not self.has_lapsed(at):
+            self.look_at = self._next_look(at)
+            return
         delay = min(LOOK_AGAIN_AFTER * 2 ** (self.looks - 1), LOOK_AGAIN_AT_LATEST)
         spread = (self.id.uuid.int >> self.looks) % 1024 / 1024
         self.look_at = at + delay * (0.75 + spread / 2)
 
     def _touch(self, at: datetime) -> None:
         self.updated_at, self.looks, self.look_at = at, 0, None
+        if self.awaits_capture:
+            self.look_at = self._next_look(at)
 
-    def _moves_to(self, news: IntentState, at: datetime) -> list[MoneyMove]:
+    def _next_look(self, at: datetime) -> datetime:
+        """People decide about it: the provider is asked rarely, but when it lapses, and when people are warned."""
+        moments = [at + LOOK_WHILE_AUTHORIZED]
+        if (until := self.authorization_expires_at) is not None:
+            moments += [until] if self.expiry_told else [until, until - WARNED_BEFORE]
+        return max(at, min(moments))
+
+    def _moves_to(self, news: IntentState, at: datetime, *, lapsed: bool) -> list[MoneyMove]:
         about = {"at": at, "payment_id": self.id, "order_id": self.order_id}
         moves: list[MoneyMove] = []
         if news.status in (AttemptStatus.AUTHORIZED, AttemptStatus.CAPTURED) and not self.processed:
             self.processed = True
             self._record(PaymentProcessed(amount=news.amount, **about))  # type: ignore[arg-type]
+        if news.status is AttemptStatus.CAPTURED:
+            self.void_due = False  # it came too late
         if news.status is AttemptStatus.AUTHORIZED:
             moves.append(MoneyMove.AUTHORIZED if news.amount == self.amount else MoneyMove.MISMATCHED)
         elif news.status is AttemptStatus.FAILED:
             moves.append(MoneyMove.FAILED)
             self._record(PaymentFailed(failure_code=news.failure_code, **about))  # type: ignore[arg-type]
         elif news.status is AttemptStatus.CANCELLED:
-            moves.append(MoneyMove.VOIDED)
+            moves.append(MoneyMove.EXPIRED if lapsed else MoneyMove.VOIDED)
             self._record(PaymentVoided(**about))  # type: ignore[arg-type]
         elif news.status is AttemptStatus.REQUIRES_ACTION:
             self._record(PaymentActionRequired(**about))  # type: ignore[arg-type]
@@ -235,9 +333,10 @@ class Payment(Aggregate):
             failure_code=news.failure_code,
             next_action=news.next_action,
             client_secret=news.client_secret or attempt.client_secret,
+            expires_at=news.expires_at or attempt.expires_at,
         )
         if followed == attempt:
             return
         followed = evolve(followed, updated_at=at)
-        self._touch(at)
         self.attempts = tuple(followed if a.id == attempt.id else a for a in self.attempts)
+        self._touch(at)

@@ -15,10 +15,14 @@ class PaymentSessionNotFound(NotFound):
 
 @define(eq=False, kw_only=True)
 class PaymentSession(Aggregate):
-    """How the shopper chose to pay for a cart: our own record, made before the provider knows of anything."""
+    """How the shopper chose to pay for a cart: our own record, made before the provider knows of anything.
+
+    `authorizes` says whether the method can promise money first and take it later; one that cannot takes it at once.
+    """
 
     id: PaymentSessionId
     cart_id: CartId
     provider: str
     method: str
+    authorizes: bool = True
     created_at: datetime

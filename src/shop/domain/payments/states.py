@@ -1,6 +1,7 @@
 """How far a try at paying has come, and what the provider says of it at one moment."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
 
 from attrs import field, frozen
@@ -48,6 +49,8 @@ ATTEMPT_ARROWS: Mapping[AttemptStatus, frozenset[AttemptStatus]] = {
     AttemptStatus.CAPTURED: frozenset(),
     AttemptStatus.CANCELLED: frozenset(),
 }
+AUTHORIZATION_EXPIRED = "authorization_expired"
+"""The failure code of an attempt whose authorisation lapsed before anybody captured it."""
 # An order has at most one attempt in these states, by a unique index.
 LIVE_ATTEMPTS = frozenset(AttemptStatus) - {AttemptStatus.CANCELLED}
 
@@ -66,7 +69,8 @@ class IntentState:
 
     `captured` is the sum so far; `refunds` are those that the provider knows, where it was asked for them.
     `client_secret` lets the shopper's browser finish it and is never logged. `method` is how it was tried just now,
-    where that is another way than before.
+    where that is another way than before. `expires_at` is until when what is authorised can be captured, where the
+    provider says; an intent that was cancelled because that passed has the failure code AUTHORIZATION_EXPIRED.
     """
 
     provider_ref: str
@@ -78,6 +82,7 @@ class IntentState:
     next_action: NextAction | None = None
     client_secret: str = field(default="", repr=False)
     method: str = ""
+    expires_at: datetime | None = None
 
     @property
     def refunded(self) -> Money:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from shop.application.ports.paging import Page
     from shop.application.ports.views import LedgerEntryView, PaymentView, RefundView
     from shop.application.shop import Shop
-    from shop.domain.kernel.identifiers import RefundId
+    from shop.domain.kernel.identifiers import PaymentId, RefundId
     from shop.domain.kernel.money import Money
 
 app = commands("What was taken, and what goes back.")
@@ -47,6 +47,7 @@ def list_payments(
     columns = {
         "amount": lambda one: one["amount"]["display"],
         "status": lambda one: one["status"],
+        "until": lambda one: moment(one["authorization_expires_at"]) if one["authorization_expires_at"] else "",
         "taken": lambda one: one["captured"]["display"],
         "went back": lambda one: one["refunded"]["display"],
         "begun": lambda one: moment(one["created_at"]),
@@ -65,6 +66,37 @@ def show(payment: PaymentName, as_json: AsJson = False) -> None:
         return await shop.ask(GetPayment(payment_id=PaymentId.parse(payment)))
 
     show_one(with_shop(ask), as_json=as_json)
+
+
+@app.command()
+def capture(
+    payment: PaymentName,
+    amount: Annotated[str, typer.Option("--amount", help="A part, such as 15.00: the rest is let go of.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Take what was authorised: all of it, or a part."""
+    from shop.application.commands.captures import CapturePayment
+    from shop.application.queries.payments import GetPayment
+    from shop.domain.kernel.identifiers import PaymentId
+
+    payment_id = PaymentId.parse(payment)
+
+    async def take(shop: "Shop") -> "PaymentView":
+        currency = (await shop.ask(GetPayment(payment_id=payment_id))).amount.currency
+        part = _money(amount, currency) if amount else None
+        return await _bring_about(shop, CapturePayment(payment_id=payment_id, amount=part))
+
+    show_one(with_shop(take), as_json=as_json)
+
+
+@app.command()
+def void(payment: PaymentName, as_json: AsJson = False) -> None:
+    """Let go of what was authorised; its order is cancelled with it."""
+    from shop.application.commands.captures import VoidPayment
+    from shop.domain.kernel.identifiers import PaymentId
+
+    command = VoidPayment(payment_id=PaymentId.parse(payment))
+    show_one(with_shop(lambda shop: _bring_about(shop, command)), as_json=as_json)
 
 
 @app.command()
@@ -200,6 +232,21 @@ async def _send(shop: "Shop", command: "Command[RefundId]") -> "RefundView":
             say(f"It stands, and is sent later: {error.detail}")
         view = await shop.ask(GetRefund(refund_id=refund_id))
     return view
+
+
+async def _bring_about(shop: "Shop", command: "Command[PaymentId]") -> "PaymentView":
+    """How the payment stands then. The wish is kept whatever the provider says: the worker goes on with it later."""
+    from shop.application.commands.payments import ProcessPayment
+    from shop.application.queries.payments import GetPayment
+    from shop.domain.kernel.errors import Unavailable
+
+    payment_id = await shop.execute(command)
+    view = await shop.ask(GetPayment(payment_id=payment_id))
+    try:
+        await shop.execute(ProcessPayment(order_id=view.order_id))
+    except Unavailable as error:
+        say(f"The wish is kept, and carried out later: {error.detail}")
+    return await shop.ask(GetPayment(payment_id=payment_id))
 
 
 def _money(text: str, currency: str) -> "Money":

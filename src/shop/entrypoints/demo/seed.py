@@ -19,6 +19,7 @@ from shop.application.queries.carts import GetCart
 from shop.application.queries.inventory import GetStockLevels
 from shop.application.shop import Shop
 from shop.domain.kernel.address import Address
+from shop.domain.kernel.capturing import CapturePolicy
 from shop.domain.kernel.identifiers import Identifier, VariantId
 from shop.domain.kernel.money import Money
 from shop.domain.pricing.taxes import TaxRate, TaxTable
@@ -104,7 +105,14 @@ def configuration() -> ConfigureStore:
     """Euros, Germany, prices with tax of 19 % and 7 %, three ways of delivery."""
     countries = frozenset({"DE", "AT"})
     return ConfigureStore(
-        store=Store(name="Nordlicht", country="DE", currencies=("EUR",), locales=("en", "de"), ships_to=("DE", "AT")),
+        store=Store(
+            name="Nordlicht",
+            country="DE",
+            currencies=("EUR",),
+            locales=("en", "de"),
+            ships_to=("DE", "AT"),
+            capture=CapturePolicy.AUTOMATIC,
+        ),
         taxes=TaxTable(
             prices_include_tax=True,
             rates=(

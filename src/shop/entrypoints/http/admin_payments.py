@@ -43,6 +43,7 @@ endpoints = Endpoints("admin payments")
         identifier("order_id", OrderId, "Of this order."),
         text("failure_code", "Declined for this reason."),
         *moments("created_at", "Begun"),
+        *moments("authorization_expires_at", "Authorised until"),
         fields(PaymentView),
         *paging("created_at", "amount"),
     ),
@@ -57,6 +58,7 @@ async def admin_payment_list(call: Call) -> Answer:
         order_id=query.get("order_id"),
         failure_code=query.get("failure_code", ""),
         created_at=range_of(query, "created_at"),
+        authorization_expires_at=range_of(query, "authorization_expires_at"),
     )
     return call.page(await call.ask(GetPayments(which=which, page=page_request(query))))
 

@@ -21,7 +21,11 @@ PROBLEMS: Mapping[str, Problem] = {
     "amount_out_of_range": Problem((422,), "An amount is larger than any a shop handles."),
     "amount_not_positive": Problem((422,), "More than nothing is needed; say `full` for all that is left."),
     "authentication_required": Problem((401,), "Send a secret key: Authorization: Bearer sk_…"),
+    "authorization_expired": Problem(
+        (409,), "What the buyer's bank promised could be taken until a moment that has passed."
+    ),
     "body_malformed": Problem((400,), "The body is not JSON, or not as long as it says. Send UTF-8 JSON."),
+    "capture_exceeds_authorized": Problem((409,), "Less was authorised than is to be taken."),
     "cart_already_ordered": Problem((409,), "Another request has ordered this cart; its order stands."),
     "cart_changed": Problem((412,), "The cart is not what the shopper last saw. `current` shows it as it is now."),
     "cart_closed": Problem((409,), "The cart was ordered or has expired. Open a new one."),
@@ -63,6 +67,7 @@ PROBLEMS: Mapping[str, Problem] = {
     "order_not_cancellable": Problem((409,), "Money was taken or goods are on their way: ask for a refund instead."),
     "passwords_busy": Problem((503,), "Too many people are signing in at this moment. Try again in a few seconds."),
     "payload_too_large": Problem((413,), "The body is larger than this address takes."),
+    "payment_cannot_move": Problem((409,), "The payment's state does not allow this."),
     "payment_disputed": Problem((409,), "The buyer's bank decides about the money: it cannot go back as well."),
     "payment_elsewhere": Problem((409,), "The payment was begun with another provider than the shop uses now."),
     "payment_method_unknown": Problem((422,), "GET /api/payments/methods lists the ways to pay."),

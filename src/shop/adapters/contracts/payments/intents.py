@@ -33,6 +33,7 @@ class IntentPromises(GatewayPromises):
         assert {subject.method, subject.declined_method, subject.challenged_method} <= set(codes)
         assert len(set(codes)) == len(codes)
         assert all(method.confirms_in in ("browser", "server") and method.name for method in methods)
+        assert all(method.authorizes for method in methods if method.code == subject.method)
 
     @alone
     async def test_a_new_intent_has_taken_no_money(self, subject: GatewayUnderTest) -> None:

@@ -1,5 +1,6 @@
 """Money: it is taken once, released or given back, never more than there is."""
 
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -14,9 +15,10 @@ from shop.adapters.contracts.payments.subject import (
     new_request,
 )
 from shop.application.ports.payments import PaymentRefused
+from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.identifiers import AttemptId
 from shop.domain.kernel.money import Money
-from shop.domain.payments import AttemptStatus
+from shop.domain.payments import AUTHORIZATION_EXPIRED, AttemptStatus
 
 
 class MoneyPromises(GatewayPromises):
@@ -106,3 +108,70 @@ class MoneyPromises(GatewayPromises):
         assert state.status is AttemptStatus.CAPTURED
         assert state.captured == request.amount
         assert not state.refunded
+
+    @alone
+    async def test_a_part_is_captured_and_the_rest_let_go_of(self, subject: GatewayUnderTest) -> None:
+        request = new_request(subject)
+        ref = (await authorized(subject, request)).provider_ref
+        for _ in range(2):
+            state = await subject.gateway.capture(ref, request.attempt_id, Money(1500, "EUR"))
+            assert (state.status, state.captured) == (AttemptStatus.CAPTURED, Money(1500, "EUR"))
+        again = await subject.gateway.fetch(ref)
+        assert (again.amount, again.captured, again.refunds) == (request.amount, Money(1500, "EUR"), ())
+        with pytest.raises(PaymentRefused):
+            await subject.gateway.refund(new_refund(ref, 1501))
+        await subject.gateway.refund(new_refund(ref, 1500))
+        assert (await subject.gateway.fetch(ref)).refunded == Money(1500, "EUR")
+
+    @alone
+    async def test_f48_a_part_comes_in_the_minor_units_of_its_currency(self, subject: GatewayUnderTest) -> None:
+        for whole, part, currency in ((500, 120, "JPY"), (5120, 10, "KWD"), (500, 300, "ISK")):
+            request = new_request(subject, whole, currency)
+            ref = (await authorized(subject, request)).provider_ref
+            await subject.gateway.capture(ref, request.attempt_id, Money(part, currency))
+            state = await subject.gateway.fetch(ref)
+            assert (state.captured, state.refunds) == (Money(part, currency), ())
+
+    @alone
+    async def test_no_more_is_captured_than_is_authorised(self, subject: GatewayUnderTest) -> None:
+        request = new_request(subject)
+        ref, attempt = (await authorized(subject, request)).provider_ref, request.attempt_id
+        with pytest.raises(PaymentRefused):
+            await subject.gateway.capture(ref, attempt, Money(2000, "EUR"))
+        for wrong in (Money(0, "EUR"), Money(-1, "EUR"), Money(100, "USD")):
+            with pytest.raises(Invalid):
+                await subject.gateway.capture(ref, attempt, wrong)
+        assert (await subject.gateway.fetch(ref)).status is AttemptStatus.AUTHORIZED
+        assert (await subject.gateway.capture(ref, attempt)).captured == request.amount
+
+    @alone
+    async def test_f20_what_was_captured_in_part_cannot_be_captured_again(self, subject: GatewayUnderTest) -> None:
+        request = new_request(subject)
+        ref = (await authorized(subject, request)).provider_ref
+        await subject.gateway.capture(ref, request.attempt_id, Money(500, "EUR"))
+        for amount in (None, Money(600, "EUR")):
+            state = await subject.gateway.capture(ref, AttemptId(uuid4()), amount)
+            assert (state.status, state.captured) == (AttemptStatus.CAPTURED, Money(500, "EUR"))
+
+    @alone
+    async def test_f40_it_says_until_when_it_can_be_captured(self, subject: GatewayUnderTest) -> None:
+        request = new_request(subject)
+        state = await authorized(subject, request)
+        assert state.expires_at is not None
+        assert timedelta(days=1) < state.expires_at - subject.clock.now() <= timedelta(days=31)
+        taken = await subject.gateway.capture(state.provider_ref, request.attempt_id)
+        assert taken.expires_at is None
+
+    @alone
+    async def test_f40_what_has_lapsed_is_cancelled_and_takes_nothing(self, subject: GatewayUnderTest) -> None:
+        request = new_request(subject)
+        ref = (await authorized(subject, request)).provider_ref
+        if subject.lapse is None:
+            pytest.skip("nobody can let the time pass at this provider")
+        await subject.lapse(ref)
+        with pytest.raises(PaymentRefused):
+            await subject.gateway.capture(ref, request.attempt_id)
+        assert (await subject.gateway.cancel(ref, request.attempt_id)).status is AttemptStatus.CANCELLED
+        state = await subject.gateway.fetch(ref)
+        assert (state.status, state.failure_code) == (AttemptStatus.CANCELLED, AUTHORIZATION_EXPIRED)
+        assert (state.captured, state.refunds) == (Money(0, "EUR"), ())

@@ -10,6 +10,7 @@ pytest is all that is needed. Each test runs in an event loop of its own, on an 
 """
 
 from shop.adapters.contracts.storage.audit import AuditPromises
+from shop.adapters.contracts.storage.captures import CapturePromises
 from shop.adapters.contracts.storage.catalog import CatalogPromises
 from shop.adapters.contracts.storage.lists import ListPromises
 from shop.adapters.contracts.storage.messages import MessagePromises
@@ -37,6 +38,7 @@ class StorageContract(
     CartPromises,
     OrderPromises,
     PaymentPromises,
+    CapturePromises,
     RefundPromises,
     BookPromises,
     MessagePromises,

@@ -59,7 +59,7 @@ class PaymentPromises(StoragePromises):
         _follow(payment, "pi_2", AttemptStatus.REQUIRES_ACTION, action=NextAction(kind="redirect", url="https://x/"))
         payment.captured, payment.refunded, payment.refund_due = eur(5), Money(3, "USD"), True
         payment.refund_reserved, payment.looks, payment.look_at = Money(4, "USD"), 3, bench.later(90)
-        payment.processed = True
+        payment.processed, payment.capture_due, payment.void_due, payment.expiry_told = True, eur(2), True, True
         await bench.save(payment)
         async with bench.transaction() as tx:
             found = await tx.payments.get(payment.id)

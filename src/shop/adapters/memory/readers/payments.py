@@ -9,7 +9,7 @@ from shop.adapters.memory.readers.filters import within
 from shop.adapters.memory.refunds import refund_of
 from shop.adapters.memory.tables import Tables
 from shop.application.ports.paging import Page, PageRequest
-from shop.application.ports.readers import PaymentFilter, RefundFilter, SessionWithPayment
+from shop.application.ports.readers import PaymentFilter, RefundFilter, SessionWithPayment, TimeRange
 from shop.application.ports.views import PaymentAttemptView, PaymentView, ProviderMessageView, RefundView, refund_view
 from shop.domain.kernel.identifiers import PaymentId, PaymentSessionId, RefundId
 from shop.domain.payments import InboxItem, Payment, Refund
@@ -84,6 +84,7 @@ class MemoryPaymentReader:
                 and (which.order_id is None or payment.order_id == which.order_id)
                 and (not which.failure_code or payment.attempt.failure_code == which.failure_code)
                 and within(payment.created_at, which.created_at)
+                and _lapses_within(payment, which.authorization_expires_at)
             ):
                 yield payment
 
@@ -92,6 +93,12 @@ class MemoryPaymentReader:
         ids = [i for ref in refs for i in self._tables.inbox_by_object.get((payment.provider, ref), ())]
         items = [self._tables.inbox[inbox_id] for inbox_id in ids]
         return sorted(items, key=lambda item: (item.received_at, item.id), reverse=True)[:MESSAGES_MAX]
+
+
+def _lapses_within(payment: Payment, wanted: TimeRange) -> bool:
+    """Without a wish any payment does; with one only those whose authorisation lapses at all."""
+    until = payment.authorization_expires_at
+    return wanted == TimeRange() or (until is not None and within(until, wanted))
 
 
 def payment_view(payment: Payment, messages: list[ProviderMessageView] | None = None) -> PaymentView:
@@ -105,6 +112,10 @@ def payment_view(payment: Payment, messages: list[ProviderMessageView] | None = 
         captured=payment.captured,
         refunded=payment.refunded,
         refund_due=payment.refund_due,
+        capture=payment.capture,
+        capture_due=payment.capture_due,
+        void_due=payment.void_due,
+        authorization_expires_at=payment.authorization_expires_at,
         attempts=[
             PaymentAttemptView(
                 id=attempt.id,

@@ -9,7 +9,7 @@ from attrs import frozen
 from sqlalchemy import ColumnElement, bindparam, func, select, tuple_
 
 from shop.adapters.sql.database import Database, Row
-from shop.adapters.sql.payments import PAYMENT_COLUMNS, payment_of, session_of
+from shop.adapters.sql.payments import PAYMENT_COLUMNS, due_in, payment_of, session_of
 from shop.adapters.sql.readers.paging import (
     IdKey,
     Key,
@@ -31,6 +31,7 @@ from shop.adapters.sql.statements import Statement, any_of
 from shop.application.ports.paging import Page, PageRequest
 from shop.application.ports.readers import PaymentFilter, RefundFilter, SessionWithPayment
 from shop.application.ports.views import PaymentAttemptView, PaymentView, ProviderMessageView, RefundView
+from shop.domain.kernel.capturing import CapturePolicy
 from shop.domain.kernel.identifiers import AttemptId, OrderId, PaymentId, PaymentSessionId, RefundId, UserId, uuid_in
 from shop.domain.kernel.money import Money
 from shop.domain.payments import AttemptStatus, PaymentNotFound, PaymentSessionNotFound
@@ -86,6 +87,8 @@ class _Narrowing:
     failure_code: bool = False
     since: bool = False
     until: bool = False
+    lapses_since: bool = False
+    lapses_until: bool = False
 
 
 @lru_cache(maxsize=300)
@@ -113,6 +116,10 @@ def _any_status(narrowing: _Narrowing) -> list[ColumnElement[bool]]:
 
 def _conditions(narrowing: _Narrowing) -> list[ColumnElement[bool]]:
     conditions = between(payments.c.created_at, narrowing.since, narrowing.until)
+    if narrowing.lapses_since:
+        conditions.append(payments.c.authorization_expires_at >= bindparam("lapses_since"))
+    if narrowing.lapses_until:
+        conditions.append(payments.c.authorization_expires_at < bindparam("lapses_until"))
     if narrowing.provider:
         conditions.append(payments.c.provider == bindparam("provider", type_=word()))
     if narrowing.order:
@@ -171,6 +178,8 @@ class SqlPaymentReader:
 def _narrowing(which: PaymentFilter) -> tuple[_Narrowing, dict[str, Any]]:
     values: dict[str, Any] = ends_of(which.created_at)
     since, until = "since" in values, "until" in values
+    lapses = {f"lapses_{end}": moment for end, moment in ends_of(which.authorization_expires_at).items()}
+    values |= lapses
     statuses = sorted(which.statuses)
     if statuses:
         values["statuses"] = statuses
@@ -188,6 +197,8 @@ def _narrowing(which: PaymentFilter) -> tuple[_Narrowing, dict[str, Any]]:
         failure_code=bool(which.failure_code),
         since=since,
         until=until,
+        lapses_since="lapses_since" in lapses,
+        lapses_until="lapses_until" in lapses,
     )
     return narrowing, values
 
@@ -203,6 +214,10 @@ def payment_view(row: Row, messages: list[ProviderMessageView] | None = None) ->
         captured=Money(row["captured_minor"], row["captured_currency"]),
         refunded=Money(row["refunded_minor"], row["refunded_currency"]),
         refund_due=row["refund_due"],
+        capture=CapturePolicy(row["capture"]),
+        capture_due=due_in(row),
+        void_due=row["void_due"],
+        authorization_expires_at=row["authorization_expires_at"],
         attempts=[_attempt(one) for one in sorted(row["attempts"], key=lambda attempt: int(attempt[0]))],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
@@ -212,7 +227,7 @@ def payment_view(row: Row, messages: list[ProviderMessageView] | None = None) ->
 
 
 def _attempt(document: Sequence[Any]) -> PaymentAttemptView:
-    _, attempt, method, minor, currency, status, provider_ref, failure_code, _, _, created_at, updated_at = document
+    _, attempt, method, minor, currency, status, provider_ref, failure_code, _, _, created_at, updated_at, _ = document
     return PaymentAttemptView(
         id=AttemptId(uuid_in(attempt)),
         method=method,

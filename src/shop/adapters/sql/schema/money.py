@@ -21,6 +21,7 @@ from sqlalchemy import (
 from sqlalchemy import text as sql
 
 from shop.adapters.sql.schema.columns import amounts, document, ident, metadata, moment, one_of, text, within
+from shop.domain.kernel.capturing import CapturePolicy
 from shop.domain.kernel.money import AMOUNT_MAX
 from shop.domain.ledger import EntryKind
 from shop.domain.payments import AttemptStatus, InboxState, RefundReason, RefundStatus
@@ -34,6 +35,7 @@ payment_sessions = Table(
     text("method"),
     moment("created_at"),
     Column("version", Integer, nullable=False),
+    Column("authorizes", Boolean(create_constraint=False), nullable=False),
 )
 
 # `status` is that of the latest attempt, kept beside it so that payments can be found and sorted by it. What a
@@ -60,7 +62,14 @@ payments = Table(
     Column("refund_reserved_minor", BigInteger, nullable=False),
     Column("looks", Integer, nullable=False),
     moment("look_at", nullable=True),
+    text("capture"),
+    Column("capture_due_minor", BigInteger, nullable=True),
+    Column("void_due", Boolean(create_constraint=False), nullable=False),
+    Column("expiry_told", Boolean(create_constraint=False), nullable=False),
+    moment("authorization_expires_at", nullable=True),
     one_of("status", AttemptStatus),
+    one_of("capture", CapturePolicy),
+    CheckConstraint("capture_due_minor BETWEEN 1 AND amount_minor", name="capture_due_within_amount"),
     *amounts("amount_minor", "captured_minor", "refunded_minor", "refund_reserved_minor"),
     CheckConstraint("refunded_minor <= captured_minor", name="refunded_within_captured"),
     CheckConstraint("refund_reserved_minor <= captured_minor", name="refund_reserved_within_captured"),
@@ -94,6 +103,7 @@ payment_attempts = Table(
     text("client_secret"),
     moment("created_at"),
     moment("updated_at"),
+    moment("expires_at", nullable=True),
     one_of("status", AttemptStatus),
     *amounts("amount_minor"),
 )

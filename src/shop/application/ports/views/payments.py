@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from attrs import frozen
 
+from shop.domain.kernel.capturing import CapturePolicy
 from shop.domain.kernel.identifiers import AttemptId, CartId, OrderId, PaymentId, PaymentSessionId
 from shop.domain.kernel.money import Money
 from shop.domain.payments import AttemptStatus, NextAction
@@ -12,13 +13,17 @@ from shop.domain.payments import AttemptStatus, NextAction
 
 @frozen(kw_only=True, slots=False)
 class PaymentMethodView:
-    """A way to pay. `confirms_in` is `browser` (with the client secret) or `server`."""
+    """A way to pay. `confirms_in` is `browser` (with the client secret) or `server`.
+
+    `authorizes` says whether money can be promised first and taken later; else it is taken at once.
+    """
 
     object: ClassVar[str] = "payment_method"
     id: str
     provider: str
     name: str
     confirms_in: str
+    authorizes: bool
 
 
 @frozen(kw_only=True, slots=False)
@@ -66,7 +71,11 @@ class ProviderMessageView:
 
 @frozen(kw_only=True, slots=False)
 class PaymentView:
-    """A payment as staff see it."""
+    """A payment as staff see it.
+
+    `capture` says who takes what is authorised; `capture_due` is what people wish to take of it, `void_due` that they
+    wish to let go of it. Until `authorization_expires_at` it can be captured.
+    """
 
     object: ClassVar[str] = "payment"
     id: PaymentId
@@ -77,6 +86,10 @@ class PaymentView:
     captured: Money
     refunded: Money
     refund_due: bool
+    capture: CapturePolicy
+    capture_due: Money | None
+    void_due: bool
+    authorization_expires_at: datetime | None
     attempts: list[PaymentAttemptView]
     created_at: datetime
     updated_at: datetime

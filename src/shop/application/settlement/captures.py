@@ -1,0 +1,57 @@
+"""The wish to take, or to let go of, what a buyer's bank has promised: staff have it, and whatever sends goods."""
+
+from attrs import frozen
+
+from shop.application.messages import Context
+from shop.application.ports.unit_of_work import Transaction
+from shop.application.settlement.sales import Sale
+from shop.application.settlement.stock import StockOf
+from shop.domain.kernel.identifiers import PaymentId
+from shop.domain.kernel.money import Money
+from shop.domain.orders import FulfilmentStatus, Order, OrderStatus, PaymentStatus
+from shop.domain.payments import AUTHORIZATION_EXPIRED, OrderAuthorizationExpired, Payment, PaymentCannotMove
+
+
+async def lapse(sale: Sale, stock: StockOf, context: Context) -> None:
+    """What was authorised for a sale has lapsed: it is called off, and its stock is free. Once goods left, people have
+    to look at it instead."""
+    order, now = sale.order, context.now
+    stock.tx.publish(OrderAuthorizationExpired(at=now, payment_id=sale.payment.id, order_id=order.id))
+    order.move_payment(PaymentStatus.VOIDED, now)
+    if order.fulfilment_status is FulfilmentStatus.UNFULFILLED:
+        order.cancel(AUTHORIZATION_EXPIRED, now)
+        await stock.release()
+    elif order.status is OrderStatus.CONFIRMED:
+        order.put_on_hold(AUTHORIZATION_EXPIRED, now)
+
+
+@frozen
+class CapturesOf:
+    """What is wished of authorised payments in one transaction. `carry_on` makes it come true after that."""
+
+    tx: Transaction
+    context: Context
+
+    async def take(self, payment_id: PaymentId, amount: Money | None = None) -> Payment:
+        """All that is authorised, or a part of it: the provider lets go of the rest.
+
+        Raises PaymentNotFound, PaymentCannotMove, AuthorizationExpired, CaptureExceedsAuthorized, Invalid.
+        """
+        payment, order = await self._sale(payment_id)
+        if order.status is OrderStatus.ON_HOLD:
+            raise PaymentCannotMove(f"Its order is on hold ({order.hold_reason}): nothing is taken for it.")
+        if payment.request_capture(amount, self.context.now):
+            self.tx.payments.save(payment)
+        return payment
+
+    async def let_go(self, payment_id: PaymentId) -> Payment:
+        """Raises PaymentNotFound, PaymentCannotMove, and OrderNotCancellable once goods of its order were sent."""
+        payment, order = await self._sale(payment_id)
+        order.check_cancellable()
+        if payment.request_void(self.context.now):
+            self.tx.payments.save(payment)
+        return payment
+
+    async def _sale(self, payment_id: PaymentId) -> tuple[Payment, Order]:
+        payment = await self.tx.payments.get(payment_id)
+        return payment, await self.tx.orders.get(payment.order_id)

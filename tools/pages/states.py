@@ -8,8 +8,8 @@ from shop.domain.carts import CART_ARROWS
 from shop.domain.catalog import PRODUCT_ARROWS
 from shop.domain.identity.users import USER_ARROWS
 from shop.domain.inventory import RESERVATION_ARROWS
-from shop.domain.orders import FULFILMENT_ARROWS, ORDER_ARROWS, PAYMENT_ARROWS
-from shop.domain.payments import ATTEMPT_ARROWS, REFUND_ARROWS
+from shop.domain.orders import CONTESTABLE, FULFILMENT_ARROWS, ORDER_ARROWS, PAYMENT_ARROWS
+from shop.domain.payments import ATTEMPT_ARROWS, DISPUTE_ARROWS, REFUND_ARROWS
 from shop.domain.subscriptions.states import SUBSCRIPTION_ARROWS
 from tools.pages.page import Page
 
@@ -32,8 +32,9 @@ LIVES = (
     Life(
         "Order: `payment_status`",
         "Its money. A refund, a dispute or a sum that differs is seen here, and never takes the order back. "
-        "A refund that fails after it succeeded is the only thing that leads back, to where the order was before it.",
-        PAYMENT_ARROWS,
+        "Besides these arrows a refund that fails after it succeeded leads back to where the order was before it; a "
+        "dispute that ends well does too, and so does an appeal that is won after a loss.",
+        {state: ends | CONTESTABLE.get(state, frozenset()) for state, ends in PAYMENT_ARROWS.items()},
     ),
     Life("Order: `fulfilment_status`", "Its goods.", FULFILMENT_ARROWS),
     Life(
@@ -47,6 +48,11 @@ LIVES = (
         "Money on its way back. Above the shop's limit a second person agrees first; what succeeded may still fail, "
         "days later, and then the books take it back.",
         REFUND_ARROWS,
+    ),
+    Life(
+        "Dispute",
+        "As the provider tells it: an inquiry first, or a chargeback at once. What is lost may be won by an appeal.",
+        DISPUTE_ARROWS,
     ),
     Life(
         "Reservation",

@@ -73,7 +73,7 @@ _HALF_WAY = [AttemptStatus.NEW.value, AttemptStatus.PROCESSING.value, AttemptSta
 _UNFINISHED = Statement(
     select(payments.c.order_id)
     .where(
-        or_(payments.c.status.in_(_HALF_WAY), payments.c.refund_due),
+        or_(payments.c.status.in_(_HALF_WAY), payments.c.refund_due, payments.c.disputed),
         payments.c.updated_at < bindparam("before"),
         or_(payments.c.look_at.is_(null()), payments.c.look_at <= bindparam("now")),
     )
@@ -113,6 +113,7 @@ def payment_of(row: Row) -> Payment:
         attempts=_attempts_of(row["attempts"]),
         processed=row["processed"],
         refund_due=row["refund_due"],
+        disputed=row["disputed"],
         looks=row["looks"],
         look_at=row["look_at"],
         created_at=row["created_at"],
@@ -283,6 +284,7 @@ def _row(payment: Payment) -> dict[str, Any]:
         "refund_reserved_minor": payment.refund_reserved.minor,
         "processed": payment.processed,
         "refund_due": payment.refund_due,
+        "disputed": payment.disputed,
         "looks": payment.looks,
         "look_at": payment.look_at,
         "created_at": payment.created_at,

@@ -1,5 +1,6 @@
 """Where a provider's news become ours: the only place that moves the state of money."""
 
+from shop.application.settlement.disputes import look_at_risk, settle_disputes
 from shop.application.settlement.refunds import MISMATCH
 from shop.application.settlement.sales import Cashier, PaymentElsewhere, Sale, sale_of
 from shop.application.settlement.steps import (
@@ -22,7 +23,9 @@ __all__ = [
     "call_off_free",
     "carry_on",
     "charge_of",
+    "look_at_risk",
     "sale_of",
     "settle",
+    "settle_disputes",
     "settle_refunds",
 ]

@@ -1,5 +1,25 @@
-"""Payments: how the shopper will pay, each try at it, what the provider says became of it, and what goes back."""
+"""Payments: how the shopper will pay, each try at it, what becomes of it, what goes back, what banks dispute."""
 
+from shop.domain.payments.dispute_states import (
+    ANSWERABLE,
+    CONTESTED,
+    DISPUTE_ARROWS,
+    INQUIRIES,
+    OPEN_DISPUTES,
+    DisputeMove,
+    DisputeState,
+    DisputeStatus,
+    RiskState,
+)
+from shop.domain.payments.disputes import (
+    Dispute,
+    DisputeInquired,
+    DisputeLost,
+    DisputeNotAnswerable,
+    DisputeNotFound,
+    DisputeOpened,
+    DisputeWon,
+)
 from shop.domain.payments.events import (
     PaymentActionRequired,
     PaymentCaptured,
@@ -40,16 +60,31 @@ from shop.domain.payments.sessions import PaymentSession, PaymentSessionNotFound
 from shop.domain.payments.states import ATTEMPT_ARROWS, LIVE_ATTEMPTS, AttemptStatus, IntentState, NextAction
 
 __all__ = [
+    "ANSWERABLE",
     "ATTEMPT_ARROWS",
+    "CONTESTED",
+    "DISPUTE_ARROWS",
+    "INQUIRIES",
     "LIVE_ATTEMPTS",
     "NOTE_LENGTH_MAX",
     "ON_THE_WAY",
+    "OPEN_DISPUTES",
     "REASONS_OF_PEOPLE",
     "REFUND_ARROWS",
     "RESERVING",
     "SYSTEM",
     "ApproverIsRequester",
     "AttemptStatus",
+    "Dispute",
+    "DisputeInquired",
+    "DisputeLost",
+    "DisputeMove",
+    "DisputeNotAnswerable",
+    "DisputeNotFound",
+    "DisputeOpened",
+    "DisputeState",
+    "DisputeStatus",
+    "DisputeWon",
     "InboxItem",
     "InboxState",
     "IntentState",
@@ -81,6 +116,7 @@ __all__ = [
     "RefundState",
     "RefundStatus",
     "RefundSucceeded",
+    "RiskState",
     "meant_by",
     "part_of",
 ]

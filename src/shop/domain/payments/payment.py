@@ -26,6 +26,7 @@ from shop.domain.payments.states import ATTEMPT_ARROWS, AttemptStatus, IntentSta
 
 LOOK_AGAIN_AFTER, LOOK_AGAIN_AT_LATEST = timedelta(seconds=20), timedelta(minutes=15)
 LOOKS_MAX = 12
+LOOK_AT_DISPUTES_AT_LATEST = timedelta(hours=6)
 
 
 class PaymentNotFound(NotFound):
@@ -68,11 +69,12 @@ class MoneyMove(StrEnum):
 class Payment(Aggregate):
     """All that concerns the money of one order. `captured` and `refunded` are what the provider moved so far.
 
-    `refund_reserved` is what went back or is promised to; `refund_due`, that some of it is on its way. `look_at` is
-    when to ask the provider again, after `looks` questions that told nothing new.
+    `refund_reserved` is what went back or is promised to; `refund_due`, that some of it is on its way; `disputed`,
+    that a bank asks about it or disputes it. `look_at` is when to ask the provider again, after `looks` questions
+    that told nothing new.
     """
 
-    audited: ClassVar = ("amount", "captured", "refunded", "refund_reserved", "status", "refund_due")
+    audited: ClassVar = ("amount", "captured", "refunded", "refund_reserved", "status", "refund_due", "disputed")
 
     id: PaymentId
     order_id: OrderId
@@ -84,6 +86,7 @@ class Payment(Aggregate):
     attempts: tuple[PaymentAttempt, ...]
     processed: bool = False
     refund_due: bool = False
+    disputed: bool = False
     looks: int = 0
     look_at: datetime | None = None
     created_at: datetime
@@ -129,7 +132,8 @@ class Payment(Aggregate):
     @property
     def is_unfinished(self) -> bool:
         """Whether it stopped half-way and goes on without the shopper."""
-        return self.refund_due or self.status in (AttemptStatus.NEW, AttemptStatus.PROCESSING, AttemptStatus.AUTHORIZED)
+        half_way = (AttemptStatus.NEW, AttemptStatus.PROCESSING, AttemptStatus.AUTHORIZED)
+        return self.refund_due or self.disputed or self.status in half_way
 
     def follow(self, news: IntentState, at: datetime) -> list[MoneyMove]:
         """Takes the provider's news over, and says what follows from them, in order.
@@ -187,13 +191,23 @@ class Payment(Aggregate):
             self._touch(at)
         return news
 
+    def contest(self, disputed: bool, at: datetime) -> bool:
+        """Whether a dispute of it is open, as of now; whether that is anything new."""
+        news = disputed is not self.disputed
+        if news:
+            self.disputed = disputed
+            self._touch(at)
+        return news
+
     def put_off(self, at: datetime) -> None:
         """The provider was asked and had nothing new: it is asked again later and later, until something happens.
 
         Payments are spread out by their ids, so that many that came together are not asked about together for ever.
         """
         self.looks = min(self.looks + 1, LOOKS_MAX)
-        delay = min(LOOK_AGAIN_AFTER * 2 ** (self.looks - 1), LOOK_AGAIN_AT_LATEST)
+        waits_for_a_bank = self.disputed and self.status is AttemptStatus.CAPTURED and not self.refund_due
+        latest = LOOK_AT_DISPUTES_AT_LATEST if waits_for_a_bank else LOOK_AGAIN_AT_LATEST
+        delay = min(LOOK_AGAIN_AFTER * 2 ** (self.looks - 1), latest)
         spread = (self.id.uuid.int >> self.looks) % 1024 / 1024
         self.look_at = at + delay * (0.75 + spread / 2)
 

@@ -11,6 +11,7 @@ pytest is all that is needed. Each test runs in an event loop of its own, on an 
 
 from shop.adapters.contracts.storage.audit import AuditPromises
 from shop.adapters.contracts.storage.catalog import CatalogPromises
+from shop.adapters.contracts.storage.disputes import DisputePromises
 from shop.adapters.contracts.storage.lists import ListPromises
 from shop.adapters.contracts.storage.money import BookPromises, PaymentPromises, RefundPromises
 from shop.adapters.contracts.storage.outbox import OutboxPromises
@@ -37,6 +38,7 @@ class StorageContract(
     OrderPromises,
     PaymentPromises,
     RefundPromises,
+    DisputePromises,
     BookPromises,
     ReconciliationPromises,
     SubscriptionPromises,

@@ -77,6 +77,7 @@ class PaymentView:
     captured: Money
     refunded: Money
     refund_due: bool
+    disputed: bool
     attempts: list[PaymentAttemptView]
     created_at: datetime
     updated_at: datetime

@@ -196,15 +196,12 @@ def test_the_books_of_a_dispute() -> None:
 def test_a_payment_with_an_open_dispute_is_looked_at_again_and_more_and_more_rarely() -> None:
     payment = a_payment()
     payment.attempts = (evolve(payment.attempt, status=AttemptStatus.CAPTURED),)
-    assert not payment.is_unfinished
-    assert payment.contest(True, NOW)
+    assert [payment.is_unfinished, payment.contest(True, NOW), payment.is_unfinished] == [False, True, True]
     assert not payment.contest(True, NOW)
-    assert payment.is_unfinished
     pauses = []
     for _ in range(12):
         payment.put_off(NOW)
         assert payment.look_at is not None
         pauses.append(payment.look_at - NOW)
     assert timedelta(hours=4) < pauses[-1] < timedelta(hours=8)
-    assert payment.contest(False, NOW)
-    assert not payment.is_unfinished
+    assert [payment.contest(False, NOW), payment.is_unfinished] == [True, False]

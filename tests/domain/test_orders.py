@@ -241,15 +241,12 @@ TestLifeOfAnOrder.settings = settings(max_examples=rounds(50, in_full=2_000), st
 def test_flags_hold_what_should_not_be_sent() -> None:
     order = an_order()
     order.take_events()
-    assert order.flag(OrderFlag.INQUIRY, True, later())
-    assert not order.fulfilment_on_hold
+    assert [order.flag(OrderFlag.INQUIRY, True, later()), order.fulfilment_on_hold] == [True, False]
     assert order.take_events() == []
     for flag in HOLDING_FLAGS:
-        assert order.flag(flag, True, later())
-        assert not order.flag(flag, True, later())
-        assert order.fulfilment_on_hold
+        ups = [order.flag(flag, True, later()) for _ in range(2)]
+        assert [*ups, order.fulfilment_on_hold] == [True, False, True]
         told = [event for event in order.take_events() if isinstance(event, OrderAtRisk)]
         assert [event.risk for event in told] == ([] if flag is OrderFlag.DISPUTE else [flag])
-        assert order.flag(flag, False, later())
-        assert not order.fulfilment_on_hold
+        assert [order.flag(flag, False, later()), order.fulfilment_on_hold] == [True, False]
     assert order.flags == {OrderFlag.INQUIRY}

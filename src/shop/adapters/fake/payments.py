@@ -119,7 +119,8 @@ class FakePaymentGateway:
 
     async def disputes(self, provider_ref: str) -> tuple[DisputeState, ...]:
         forbid_inside_transaction("disputes")
-        return dispute_states(self._known(provider_ref))
+        intent = self._books.intent(provider_ref)
+        return dispute_states(intent) if intent is not None else ()
 
     async def risk(self, provider_ref: str) -> RiskState:
         forbid_inside_transaction("risk")

@@ -87,15 +87,14 @@ class DisputesOf:
         known = {dispute.provider_ref: dispute for dispute in self._all}
         for state in news:
             dispute = known.get(state.provider_ref) or self._opened(state)
-            before = dispute.updated_at
-            new = dispute.version == 0
+            before = dispute.followed
             for move in dispute.follow(state, self.context.now):
                 self.books.dispute_moved(move)
             for move in dispute.to_write_off():
                 self.books.lost(move)
             for move in dispute.to_take_back():
                 self.books.not_lost(move)
-            if new or dispute.updated_at != before:
+            if dispute.version == 0 or dispute.followed != before:
                 self.tx.disputes.save(dispute)
 
     def conclude(self) -> None:

@@ -139,6 +139,11 @@ class Dispute(Aggregate):
     def is_open(self) -> bool:
         return self.status in OPEN_DISPUTES
 
+    @property
+    def followed(self) -> tuple[object, ...]:
+        """All that the provider's news may change, to see whether they did."""
+        return self.status, self.amount, self.reason, self.due_at, self.moves, self.written_off
+
     def check_answerable(self) -> None:
         """Raises DisputeNotAnswerable."""
         if self.status not in ANSWERABLE:
@@ -156,14 +161,14 @@ class Dispute(Aggregate):
         known = {move.provider_ref for move in self.moves}
         new = tuple(move for move in news.moves if move.provider_ref not in known)
         moved = news.status in DISPUTE_ARROWS[self.status]
-        before = (self.due_at, self.amount, self.reason)
+        before = self.followed
         if moved or news.status is self.status:
             self.due_at, self.amount, self.reason = news.due_at, news.amount, news.reason
         if moved:
             self.status = news.status
             self._tell(at)
         self.moves += new
-        if moved or new or before != (self.due_at, self.amount, self.reason):
+        if self.followed != before:
             self.updated_at = at
         return new
 

@@ -16,11 +16,14 @@ from shop.application.queries.orders import GetAllOrders
 from shop.application.shop import Shop
 from shop.domain.inventory import LIVE
 from shop.domain.kernel.identifiers import LocationId, VariantId
+from shop.domain.ledger import EntryKind
 from shop.domain.orders import OrderStatus
 
 V = TypeVar("V")
 Place = tuple[VariantId, LocationId]
 PAGE = 100
+# What banks took and what providers charge is compared by reconciliation, not with the payment.
+_OF_SALES = frozenset({EntryKind.CAPTURE, EntryKind.REFUND, EntryKind.REFUND_REVERSAL})
 
 
 @frozen
@@ -104,6 +107,7 @@ async def _ledger(shop: Shop) -> list[Mismatch]:
         cleared = sum(
             posting.amount.minor
             for entry in entries
+            if entry.kind in _OF_SALES
             for posting in entry.postings
             if posting.account.startswith("clearing:")
         )

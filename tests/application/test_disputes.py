@@ -22,7 +22,6 @@ from shop.application.ports.readers import DisputeFilter, InboxFilter
 from shop.application.queries.disputes import GetDispute, GetDisputes, GetInbox, GetInboxItem
 from shop.application.queries.orders import GetAnyOrder
 from shop.application.queries.payments import GetUnfinishedPayments
-from shop.application.shop import Shop
 from shop.domain.kernel.errors import Forbidden, Invalid
 from shop.domain.kernel.identifiers import ApiKeyId, DisputeId, OrderId, RefundId
 from shop.domain.ledger import DISPUTE_LOSSES, DISPUTES, FEES, EntryKind, clearing
@@ -36,7 +35,7 @@ from shop.domain.payments import (
     RefundStatus,
 )
 from tests.application.providers import at_rest, faulty
-from tests.shops import SETTINGS, STAFF, SmallShop, eur, open_small_shop
+from tests.shops import SETTINGS, STAFF, SmallShop, eur, for_trying_out, open_small_shop
 from tests.turnstiles import Jostle, behind
 
 TOTAL = 2 * 1999 + 490
@@ -440,20 +439,7 @@ class TestSimulating:
 
 @pytest.fixture
 async def movable() -> SmallShop:
-    """A shop whose clock may be moved, as every one has that is not in production."""
-    small = await open_small_shop()
-
-    class Movable:
-        def __init__(self) -> None:
-            self.now = small.clock.now
-
-        def move(self, offset: timedelta) -> None:
-            small.clock.forward(offset)
-
-        offset = timedelta(0)
-
-    ports = evolve(small.shop.ports, clock=Movable())
-    return evolve(small, shop=Shop(ports, jitter=lambda: 0.0))
+    return for_trying_out(await open_small_shop())
 
 
 async def disputed(small: SmallShop) -> tuple[OrderId, DisputeId]:

@@ -109,7 +109,13 @@ PAYMENT_ARROWS: Mapping[PaymentStatus, frozenset[PaymentStatus]] = {
         }
     ),
     PaymentStatus.FAILED: frozenset(
-        {PaymentStatus.AUTHORIZED, PaymentStatus.PAID, PaymentStatus.MISMATCH, PaymentStatus.VOIDED}
+        {
+            PaymentStatus.PENDING,
+            PaymentStatus.AUTHORIZED,
+            PaymentStatus.PAID,
+            PaymentStatus.MISMATCH,
+            PaymentStatus.VOIDED,
+        }
     ),
     PaymentStatus.AUTHORIZED: frozenset(
         {PaymentStatus.PAID, PaymentStatus.PENDING, PaymentStatus.MISMATCH, PaymentStatus.VOIDED}

@@ -60,7 +60,8 @@ def _state_of(intent: PaymentIntent, refunds: Sequence[Refund] | None) -> Intent
         status=status,
         amount=from_stripe(intent.amount, intent.currency),
         captured=from_stripe(received, intent.currency),
-        refunds=tuple(refund_state_of(refund) for refund in (_listed(charge) if refunds is None else refunds)),
+        # Stripe lists the latest first; what failed has to be known before what was given back in its place.
+        refunds=tuple(refund_state_of(refund) for refund in reversed(_listed(charge) if refunds is None else refunds)),
         disputed=bool(getattr(charge, "disputed", False)),
         failure_code=_failure_code(intent) if failed else "",
         next_action=_next_action(intent) if status is AttemptStatus.REQUIRES_ACTION else None,

@@ -301,6 +301,8 @@ async def _follow(
             back.owe()
     elif move is MoneyMove.FAILED:
         order.move_payment(PaymentStatus.FAILED, now)
+    elif move is MoneyMove.TRIED_AGAIN:
+        order.move_payment(PaymentStatus.PENDING, now)
     elif alive:  # voided
         order.move_payment(PaymentStatus.VOIDED, now)
         order.cancel(reason, now)

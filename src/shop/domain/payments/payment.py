@@ -62,6 +62,7 @@ class MoneyMove(StrEnum):
     CAPTURED = "captured"
     MISMATCHED = "mismatched"
     FAILED = "failed"
+    TRIED_AGAIN = "tried_again"
     VOIDED = "voided"
 
 
@@ -147,6 +148,8 @@ class Payment(Aggregate):
         moves: list[MoneyMove] = []
         if moved:
             moves += self._moves_to(news, at)
+            if attempt.status is AttemptStatus.FAILED and not moves:
+                moves.append(MoneyMove.TRIED_AGAIN)
         if news.captured.minor > self.captured.minor:
             self.captured = news.captured
             # The provider may have taken another currency than the order's, and gives back what it took.

@@ -28,6 +28,7 @@ from shop.adapters.memory.unit_of_work import MemoryTransaction
 from shop.adapters.memory.writes import Rank
 from shop.application import placing, renewals, wiring
 from shop.application.commands import checkout, orders
+from shop.application.commands import refunds as refund_commands
 from shop.application.messages import Context
 from shop.application.ports.answers import Answer
 from shop.application.ports.network import leave_transaction
@@ -42,7 +43,17 @@ from shop.domain.inventory import Allocation, StockLevel
 from shop.domain.kernel.errors import Unavailable
 from shop.domain.kernel.identifiers import AttemptId, Identifier, OrderId, VariantId
 from shop.domain.ledger import LedgerEntry
-from shop.domain.payments import AttemptStatus, IntentState, MoneyMove, Payment
+from shop.domain.orders import PaymentStatus
+from shop.domain.payments import (
+    AttemptStatus,
+    Dispute,
+    DisputeMove,
+    DisputeState,
+    DisputeStatus,
+    IntentState,
+    MoneyMove,
+    Payment,
+)
 from shop.domain.subscriptions import Renewal, Subscription
 from shop.entrypoints.worker import schedule
 from tests.shops import eur
@@ -416,6 +427,38 @@ def renewal_taken_for_paid(patch: MonkeyPatch) -> None:
     patch.setattr(renewals, "_take_over", take_over)
 
 
+def refund_although_disputed(patch: MonkeyPatch) -> None:
+    """Staff may give money back that a bank is deciding about: it is promised, and would be paid twice."""
+    patch.setattr(refund_commands, "_DISPUTED", frozenset())
+    patch.setattr(refund_commands, "_REFUNDABLE", frozenset(PaymentStatus))
+
+
+def disputes_booked_again(patch: MonkeyPatch) -> None:
+    """What a bank moved is booked each time it is told of, and the books let it happen."""
+    rightly = Dispute.follow
+
+    def follow(dispute: Dispute, news: DisputeState, at: datetime) -> tuple[DisputeMove, ...]:
+        rightly(dispute, news, at)
+        return news.moves
+
+    def append(ledger: Any, entry: LedgerEntry, journal: Journal) -> None:
+        journal.add(ledger._tables.entries_by_order, entry.order_id, entry)
+
+    patch.setattr(Dispute, "follow", follow)
+    patch.setattr(MemoryLedger, "_append", append)
+
+
+def losses_forgotten(patch: MonkeyPatch) -> None:
+    """A dispute is lost, and its money stays in the books as if it could still come back."""
+    patch.setattr(Dispute, "to_write_off", lambda dispute: ())
+
+
+def disputes_believed(patch: MonkeyPatch) -> None:
+    """News of a dispute are followed wherever they lead: an old answer opens again what was decided."""
+    everything = {state: frozenset(DisputeStatus) - {state} for state in DisputeStatus}
+    patch.setattr("shop.domain.payments.disputes.DISPUTE_ARROWS", everything)
+
+
 BUGS: tuple[Plant, ...] = (
     key_per_call,
     money_before_order,
@@ -449,4 +492,8 @@ BUGS: tuple[Plant, ...] = (
     renewals_asleep,
     period_stays_where_it_is,
     renewal_taken_for_paid,
+    refund_although_disputed,
+    disputes_booked_again,
+    losses_forgotten,
+    disputes_believed,
 )

@@ -61,6 +61,8 @@ class Chances:
     other_sums: bool
     subscribers: int
     """Each with a subscription whose first period ends in the middle of the storm."""
+    disputes: float
+    """How often the bank takes back, or asks about, what was taken."""
 
     @property
     def lines(self) -> list[str]:
@@ -113,4 +115,5 @@ def chances_of(seed: int) -> Chances:
         provider_acts=min(trouble(2.0), 1.0),
         other_sums=draw.random() < 0.4,
         subscribers=draw.choice((0, 0, 1, 2)),
+        disputes=trouble(0.5),
     )

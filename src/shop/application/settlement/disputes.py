@@ -23,7 +23,6 @@ from shop.domain.payments import (
     DisputeState,
     DisputeStatus,
     Payment,
-    RiskState,
 )
 
 _OURS_NO_MORE = CONTESTED | {DisputeStatus.LOST}
@@ -40,17 +39,14 @@ async def look_at_disputes(sale: Sale, context: Context, cashier: Cashier) -> Sa
 
 async def look_at_risk(sale: Sale, context: Context, cashier: Cashier) -> Sale:
     """Asks the provider whether it fears fraud, and puts that on the order. Raises as `look_at_disputes`."""
-    ref = sale.payment.attempt.provider_ref
+    ref, order = sale.payment.attempt.provider_ref, sale.order
     risk = await cashier.provider_of(sale.payment).risk(ref)
-    if _flagged(sale.order, risk, context):
-        async with cashier.uow(context) as tx:
-            tx.orders.save(sale.order)
+    order.flag(OrderFlag.FRAUD_WARNING, risk.warned, context.now)
+    order.flag(OrderFlag.REVIEW, risk.reviewed, context.now)
+    async with cashier.uow(context) as tx:
+        # Also where nothing is new: whoever asked before us must not write their older answer after us.
+        tx.orders.save(order)
     return sale
-
-
-def _flagged(order: Order, risk: RiskState, context: Context) -> bool:
-    warned = order.flag(OrderFlag.FRAUD_WARNING, risk.warned, context.now)
-    return order.flag(OrderFlag.REVIEW, risk.reviewed, context.now) or warned
 
 
 async def settle_disputes(sale: Sale, news: Sequence[DisputeState], context: Context, cashier: Cashier) -> Sale:
@@ -78,6 +74,7 @@ class DisputesOf:
     context: Context
     ids: Ids
     _all: list[Dispute] = field(factory=list)
+    _moved: bool = False
 
     async def read(self) -> None:
         self._all = await self.tx.disputes.of_payment(self.sale.payment.id)
@@ -95,18 +92,24 @@ class DisputesOf:
             for move in dispute.to_take_back():
                 self.books.not_lost(move)
             if dispute.version == 0 or dispute.followed != before:
+                self._moved = True
                 self.tx.disputes.save(dispute)
 
     def conclude(self) -> None:
-        """Makes payment and order agree with the disputes."""
+        """Makes payment and order agree with the disputes.
+
+        A dispute is written together with both: they were read before it, and who read them before somebody else wrote
+        would take them for what they are not any more.
+        """
         order, payment, now = self.sale.order, self.sale.payment, self.context.now
-        if payment.contest(any(dispute.is_open for dispute in self._all), now):
-            self.tx.payments.save(payment)
+        contested = payment.contest(any(dispute.is_open for dispute in self._all), now)
         moved = bool(self._all) and order.contest_payment(standing(order, payment, self._all), now)
         inquiry = order.flag(OrderFlag.INQUIRY, any(d.status in INQUIRIES for d in self._all), now)
         # What was lost and not sent yet is better kept as well.
         held = order.flag(OrderFlag.DISPUTE, any(d.status in _OURS_NO_MORE for d in self._all), now)
-        if moved or inquiry or held:
+        if self._moved or contested:
+            self.tx.payments.save(payment)
+        if self._moved or moved or inquiry or held:
             self.tx.orders.save(order)
 
     def _opened(self, state: DisputeState) -> Dispute:

@@ -36,6 +36,7 @@ from shop.application.ports.outbox import Delivery
 from shop.application.ports.payments import IntentRequest
 from shop.application.ports.unit_of_work import StaleAggregate
 from shop.application.settlement import Cashier, Sale, steps
+from shop.application.settlement.disputes import DisputesOf
 from shop.application.settlement.refunds import RefundsOf
 from shop.application.shop import Shop
 from shop.application.wiring import Ports
@@ -49,7 +50,6 @@ from shop.domain.payments import (
     Dispute,
     DisputeMove,
     DisputeState,
-    DisputeStatus,
     IntentState,
     MoneyMove,
     Payment,
@@ -453,10 +453,15 @@ def losses_forgotten(patch: MonkeyPatch) -> None:
     patch.setattr(Dispute, "to_write_off", lambda dispute: ())
 
 
-def disputes_believed(patch: MonkeyPatch) -> None:
-    """News of a dispute are followed wherever they lead: an old answer opens again what was decided."""
-    everything = {state: frozenset(DisputeStatus) - {state} for state in DisputeStatus}
-    patch.setattr("shop.domain.payments.disputes.DISPUTE_ARROWS", everything)
+def dispute_written_alone(patch: MonkeyPatch) -> None:
+    """A dispute is written without the order that was read before it: whoever read the order too early leaves it."""
+    rightly = DisputesOf.conclude
+
+    def conclude(disputes: DisputesOf) -> None:
+        disputes._moved = False
+        rightly(disputes)
+
+    patch.setattr(DisputesOf, "conclude", conclude)
 
 
 BUGS: tuple[Plant, ...] = (
@@ -495,5 +500,5 @@ BUGS: tuple[Plant, ...] = (
     refund_although_disputed,
     disputes_booked_again,
     losses_forgotten,
-    disputes_believed,
+    dispute_written_alone,
 )

@@ -22,7 +22,7 @@ from shop.domain.inventory import LIVE, Reservation, ReservationState
 from shop.domain.kernel.identifiers import DisputeId, LocationId, OrderId, VariantId
 from shop.domain.ledger import DISPUTE_LOSSES, DISPUTES, EntryKind, LedgerEntry, clearing
 from shop.domain.orders import (
-    CONTESTABLE,
+    CONTEST_ARROWS,
     ORDER_ARROWS,
     PAYMENT_ARROWS,
     REOPENED,
@@ -48,7 +48,7 @@ HOLD_MAX = timedelta(minutes=17)
 ONCE_PER_ORDER = ("order.created", "order.confirmed", "order.cancelled", "order.held")
 ONCE_PER_PAYMENT = ("payment.processed", "payment.voided")
 MONEY_ARROWS = {
-    state: ends | REOPENED.get(state, frozenset()) | CONTESTABLE.get(state, frozenset())
+    state: ends | REOPENED.get(state, frozenset()) | CONTEST_ARROWS.get(state, frozenset())
     for state, ends in PAYMENT_ARROWS.items()
 }
 OF_SALES = frozenset({EntryKind.CAPTURE, EntryKind.REFUND, EntryKind.REFUND_REVERSAL})
@@ -326,7 +326,7 @@ def _check_disputes(sold: Sold, sums: Mapping[tuple[str, str], int]) -> None:
         if statuses & CONTESTED
         else None
     )
-    contested = order.payment_status if order.payment_status in CONTESTABLE[PaymentStatus.VOIDED] else None
+    contested = order.payment_status if order.payment_status in CONTEST_ARROWS[PaymentStatus.VOIDED] else None
     if contested is not expected:
         broken("I8", f"{order.id} is {order.payment_status}, and its disputes are {sorted(statuses)}")
     if (OrderFlag.DISPUTE in order.flags) is not (expected is not None):
@@ -348,7 +348,7 @@ def check_every_capture_pays(seen: Snapshot) -> None:
         pays = sold.order.payment_status in PAID_FOR and sold.order.status is OrderStatus.CONFIRMED
         if sum(dispute.taken.minor for dispute in sold.disputes) != intent.charged_back:
             broken("I7", f"of {intent.ref} banks hold {intent.charged_back}, and our books say otherwise")
-        contested = sold.order.payment_status in CONTESTABLE[PaymentStatus.VOIDED]
+        contested = sold.order.payment_status in CONTEST_ARROWS[PaymentStatus.VOIDED]
         if intent.captured and not pays and not contested and intent.refunded != intent.captured:
             broken("I6", f"{intent.captured} were taken for {sold.order.id}, which is {sold.order.status}")
 
@@ -366,7 +366,7 @@ def check_nothing_hangs(seen: Snapshot) -> None:
         if payment is not None and payment.refund_due and not payment.disputed:
             broken("I9", f"the money of {order.id} is still due to go back")
         paid = order.payment_status in PAID_FOR
-        contested = order.payment_status in CONTESTABLE[PaymentStatus.VOIDED]
+        contested = order.payment_status in CONTEST_ARROWS[PaymentStatus.VOIDED]
         if order.status is OrderStatus.CONFIRMED and not paid and not contested:
             broken("I9", f"{order.id} is confirmed and {order.payment_status}")
 

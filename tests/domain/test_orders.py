@@ -14,7 +14,7 @@ from shop.domain.catalog import PRODUCT_ARROWS
 from shop.domain.inventory import RESERVATION_ARROWS
 from shop.domain.kernel.errors import Invalid
 from shop.domain.orders import (
-    CONTESTABLE,
+    CONTEST_ARROWS,
     FULFILMENT_ARROWS,
     HOLDING_FLAGS,
     ORDER_ARROWS,
@@ -37,7 +37,7 @@ from tests.scale import rounds
 
 TABLES: dict[str, Mapping[Any, frozenset[Any]]] = {
     "order": ORDER_ARROWS,
-    "payment": {state: ends | CONTESTABLE.get(state, frozenset()) for state, ends in PAYMENT_ARROWS.items()},
+    "payment": {state: ends | CONTEST_ARROWS.get(state, frozenset()) for state, ends in PAYMENT_ARROWS.items()},
     "fulfilment": FULFILMENT_ARROWS,
     "attempt": ATTEMPT_ARROWS,
     "reservation": RESERVATION_ARROWS,
@@ -201,7 +201,7 @@ class LifeOfAnOrder(RuleBasedStateMachine):
     def a_dispute_moves(self, status: PaymentStatus) -> None:
         before = self.order.payment_status
         moved = self.order.contest_payment(status, later())
-        assert moved == (status in CONTESTABLE.get(before, frozenset()))
+        assert moved == (status in CONTEST_ARROWS.get(before, frozenset()))
 
     @rule(status=st.sampled_from(FulfilmentStatus))
     def goods_move(self, status: FulfilmentStatus) -> None:

@@ -136,7 +136,7 @@ REOPENED: Mapping[PaymentStatus, frozenset[PaymentStatus]] = {
 # Disputes lead in and out whatever the refunds are at; a loss may be turned by an appeal.
 _IN_DISPUTE = frozenset({PaymentStatus.DISPUTED, PaymentStatus.DISPUTED_LOST})
 _TAKEN = frozenset({PaymentStatus(s) for s in ("paid", "partially_refunded", "refunded", "mismatch", "voided")})
-CONTESTABLE: Mapping[PaymentStatus, frozenset[PaymentStatus]] = {
+CONTEST_ARROWS: Mapping[PaymentStatus, frozenset[PaymentStatus]] = {
     **dict.fromkeys(_TAKEN, _IN_DISPUTE),
     **{status: (_TAKEN | _IN_DISPUTE) - {status} for status in _IN_DISPUTE},
 }
@@ -369,7 +369,7 @@ class Order(Aggregate):
 
     def contest_payment(self, status: PaymentStatus, at: datetime) -> bool:
         """Follows the disputes of its payment: into them, out of them, or lost. Whether that is anything new."""
-        if status not in CONTESTABLE.get(self.payment_status, frozenset()):
+        if status not in CONTEST_ARROWS.get(self.payment_status, frozenset()):
             return False
         self.payment_status, self.updated_at = status, at
         return True

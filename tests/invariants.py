@@ -19,10 +19,27 @@ from shop.application.ports.readers import OrderFilter
 from shop.application.ports.storage import Storage
 from shop.application.ports.views import EventView, StockLevelView, StockMovementView
 from shop.domain.inventory import LIVE, Reservation, ReservationState
-from shop.domain.kernel.identifiers import LocationId, OrderId, VariantId
-from shop.domain.ledger import EntryKind, LedgerEntry, clearing
-from shop.domain.orders import ORDER_ARROWS, PAYMENT_ARROWS, REOPENED, Order, OrderStatus, PaymentStatus
-from shop.domain.payments import ATTEMPT_ARROWS, AttemptStatus, Payment
+from shop.domain.kernel.identifiers import DisputeId, LocationId, OrderId, VariantId
+from shop.domain.ledger import DISPUTE_LOSSES, DISPUTES, EntryKind, LedgerEntry, clearing
+from shop.domain.orders import (
+    CONTEST_ARROWS,
+    ORDER_ARROWS,
+    PAYMENT_ARROWS,
+    REOPENED,
+    Order,
+    OrderFlag,
+    OrderStatus,
+    PaymentStatus,
+)
+from shop.domain.payments import (
+    ATTEMPT_ARROWS,
+    CONTESTED,
+    DISPUTE_ARROWS,
+    AttemptStatus,
+    Dispute,
+    DisputeStatus,
+    Payment,
+)
 
 V = TypeVar("V")
 S = TypeVar("S")
@@ -30,7 +47,12 @@ Where = tuple[VariantId, LocationId]
 HOLD_MAX = timedelta(minutes=17)
 ONCE_PER_ORDER = ("order.created", "order.confirmed", "order.cancelled", "order.held")
 ONCE_PER_PAYMENT = ("payment.processed", "payment.voided")
-MONEY_ARROWS = {state: ends | REOPENED.get(state, frozenset()) for state, ends in PAYMENT_ARROWS.items()}
+MONEY_ARROWS = {
+    state: ends | REOPENED.get(state, frozenset()) | CONTEST_ARROWS.get(state, frozenset())
+    for state, ends in PAYMENT_ARROWS.items()
+}
+OF_SALES = frozenset({EntryKind.CAPTURE, EntryKind.REFUND, EntryKind.REFUND_REVERSAL})
+OF_DISPUTES = frozenset({EntryKind.DISPUTE, EntryKind.DISPUTE_REVERSAL})
 PAID_FOR = frozenset({PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED})
 
 
@@ -50,6 +72,7 @@ class Sold:
     payment: Payment | None
     reservations: tuple[Reservation, ...]
     entries: tuple[LedgerEntry, ...]
+    disputes: tuple[Dispute, ...] = ()
 
 
 @frozen
@@ -83,7 +106,8 @@ async def _sold(storage: Storage, context: Context, order_id: OrderId) -> Sold:
         order = await tx.orders.get(order_id)
         payment = await tx.payments.of_order(order_id) if order.total else None
         reservations = tuple(await tx.stock.reservations(order_id))
-        return Sold(order, payment, reservations, tuple(await tx.ledger.of_order(order_id)))
+        disputes = tuple(await tx.disputes.of_payment(payment.id)) if payment and payment.captured else ()
+        return Sold(order, payment, reservations, tuple(await tx.ledger.of_order(order_id)), disputes)
 
 
 async def _all(read: Callable[[PageRequest], Awaitable[Page[V]]]) -> AsyncIterator[V]:
@@ -105,6 +129,7 @@ class Watch:
     intents: Callable[[], Mapping[str, BookedIntent]]
     _orders: dict[OrderId, Order] = field(factory=dict)
     _payments: dict[OrderId, Payment] = field(factory=dict)
+    _disputes: dict[DisputeId, Dispute] = field(factory=dict)
 
     async def look(self, context: Context, *, at_rest: bool = False) -> Snapshot:
         """Raises Broken when a rule is broken now."""
@@ -139,6 +164,10 @@ class Watch:
                     if was.captured.minor > sold.payment.captured.minor or was.id != sold.payment.id:
                         broken("I8", f"the money of {order.id} went backwards")
                 self._payments[order.id] = sold.payment
+            for dispute in sold.disputes:
+                was_so = self._disputes.get(dispute.id, dispute)
+                _check_arrow(DISPUTE_ARROWS, was_so.status, dispute.status, str(dispute.id))
+                self._disputes[dispute.id] = dispute
 
 
 def _check_arrow(arrows: Mapping[S, frozenset[S]], before: S, now: S, of: str) -> None:
@@ -259,11 +288,51 @@ def _check_books(sold: Sold) -> None:
         broken("I7", f"{payment.refunded} of {payment.captured} went back")
     if len([entry for entry in sold.entries if entry.kind is EntryKind.CAPTURE]) > 1:
         broken("I7", f"{order.id} was captured twice")
-    held = sums[clearing(payment.provider), payment.captured.currency]
+    held = _cleared(sold, OF_SALES)
     if held != payment.captured.minor - payment.refunded.minor:
         broken("I7", f"the provider holds {held} for {order.id}, by our books; the payment says otherwise")
+    _check_disputes(sold, sums)
     if order.payment_status is PaymentStatus.PAID and payment.captured not in (order.total, payment.capture_due):
         broken("I6", f"{order.id} is paid with {payment.captured} instead of {order.total}")
+
+
+def _cleared(sold: Sold, kinds: frozenset[EntryKind]) -> int:
+    """What entries of these kinds left on the provider's account."""
+    payment = sold.payment
+    assert payment is not None
+    postings = [p for entry in sold.entries if entry.kind in kinds for p in entry.postings]
+    account, currency = clearing(payment.provider), payment.captured.currency
+    return sum(p.amount.minor for p in postings if p.account == account and p.amount.currency == currency)
+
+
+def _check_disputes(sold: Sold, sums: Mapping[tuple[str, str], int]) -> None:
+    """I7, F-60: what banks took is in the books, once, and what is lost is written off."""
+    order, payment = sold.order, sold.payment
+    if payment is None or not (sold.disputes or payment.disputed):
+        return
+    currency = payment.captured.currency
+    taken = sum(dispute.taken.minor for dispute in sold.disputes)
+    fees = sum(move.fee.minor for d in sold.disputes for move in d.moves if move.fee.currency == currency)
+    lost = sum(dispute.taken.minor for dispute in sold.disputes if dispute.status is DisputeStatus.LOST)
+    if _cleared(sold, OF_DISPUTES) != -taken - fees:
+        broken("I7", f"banks took {taken} and {fees} for {order.id}; the books say {_cleared(sold, OF_DISPUTES)}")
+    if (sums[DISPUTES, currency], sums[DISPUTE_LOSSES, currency]) != (taken - lost, lost):
+        broken("I7", f"{lost} of {taken} disputed are lost for {order.id}, and the books say otherwise")
+    statuses = {dispute.status for dispute in sold.disputes}
+    expected = (
+        PaymentStatus.DISPUTED_LOST
+        if DisputeStatus.LOST in statuses
+        else PaymentStatus.DISPUTED
+        if statuses & CONTESTED
+        else None
+    )
+    contested = order.payment_status if order.payment_status in CONTEST_ARROWS[PaymentStatus.VOIDED] else None
+    if contested is not expected:
+        broken("I8", f"{order.id} is {order.payment_status}, and its disputes are {sorted(statuses)}")
+    if (OrderFlag.DISPUTE in order.flags) is not (expected is not None):
+        broken("I8", f"{order.id} is {order.payment_status} and flagged {sorted(order.flags)}")
+    if payment.disputed is not any(dispute.is_open for dispute in sold.disputes):
+        broken("I8", f"the payment of {order.id} does not know that it is disputed, or that it is not any more")
 
 
 def check_every_capture_pays(seen: Snapshot) -> None:
@@ -277,7 +346,10 @@ def check_every_capture_pays(seen: Snapshot) -> None:
         if (payment.captured.minor, payment.refunded.minor) != (intent.captured, intent.refunded):
             broken("I6", f"of {intent.ref} the provider took {intent.captured}, by our books {payment.captured}")
         pays = sold.order.payment_status in PAID_FOR and sold.order.status is OrderStatus.CONFIRMED
-        if intent.captured and not pays and intent.refunded != intent.captured:
+        if sum(dispute.taken.minor for dispute in sold.disputes) != intent.charged_back:
+            broken("I7", f"of {intent.ref} banks hold {intent.charged_back}, and our books say otherwise")
+        contested = sold.order.payment_status in CONTEST_ARROWS[PaymentStatus.VOIDED]
+        if intent.captured and not pays and not contested and intent.refunded != intent.captured:
             broken("I6", f"{intent.captured} were taken for {sold.order.id}, which is {sold.order.status}")
 
 
@@ -292,10 +364,11 @@ def check_nothing_hangs(seen: Snapshot) -> None:
         waits = payment is not None and payment.awaits_capture and not payment.has_lapsed(seen.now)
         if payment is not None and payment.status in (AttemptStatus.NEW, AttemptStatus.AUTHORIZED) and not waits:
             broken("I9", f"the payment of {order.id} stopped at {payment.status}")
-        if payment is not None and payment.refund_due:
+        if payment is not None and payment.refund_due and not payment.disputed:
             broken("I9", f"the money of {order.id} is still due to go back")
         paid = order.payment_status in PAID_FOR
-        if order.status is OrderStatus.CONFIRMED and not paid and not waits:
+        contested = order.payment_status in CONTEST_ARROWS[PaymentStatus.VOIDED]
+        if order.status is OrderStatus.CONFIRMED and not paid and not waits and not contested:
             broken("I9", f"{order.id} is confirmed and {order.payment_status}")
 
 

@@ -20,6 +20,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from attrs import define, field, frozen
 
+from tests.stripe_disputes import Quarrels
+
 JSON = dict[str, Any]
 SECRET_KEY = "sk_test_of_the_stub"
 WEBHOOK_SECRET = "whsec_of_the_stub"
@@ -82,8 +84,12 @@ class StripeStub:
     _refunds: dict[str, JSON] = field(factory=dict)
     _kept: dict[str, Kept] = field(factory=dict)
     _numbers: "count[int]" = field(factory=lambda: count(1))
+    quarrels: Quarrels = field(init=False)
     _server: asyncio.Server | None = None
     _writers: set[asyncio.StreamWriter] = field(factory=set)
+
+    def __attrs_post_init__(self) -> None:
+        self.quarrels = Quarrels(self._numbers)
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -133,6 +139,23 @@ class StripeStub:
         refund.update(status=status, failure_reason=failure_reason)
         if status in ("failed", "canceled"):
             self.charge(refund["payment_intent"])["amount_refunded"] -= refund["amount"]
+
+    def bank(self, ref: str, what: str) -> None:
+        """What buyers, banks and reviewers do to this intent, in the words of `Simulation`."""
+        intent, charge, quarrels = self._intents[ref], self.charge(ref), self.quarrels
+        match what:
+            case "dispute" | "inquiry":
+                quarrels.open(intent, charge, "needs_response" if what == "dispute" else "warning_needs_response")
+            case "escalate":
+                quarrels.escalates(intent)
+            case "win" | "lose" | "close_inquiry":
+                quarrels.ends(intent, {"win": "won", "lose": "lost", "close_inquiry": "warning_closed"}[what])
+            case "fraud_warning":
+                quarrels.warn(intent, charge)
+            case "open_review" | "close_review":
+                quarrels.review(intent, open=what == "open_review")
+            case _:
+                raise AssertionError(f"No bank does “{what}”.")
 
     def event(self, ref: str, type: str = "payment_intent.succeeded") -> bytes:
         """A message about this intent, as Stripe would post it."""
@@ -250,17 +273,31 @@ class StripeStub:
                 intent = self._cancel(self._known(ref))
             case "POST", ["refunds"]:
                 return self._refund(asked.params)
-            case "GET", ["refunds"]:
-                return self._listed(self._refunds_of(self._known(asked.params["payment_intent"])), asked.params)
             case _:
-                raise Refused(404, "", "Unrecognized request URL", kept=False)
+                return self._do_about_lists(asked, parts)
         shown = dict(intent)
         if "latest_charge" in asked.expanded and not self.charges_left_out:
             charge = deepcopy(self._charges.get(intent["latest_charge"] or ""))
             if charge is not None and "latest_charge.refunds" in asked.expanded:
                 charge["refunds"] = self._listed(self._refunds_of(intent), {"limit": "10"})
             shown["latest_charge"] = charge
+        if "review" in asked.expanded:
+            shown["review"] = self.quarrels.reviews.get(shown.get("review") or "")
         return deepcopy(shown)
+
+    def _do_about_lists(self, asked: Seen, parts: list[str]) -> JSON:
+        match asked.method, parts:
+            case "GET", ["refunds"]:
+                return self._listed(self._refunds_of(self._known(asked.params["payment_intent"])), asked.params)
+            case "GET", ["disputes"]:
+                return self._listed(self.quarrels.of(asked.params["payment_intent"]), asked.params)
+            case "POST", ["disputes", ref]:
+                return self._answer(ref, asked.params)
+            case "GET", ["radar", "early_fraud_warnings"]:
+                of = asked.params["payment_intent"]
+                return self._listed(self.quarrels.warnings_of(of, self.charge(of)), asked.params)
+            case _:
+                raise Refused(404, "", "Unrecognized request URL", kept=False)
 
     def _list(self, things: list[JSON], asked: Seen) -> JSON:
         """The newest first, as Stripe lists everything."""
@@ -355,6 +392,7 @@ class StripeStub:
             "amount_captured": 0,
             "amount_refunded": 0,
             "captured": False,
+            "disputed": False,
             "currency": intent["currency"],
             "payment_intent": intent["id"],
             "payment_method_details": {
@@ -394,6 +432,8 @@ class StripeStub:
         charge = self._charges.get(intent["latest_charge"] or "")
         if charge is None or not charge["captured"]:
             raise Refused(400, "payment_intent_unexpected_state", "There is no successful charge to refund.")
+        if not all(dispute["is_charge_refundable"] for dispute in self.quarrels.of(intent["id"])):
+            raise Refused(400, "charge_disputed", f"Charge {charge['id']} has been charged back.")
         left = charge["amount"] - charge["amount_refunded"]
         if amount > left:
             code = "" if left else "charge_already_refunded"
@@ -419,6 +459,14 @@ class StripeStub:
             "status": status,
         }
         return deepcopy(self._refunds[ref])
+
+    def _answer(self, ref: str, params: dict[str, str]) -> JSON:
+        dispute = self.quarrels.disputes.get(ref)
+        if dispute is None:
+            raise Refused(404, "resource_missing", f"No such dispute: '{ref}'", kept=False, param="dispute")
+        if dispute["status"] not in ("needs_response", "warning_needs_response"):
+            raise Refused(400, "", "This dispute is already closed or under review.")
+        return self.quarrels.answer(dispute, params)
 
     def _refunds_of(self, intent: JSON) -> list[JSON]:
         """The latest first."""

@@ -65,6 +65,7 @@ class Refusing:
         self.provider = provider.provider
         self.methods, self.fetch, self.confirm = provider.methods, provider.fetch, provider.confirm
         self.capture, self.cancel, self.refund = provider.capture, provider.cancel, provider.refund
+        self.disputes, self.risk, self.answer_dispute = provider.disputes, provider.risk, provider.answer_dispute
         self.read_news, self.close = provider.read_news, provider.close
 
     async def create_intent(self, request: IntentRequest) -> IntentState:

@@ -18,6 +18,7 @@ import httpx
 import pytest
 
 from shop.adapters.contracts.payments import GatewayUnderTest, MovableClock, PaymentGatewayContract
+from shop.adapters.contracts.payments.disputes import DisputePromises
 from shop.adapters.contracts.payments.subject import captured, new_request
 from shop.adapters.fake.books import Books, MemoryBooks, SqliteBooks
 from shop.adapters.fake.faults import FaultyGateway, ScriptedFaults
@@ -25,7 +26,7 @@ from shop.adapters.fake.news import HEADER, sign
 from shop.adapters.fake.payments import FakePaymentGateway
 from shop.adapters.stripe import news as stripe_news
 from shop.adapters.stripe.payments import StripeAccount, StripePaymentGateway
-from shop.application.ports.payments import PaymentGateway
+from shop.application.ports.payments import PaymentGateway, Simulation
 from shop.domain.payments import IntentState
 from tests import stripe_stub
 
@@ -35,6 +36,10 @@ ROOT = Path(__file__).parents[2]
 
 async def _nothing(_state: IntentState) -> None:
     """The method decides by itself."""
+
+
+async def _no_bank(_ref: str, what: Simulation) -> None:
+    raise AssertionError(f"There is no bank here that does “{what}”.")
 
 
 async def _no_time(_seconds: float) -> None:
@@ -73,6 +78,7 @@ async def fake_over(books: Books, *, faulty: bool = False) -> AsyncIterator[Gate
         decline=_nothing,
         challenge=_nothing,
         unknown_ref="pi_fake_unknown",
+        bank=fake.simulate,
         news=told,
         sign=signed,
         lapse=lapse,
@@ -134,6 +140,9 @@ class TestStripe(PaymentGatewayContract):
             async def lapse(ref: str) -> None:
                 stub.lapse(ref)
 
+            async def bank(ref: str, what: Simulation) -> None:
+                stub.bank(ref, what)
+
             yield GatewayUnderTest(
                 gateway=gateway,
                 clock=clock,
@@ -146,6 +155,7 @@ class TestStripe(PaymentGatewayContract):
                 decline=decline,
                 challenge=challenge,
                 unknown_ref="pi_unknown",
+                bank=bank,
                 news=stub.event,
                 sign=_stripe_signed,
                 lapse=lapse,
@@ -162,6 +172,7 @@ class TestStripeAgainstLocalstripe(PaymentGatewayContract):
     _CRASHES = "localstripe answers 500 to a capture of what was not paid"
     _OVER = "localstripe refunds more than was captured"
     _LISTS = "localstripe cannot list what was created within a time"
+    _NO_BANKS = "localstripe has no disputes"
     leaves_out = {  # noqa: RUF012 - declared as a ClassVar where it comes from
         "test_the_same_key_gives_the_same_intent": _KEYS,
         "test_the_same_key_at_the_same_time_gives_the_same_intent": _KEYS,
@@ -181,6 +192,7 @@ class TestStripeAgainstLocalstripe(PaymentGatewayContract):
         "test_f48_a_part_comes_in_the_minor_units_of_its_currency": _PARTS,
         "test_f20_what_was_captured_in_part_cannot_be_captured_again": _PARTS,
         "test_f40_it_says_until_when_it_can_be_captured": "localstripe's authorisations stand for ever",
+        **dict.fromkeys((name for name in vars(DisputePromises) if name.startswith("test_")), _NO_BANKS),
     }
     address = ""
 
@@ -235,6 +247,7 @@ class TestStripeAgainstLocalstripe(PaymentGatewayContract):
                 decline=decline,
                 challenge=challenge,
                 unknown_ref="pi_unknown",
+                bank=_no_bank,
                 news=lambda ref: (
                     b'{"id":"evt_1","object":"event","type":"payment_intent.succeeded","livemode":false,'
                     b'"data":{"object":{"object":"payment_intent","id":"' + ref.encode() + b'"}}}'

@@ -14,14 +14,18 @@ from shop.domain.catalog import PRODUCT_ARROWS
 from shop.domain.inventory import RESERVATION_ARROWS
 from shop.domain.kernel.errors import Invalid
 from shop.domain.orders import (
+    CONTEST_ARROWS,
     FULFILMENT_ARROWS,
+    HOLDING_FLAGS,
     ORDER_ARROWS,
     PAYMENT_ARROWS,
     FulfilmentStatus,
+    OrderAtRisk,
     OrderCancelled,
     OrderCannotMove,
     OrderConfirmed,
     OrderCreated,
+    OrderFlag,
     OrderHeld,
     OrderNotCancellable,
     OrderStatus,
@@ -33,7 +37,7 @@ from tests.scale import rounds
 
 TABLES: dict[str, Mapping[Any, frozenset[Any]]] = {
     "order": ORDER_ARROWS,
-    "payment": PAYMENT_ARROWS,
+    "payment": {state: ends | CONTEST_ARROWS.get(state, frozenset()) for state, ends in PAYMENT_ARROWS.items()},
     "fulfilment": FULFILMENT_ARROWS,
     "attempt": ATTEMPT_ARROWS,
     "reservation": RESERVATION_ARROWS,
@@ -42,7 +46,7 @@ TABLES: dict[str, Mapping[Any, frozenset[Any]]] = {
 }
 ENDS: dict[str, set[str]] = {
     "order": {"completed", "cancelled"},
-    "payment": {"refunded", "disputed_lost"},
+    "payment": set(),  # a dispute may begin whenever money was taken, and an appeal may turn a loss
     "fulfilment": {"returned"},
     "attempt": {"captured", "cancelled"},
     "reservation": {"released", "fulfilled"},
@@ -193,6 +197,12 @@ class LifeOfAnOrder(RuleBasedStateMachine):
     def news_of_the_payment(self, status: PaymentStatus) -> None:
         self.order.move_payment(status, later())
 
+    @rule(status=st.sampled_from(PaymentStatus))
+    def a_dispute_moves(self, status: PaymentStatus) -> None:
+        before = self.order.payment_status
+        moved = self.order.contest_payment(status, later())
+        assert moved == (status in CONTEST_ARROWS.get(before, frozenset()))
+
     @rule(status=st.sampled_from(FulfilmentStatus))
     def goods_move(self, status: FulfilmentStatus) -> None:
         if status in FULFILMENT_ARROWS[self.order.fulfilment_status]:
@@ -214,9 +224,7 @@ class LifeOfAnOrder(RuleBasedStateMachine):
     def only_arrows_were_followed(self) -> None:
         status, payment_status = self.seen
         assert self.order.status is status or self.order.status in ORDER_ARROWS[status]
-        assert (
-            self.order.payment_status is payment_status or self.order.payment_status in PAYMENT_ARROWS[payment_status]
-        )
+        assert self.order.payment_status in {payment_status, *TABLES["payment"][payment_status]}
         self.seen = (self.order.status, self.order.payment_status)
 
     @invariant()
@@ -228,3 +236,17 @@ class LifeOfAnOrder(RuleBasedStateMachine):
 
 TestLifeOfAnOrder = pytest.mark.prove(LifeOfAnOrder.TestCase)
 TestLifeOfAnOrder.settings = settings(max_examples=rounds(50, in_full=2_000), stateful_step_count=30)
+
+
+def test_flags_hold_what_should_not_be_sent() -> None:
+    order = an_order()
+    order.take_events()
+    assert [order.flag(OrderFlag.INQUIRY, True, later()), order.fulfilment_on_hold] == [True, False]
+    assert order.take_events() == []
+    for flag in HOLDING_FLAGS:
+        ups = [order.flag(flag, True, later()) for _ in range(2)]
+        assert [*ups, order.fulfilment_on_hold] == [True, False, True]
+        told = [event for event in order.take_events() if isinstance(event, OrderAtRisk)]
+        assert [event.risk for event in told] == ([] if flag is OrderFlag.DISPUTE else [flag])
+        assert [order.flag(flag, False, later()), order.fulfilment_on_hold] == [True, False]
+    assert order.flags == {OrderFlag.INQUIRY}

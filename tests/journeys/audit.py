@@ -53,11 +53,23 @@ RULES = {
     "I7: the books say another sum than the payment": (
         "SELECT p.id, p.captured_minor, p.refunded_minor, b.held FROM payments p LEFT JOIN"
         " (SELECT e.payment_id, sum(o.amount_minor) AS held FROM ledger_entries e"
-        " JOIN ledger_postings o ON o.entry_id = e.id WHERE o.account LIKE 'clearing:%' GROUP BY e.payment_id) b"
+        " JOIN ledger_postings o ON o.entry_id = e.id WHERE o.account LIKE 'clearing:%'"
+        " AND e.kind IN ('capture', 'refund', 'refund_reversal') GROUP BY e.payment_id) b"
         " ON b.payment_id = p.id WHERE p.captured_minor - p.refunded_minor <> coalesce(b.held, 0)"
     ),
     "I7: money was captured twice": (
         "SELECT payment_id FROM ledger_entries WHERE kind = 'capture' GROUP BY payment_id HAVING count(*) > 1"
+    ),
+    "I8: an order, its payment and its disputes say different things": (
+        "SELECT o.id, o.payment_status, p.disputed, d.contested, d.lost, d.open FROM orders o"
+        " JOIN payments p ON p.order_id = o.id LEFT JOIN (SELECT payment_id,"
+        " max(CASE WHEN status IN ('needs_response', 'under_review') THEN 1 ELSE 0 END) AS contested,"
+        " max(CASE WHEN status = 'lost' THEN 1 ELSE 0 END) AS lost,"
+        " max(CASE WHEN status IN ('needs_response', 'under_review', 'warning_needs_response', 'warning_under_review')"
+        " THEN 1 ELSE 0 END) AS open FROM disputes GROUP BY payment_id) d ON d.payment_id = p.id"
+        " WHERE (CASE WHEN p.disputed THEN 1 ELSE 0 END) <> coalesce(d.open, 0)"
+        " OR (o.payment_status = 'disputed_lost') <> (coalesce(d.lost, 0) = 1)"
+        " OR (o.payment_status = 'disputed') <> (coalesce(d.contested, 0) = 1 AND coalesce(d.lost, 0) = 0)"
     ),
     "I6: an order is paid with another sum than its own": (
         "SELECT o.id FROM orders o JOIN payments p ON p.order_id = o.id"

@@ -57,6 +57,12 @@ GET    /api/admin/refunds                           refund_list               S:
 GET    /api/admin/refunds/{id}                      refund_get                S:payments:read   1
 POST   /api/admin/refunds/{id}/approve              refund_approve            S:refunds:write   1
 POST   /api/admin/refunds/{id}/refuse               refund_refuse             S:refunds:write   1
+GET    /api/admin/disputes                          dispute_list              S:payments:read   1
+GET    /api/admin/disputes/{id}                     dispute_get               S:payments:read   1
+POST   /api/admin/disputes/{id}/evidence            dispute_evidence_submit   S:payments:write  3
+GET    /api/admin/payments/inbox                    payment_inbox_list        S:payments:read   1
+GET    /api/admin/payments/inbox/{id}               payment_inbox_get         S:payments:read   1
+POST   /api/admin/payments/inbox/{id}/replay        payment_inbox_replay      S:payments:write  1
 GET    /api/admin/inventory                         inventory_level_list      S:inventory:read  1
 POST   /api/admin/inventory/adjustments             inventory_adjust          S:inventory:write 1
 GET    /api/admin/inventory/movements               inventory_movement_list   S:inventory:read  1
@@ -83,6 +89,7 @@ GET    /api/admin/subscriptions                     admin_subscription_list   S:
 GET    /api/admin/subscriptions/{id}                admin_subscription_get    S:orders:read     1
 POST   /api/admin/subscriptions/{id}/retry          admin_subscription_retry  S:payments:write  2
 POST   /api/test/clock/advance                      test_clock_advance        T:settings:write  1
+POST   /api/test/payments/{id}/simulate             test_payment_simulate     T:payments:write  1
 POST   /api/auth/register                           auth_register             P                 1
 POST   /api/auth/login                              auth_login                P                 1
 GET    /api/auth/oauth/{provider}/authorize         auth_oauth_authorize      P                 2

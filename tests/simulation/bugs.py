@@ -28,6 +28,7 @@ from shop.adapters.memory.unit_of_work import MemoryTransaction
 from shop.adapters.memory.writes import Rank
 from shop.application import placing, renewals, wiring
 from shop.application.commands import checkout, orders
+from shop.application.commands import refunds as refund_commands
 from shop.application.messages import Context
 from shop.application.ports.answers import Answer
 from shop.application.ports.network import leave_transaction
@@ -35,6 +36,7 @@ from shop.application.ports.outbox import Delivery
 from shop.application.ports.payments import IntentRequest
 from shop.application.ports.unit_of_work import StaleAggregate
 from shop.application.settlement import Cashier, Sale, steps
+from shop.application.settlement.disputes import DisputesOf
 from shop.application.settlement.refunds import RefundsOf
 from shop.application.shop import Shop
 from shop.application.wiring import Ports
@@ -42,7 +44,16 @@ from shop.domain.inventory import Allocation, StockLevel
 from shop.domain.kernel.errors import Unavailable
 from shop.domain.kernel.identifiers import AttemptId, Identifier, OrderId, VariantId
 from shop.domain.ledger import LedgerEntry
-from shop.domain.payments import AttemptStatus, IntentState, MoneyMove, Payment
+from shop.domain.orders import PaymentStatus
+from shop.domain.payments import (
+    AttemptStatus,
+    Dispute,
+    DisputeMove,
+    DisputeState,
+    IntentState,
+    MoneyMove,
+    Payment,
+)
 from shop.domain.subscriptions import Renewal, Subscription
 from shop.entrypoints.worker import schedule
 from tests.shops import eur
@@ -467,6 +478,43 @@ def void_captures(patch: MonkeyPatch) -> None:
     patch.setattr(steps, "_lets_go", lambda sale, context: False)
 
 
+def refund_although_disputed(patch: MonkeyPatch) -> None:
+    """Staff may give money back that a bank is deciding about: it is promised, and would be paid twice."""
+    patch.setattr(refund_commands, "_DISPUTED", frozenset())
+    patch.setattr(refund_commands, "_REFUNDABLE", frozenset(PaymentStatus))
+
+
+def disputes_booked_again(patch: MonkeyPatch) -> None:
+    """What a bank moved is booked each time it is told of, and the books let it happen."""
+    rightly = Dispute.follow
+
+    def follow(dispute: Dispute, news: DisputeState, at: datetime) -> tuple[DisputeMove, ...]:
+        rightly(dispute, news, at)
+        return news.moves
+
+    def append(ledger: Any, entry: LedgerEntry, journal: Journal) -> None:
+        journal.add(ledger._tables.entries_by_order, entry.order_id, entry)
+
+    patch.setattr(Dispute, "follow", follow)
+    patch.setattr(MemoryLedger, "_append", append)
+
+
+def losses_forgotten(patch: MonkeyPatch) -> None:
+    """A dispute is lost, and its money stays in the books as if it could still come back."""
+    patch.setattr(Dispute, "to_write_off", lambda dispute: ())
+
+
+def dispute_written_alone(patch: MonkeyPatch) -> None:
+    """A dispute is written without the order that was read before it: whoever read the order too early leaves it."""
+    rightly = DisputesOf.conclude
+
+    def conclude(disputes: DisputesOf) -> None:
+        disputes._moved = False
+        rightly(disputes)
+
+    patch.setattr(DisputesOf, "conclude", conclude)
+
+
 BUGS: tuple[Plant, ...] = (
     key_per_call,
     money_before_order,
@@ -505,4 +553,8 @@ BUGS: tuple[Plant, ...] = (
     part_forgotten,
     captured_unasked,
     void_captures,
+    refund_although_disputed,
+    disputes_booked_again,
+    losses_forgotten,
+    dispute_written_alone,
 )

@@ -61,6 +61,8 @@ class Chances:
     other_sums: bool
     subscribers: int
     """Each with a subscription whose first period ends in the middle of the storm."""
+    disputes: float
+    """How often the bank takes back, or asks about, what was taken."""
     captures: int = 0
     """How often staff capture or void; 0: the shop captures by itself."""
     authorized_hours: float = 168.0
@@ -121,4 +123,5 @@ def chances_of(seed: int) -> Chances:
         subscribers=draw.choice((0, 0, 1, 2)),
         captures=captures,
         authorized_hours=by_hand.choice((0.2, 2.0, 12.0, 48.0)) if captures else 168.0,
+        disputes=trouble(0.5),
     )

@@ -21,16 +21,26 @@ from shop.application.ports.outbox import Delivery
 from shop.application.ports.subscriptions import InvoiceMethod
 from shop.domain.inventory import LIVE
 from shop.domain.kernel.capturing import CapturePolicy
-from shop.domain.kernel.identifiers import CartId, EventId, Identifier, MovementId, OrderId, SubscriptionId, VariantId
+from shop.domain.kernel.identifiers import (
+    CartId,
+    EventId,
+    Identifier,
+    MovementId,
+    OrderId,
+    RefundId,
+    SubscriptionId,
+    VariantId,
+)
 from shop.domain.kernel.money import Money
 from shop.domain.orders import OrderStatus, PaymentStatus
-from shop.domain.payments import AttemptStatus
+from shop.domain.payments import REASONS_OF_PEOPLE, AttemptStatus
 from tests.invariants import PAID_FOR, Broken, Snapshot, Watch, broken
 
 T = TypeVar("T")
 LOOK_EVERY = 40
 CLOCKS_DIFFER = timedelta(minutes=5)
-SETTLED = PAID_FOR | {PaymentStatus.MISMATCH}
+CONTESTED = frozenset({PaymentStatus.DISPUTED, PaymentStatus.DISPUTED_LOST})
+SETTLED = PAID_FOR | CONTESTED | {PaymentStatus.MISMATCH}
 """For a subscription: money of another sum goes back by itself."""
 """Commits between two looks at all the rules."""
 
@@ -119,6 +129,7 @@ class Oracle:
     _moved: int = 0
     _on_hand: dict[LevelKey, int] = field(factory=lambda: defaultdict(int))
     _reserved: dict[LevelKey, int] = field(factory=lambda: defaultdict(int))
+    _refunds: set[RefundId] = field(factory=set)
     _claims: dict[tuple[EventId, str], tuple[int, datetime]] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
@@ -136,6 +147,7 @@ class Oracle:
             self._check_once()
             self._check_charges()
             self._check_periods()
+            self._check_refunds()
             if self.commits % LOOK_EVERY == 0:
                 at_once(self.watch.look(self.context()))
         except Broken as error:
@@ -204,6 +216,19 @@ class Oracle:
         if any(times > 1 for times in ordered.values()):
             broken("I4", "two periods are of one order")
 
+    def _check_refunds(self) -> None:
+        """I7, F-60: nobody of the shop promises money that a bank is deciding about, or has decided about."""
+        refunds = self.tables.refunds
+        if len(refunds) == len(self._refunds):
+            return
+        for refund_id, refund in refunds.items():
+            if refund_id in self._refunds:
+                continue
+            self._refunds.add(refund_id)
+            status = self.tables.orders[refund.order_id].payment_status
+            if refund.reason in REASONS_OF_PEOPLE and status in CONTESTED:
+                broken("I7", f"{refund.amount} of {refund.order_id}, which is {status}, were promised back")
+
     def _check_subscriptions(self) -> None:
         """I9, I13: what is due was done, what is paid is followed, and what has ended has ended at the provider too."""
         now = self.context().now
@@ -260,6 +285,8 @@ class Oracle:
         tables = self.tables
         if tables.open_deliveries or any(o.status is OrderStatus.PENDING for o in tables.orders.values()):
             return False
+        if any(intent.quarrel for intent in self.books.intents.values()):
+            return False
         now = self.context().now
         if any(s.due_at is not None and s.due_at <= now for s in tables.subscriptions.values()):
             return False
@@ -301,7 +328,7 @@ class Oracle:
             if order_id not in orders or orders[order_id].cart_id != cart_id:
                 broken("I13", f"{order_id} was confirmed to its buyer and is not there")
         for order_id in promises.paid:
-            if orders[order_id].payment_status not in PAID_FOR:
+            if orders[order_id].payment_status not in PAID_FOR | CONTESTED:
                 broken("I13", f"{order_id} was said to be paid and is {orders[order_id].payment_status}")
         for order_id in promises.called_off:
             if orders[order_id].status is not OrderStatus.CANCELLED:

@@ -423,6 +423,9 @@ class World:
         for process in self.processes:
             if process.shop is None:
                 process.start()
+        # Providers repeat for days what nobody acknowledged; all that was lost of disputes is told by one message.
+        for ref in [ref for ref, intent in self.books.intents.items() if intent.disputes]:
+            self.provider.tells_again(ref)
 
     async def _good_cards(self) -> None:
         """Whoever still subscribes pays with a good card from now on, whatever they asked for that took so long."""

@@ -8,8 +8,8 @@ from shop.domain.carts import CART_ARROWS
 from shop.domain.catalog import PRODUCT_ARROWS
 from shop.domain.identity.users import USER_ARROWS
 from shop.domain.inventory import RESERVATION_ARROWS
-from shop.domain.orders import FULFILMENT_ARROWS, ORDER_ARROWS, PAYMENT_ARROWS
-from shop.domain.payments import ATTEMPT_ARROWS, REFUND_ARROWS
+from shop.domain.orders import CONTEST_ARROWS, FULFILMENT_ARROWS, ORDER_ARROWS, PAYMENT_ARROWS
+from shop.domain.payments import ATTEMPT_ARROWS, DISPUTE_ARROWS, REFUND_ARROWS
 from shop.domain.subscriptions.states import SUBSCRIPTION_ARROWS
 from tools.pages.page import Page
 
@@ -31,9 +31,16 @@ LIVES = (
     ),
     Life(
         "Order: `payment_status`",
-        "Its money. A refund, a dispute or a sum that differs is seen here, and never takes the order back. "
-        "A refund that fails after it succeeded is the only thing that leads back, to where the order was before it.",
+        "Its money. A refund or a sum that differs is seen here, and never takes the order back. "
+        "A refund that fails after it succeeded leads back to where the order was before it; disputes have arrows of "
+        "their own.",
         PAYMENT_ARROWS,
+    ),
+    Life(
+        "Order: `payment_status` in disputes",
+        "What only a dispute does: it begins whenever money was taken, and ends in a loss or where the order was "
+        "before it. A loss may be turned by an appeal.",
+        CONTEST_ARROWS,
     ),
     Life("Order: `fulfilment_status`", "Its goods.", FULFILMENT_ARROWS),
     Life(
@@ -47,6 +54,11 @@ LIVES = (
         "Money on its way back. Above the shop's limit a second person agrees first; what succeeded may still fail, "
         "days later, and then the books take it back.",
         REFUND_ARROWS,
+    ),
+    Life(
+        "Dispute",
+        "As the provider tells it: an inquiry first, or a chargeback at once. What is lost may be won by an appeal.",
+        DISPUTE_ARROWS,
     ),
     Life(
         "Reservation",
@@ -72,7 +84,7 @@ nothing, and a request for it is refused. A state without an arrow out of it is 
 def diagram(arrows: Mapping[Any, frozenset[Any]]) -> str:
     """The table as a state diagram in Mermaid, in the order in which its states are declared."""
     kind: type[StrEnum] = type(next(iter(arrows)))
-    states = list(kind)
+    states = [state for state in kind if state in arrows]
     lines = [f"    [*] --> {states[0]}"]
     for state in states:
         lines += [f"    {state} --> {target}" for target in states if target in arrows[state]]

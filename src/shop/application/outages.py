@@ -19,6 +19,7 @@ from attrs import define, field, frozen, validators
 from shop.application.ports.clock import Clock
 from shop.application.ports.payments import (
     CALL_TIMEOUT_SECONDS,
+    DisputeAnswer,
     IntentRequest,
     PaymentGateway,
     PaymentMethod,
@@ -29,7 +30,7 @@ from shop.application.ports.payments import (
 from shop.domain.kernel.errors import ShopError
 from shop.domain.kernel.identifiers import AttemptId
 from shop.domain.kernel.money import Money
-from shop.domain.payments import IntentState, RefundState
+from shop.domain.payments import DisputeState, IntentState, RefundState, RiskState
 
 DEADLINE_SECONDS = 2 * CALL_TIMEOUT_SECONDS + 5
 """For adapters that keep no time of their own; those that do may ask twice within one call."""
@@ -142,6 +143,15 @@ class GuardedGateway:
 
     async def refund(self, request: RefundRequest) -> RefundState:
         return await self._ask(lambda: self.gateway.refund(request))
+
+    async def disputes(self, provider_ref: str) -> tuple[DisputeState, ...]:
+        return await self._ask(lambda: self.gateway.disputes(provider_ref))
+
+    async def risk(self, provider_ref: str) -> RiskState:
+        return await self._ask(lambda: self.gateway.risk(provider_ref))
+
+    async def answer_dispute(self, answer: DisputeAnswer) -> DisputeState:
+        return await self._ask(lambda: self.gateway.answer_dispute(answer))
 
     def read_news(self, body: bytes, headers: dict[str, str]) -> ProviderNews:
         return self.gateway.read_news(body, headers)

@@ -14,7 +14,10 @@ from shop.domain.kernel.money import Money
 # The chart of accounts. A debit is positive, a credit negative.
 RECEIVABLE, FEES, REFUNDS, DISPUTES = "receivable", "fees", "refunds", "disputes"
 GIFT_CARDS, STORE_CREDIT, TAX, SHIPPING, REVENUE = "gift_cards", "store_credit", "tax", "shipping", "revenue"
-ACCOUNTS = frozenset({RECEIVABLE, FEES, REFUNDS, DISPUTES, GIFT_CARDS, STORE_CREDIT, TAX, SHIPPING, REVENUE})
+DISPUTE_LOSSES = "dispute_losses"
+ACCOUNTS = frozenset(
+    {RECEIVABLE, FEES, REFUNDS, DISPUTES, DISPUTE_LOSSES, GIFT_CARDS, STORE_CREDIT, TAX, SHIPPING, REVENUE}
+)
 
 
 def clearing(provider: str) -> str:
@@ -102,6 +105,26 @@ def refund_postings(provider: str, amount: Money, *, applied: bool) -> tuple[Pos
 def refund_reversal_postings(provider: str, amount: Money, *, applied: bool) -> tuple[Posting, ...]:
     """Money that had gone back and came back to the shop: what was owed before is owed again."""
     return tuple(Posting(p.account, -p.amount) for p in refund_postings(provider, amount, applied=applied))
+
+
+def dispute_postings(provider: str, taken: Money, fee: Money) -> tuple[Posting, ...]:
+    """Money withdrawn because of a dispute, with what that costs; amounts below zero came back to the shop."""
+    amounts = ((DISPUTES, taken), (FEES, fee))
+    if not (taken or fee):
+        raise NothingMoved("A dispute that moved nothing is not booked.")
+    return tuple(
+        posting
+        for account, amount in amounts
+        if amount
+        for posting in (Posting(account, amount), Posting(clearing(provider), -amount))
+    )
+
+
+def loss_postings(amount: Money) -> tuple[Posting, ...]:
+    """Disputed money that is lost; an amount below zero takes that back."""
+    if not amount:
+        raise NothingMoved("Nothing was lost.")
+    return (Posting(DISPUTE_LOSSES, amount), Posting(DISPUTES, -amount))
 
 
 def _more_than_nothing(amount: Money) -> None:

@@ -69,6 +69,19 @@ class PaymentStatus(StrEnum):
     DISPUTED_LOST = "disputed_lost"
 
 
+class OrderFlag(StrEnum):
+    """What people should know of an order: a bank asks about its payment or disputes it, or fraud is feared."""
+
+    INQUIRY = "inquiry"
+    DISPUTE = "dispute"
+    FRAUD_WARNING = "fraud_warning"
+    REVIEW = "review"
+
+
+HOLDING_FLAGS = frozenset(OrderFlag) - {OrderFlag.INQUIRY}
+"""While one of these is there nothing should be sent."""
+
+
 class FulfilmentStatus(StrEnum):
     UNFULFILLED = "unfulfilled"
     PARTIALLY_FULFILLED = "partially_fulfilled"
@@ -96,18 +109,22 @@ PAYMENT_ARROWS: Mapping[PaymentStatus, frozenset[PaymentStatus]] = {
         }
     ),
     PaymentStatus.FAILED: frozenset(
-        {PaymentStatus.AUTHORIZED, PaymentStatus.PAID, PaymentStatus.MISMATCH, PaymentStatus.VOIDED}
+        {
+            PaymentStatus.PENDING,
+            PaymentStatus.AUTHORIZED,
+            PaymentStatus.PAID,
+            PaymentStatus.MISMATCH,
+            PaymentStatus.VOIDED,
+        }
     ),
     PaymentStatus.AUTHORIZED: frozenset(
         {PaymentStatus.PAID, PaymentStatus.PENDING, PaymentStatus.MISMATCH, PaymentStatus.VOIDED}
     ),
-    PaymentStatus.PAID: frozenset({PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED, PaymentStatus.DISPUTED}),
-    PaymentStatus.PARTIALLY_REFUNDED: frozenset({PaymentStatus.REFUNDED, PaymentStatus.DISPUTED}),
-    PaymentStatus.MISMATCH: frozenset({PaymentStatus.REFUNDED, PaymentStatus.DISPUTED}),
+    PaymentStatus.PAID: frozenset({PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED}),
+    PaymentStatus.PARTIALLY_REFUNDED: frozenset({PaymentStatus.REFUNDED}),
+    PaymentStatus.MISMATCH: frozenset({PaymentStatus.REFUNDED}),
     PaymentStatus.VOIDED: frozenset({PaymentStatus.REFUNDED}),
-    PaymentStatus.DISPUTED: frozenset(
-        {PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.DISPUTED_LOST}
-    ),
+    PaymentStatus.DISPUTED: frozenset(),
     PaymentStatus.REFUNDED: frozenset(),
     PaymentStatus.DISPUTED_LOST: frozenset(),
 }
@@ -116,6 +133,13 @@ REOPENED: Mapping[PaymentStatus, frozenset[PaymentStatus]] = {
     PaymentStatus.REFUNDED: frozenset({PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.PAID, PaymentStatus.MISMATCH}),
     PaymentStatus.PARTIALLY_REFUNDED: frozenset({PaymentStatus.PAID}),
 }
+# Disputes lead in and out whatever the refunds are at; a loss may be turned by an appeal.
+_IN_DISPUTE = frozenset({PaymentStatus.DISPUTED, PaymentStatus.DISPUTED_LOST})
+_TAKEN = frozenset({PaymentStatus(s) for s in ("paid", "partially_refunded", "refunded", "mismatch", "voided")})
+CONTEST_ARROWS: Mapping[PaymentStatus, frozenset[PaymentStatus]] = {
+    **dict.fromkeys(_TAKEN, _IN_DISPUTE),
+    **{status: (_TAKEN | _IN_DISPUTE) - {status} for status in _IN_DISPUTE},
+}
 FULFILMENT_ARROWS: Mapping[FulfilmentStatus, frozenset[FulfilmentStatus]] = {
     FulfilmentStatus.UNFULFILLED: frozenset({FulfilmentStatus.PARTIALLY_FULFILLED, FulfilmentStatus.FULFILLED}),
     FulfilmentStatus.PARTIALLY_FULFILLED: frozenset({FulfilmentStatus.FULFILLED, FulfilmentStatus.RETURNED}),
@@ -123,15 +147,7 @@ FULFILMENT_ARROWS: Mapping[FulfilmentStatus, frozenset[FulfilmentStatus]] = {
     FulfilmentStatus.DELIVERED: frozenset({FulfilmentStatus.RETURNED}),
     FulfilmentStatus.RETURNED: frozenset(),
 }
-_MONEY_TAKEN = frozenset(
-    {
-        PaymentStatus.PAID,
-        PaymentStatus.PARTIALLY_REFUNDED,
-        PaymentStatus.MISMATCH,
-        PaymentStatus.DISPUTED,
-        PaymentStatus.DISPUTED_LOST,
-    }
-)
+_MONEY_TAKEN = _IN_DISPUTE | {PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.MISMATCH}
 
 
 @frozen(kw_only=True)
@@ -173,6 +189,14 @@ class OrderCancelled(_OrderEvent):
 
     type: ClassVar[str] = "order.cancelled"
     reason: str
+
+
+@frozen(kw_only=True)
+class OrderAtRisk(_OrderEvent):
+    """A bank warned of fraud, or the provider has somebody review the payment: send nothing before that is over."""
+
+    type: ClassVar[str] = "order.risk"
+    risk: str
 
 
 @frozen(kw_only=True)
@@ -220,7 +244,7 @@ class Order(Aggregate):
     `number` is for people and given by storage when the order is first saved.
     """
 
-    audited: ClassVar = ("total", "status", "payment_status")
+    audited: ClassVar = ("total", "status", "payment_status", "flags")
 
     id: OrderId
     number: int | None = None
@@ -244,6 +268,7 @@ class Order(Aggregate):
     fulfilment_status: FulfilmentStatus = FulfilmentStatus.UNFULFILLED
     hold_reason: str = ""
     cancel_reason: str = ""
+    flags: frozenset[OrderFlag] = frozenset()
     metadata: Mapping[str, str] = field(factory=dict, converter=checked_metadata)
     placed_at: datetime
     updated_at: datetime
@@ -336,6 +361,28 @@ class Order(Aggregate):
         if status not in REOPENED.get(self.payment_status, frozenset()):
             raise OrderCannotMove(f"An order that is {self.payment_status} cannot become {status} again.")
         self.payment_status, self.updated_at = status, at
+
+    @property
+    def fulfilment_on_hold(self) -> bool:
+        """Whether nothing of it should be sent for now."""
+        return bool(self.flags & HOLDING_FLAGS)
+
+    def contest_payment(self, status: PaymentStatus, at: datetime) -> bool:
+        """Follows the disputes of its payment: into them, out of them, or lost. Whether that is anything new."""
+        if status not in CONTEST_ARROWS.get(self.payment_status, frozenset()):
+            return False
+        self.payment_status, self.updated_at = status, at
+        return True
+
+    def flag(self, flag: OrderFlag, on: bool, at: datetime) -> bool:
+        """Puts a flag up or takes it down; whether that is anything new."""
+        if (flag in self.flags) is on:
+            return False
+        self.flags = self.flags | {flag} if on else self.flags - {flag}
+        self.updated_at = at
+        if on and flag in (OrderFlag.FRAUD_WARNING, OrderFlag.REVIEW):
+            self._record(OrderAtRisk(at=at, order_id=self.id, risk=flag.value))
+        return True
 
     def _move(self, status: OrderStatus, at: datetime) -> None:
         if status not in ORDER_ARROWS[self.status]:

@@ -432,3 +432,33 @@ def test_what_was_authorised_is_taken_or_let_go_of(terminal: Terminal) -> None:
     assert terminal.type("payments", "void", second["id"], "--json").json["status"] == "cancelled"
     assert terminal.type("payments", "capture", second["id"]).code != 0
     assert terminal.type("payments", "capture", "pay_01jd8zc5w0e7ktmj9c2q8k4h1n").code == 3
+
+
+def test_f60_disputes_are_answered_and_messages_looked_at_again(terminal: Terminal, tmp_path: Path) -> None:
+    order = str(ordered(terminal))
+    [payment] = terminal.type("payments", "list", "--status", "captured", "--json").json["data"]
+    played = terminal.type("payments", "simulate", payment["id"], "dispute", "--json").json
+    assert (played["disputed"], played["id"]) == (True, payment["id"])
+    assert terminal.type("payments", "simulate", payment["id"], "nonsense").code == 2
+    refused = terminal.type("payments", "refund", payment["id"], "--all")
+    assert refused.code != 0
+    assert "disputed" in refused.err
+    [dispute] = terminal.type("payments", "disputes", "list", "--status", "needs_response", "--json").json["data"]
+    assert dispute["taken"]["amount"] == payment["amount"]["amount"]
+    assert terminal.type("payments", "disputes", "show", dispute["id"], "--json").json == dispute
+    assert terminal.type("payments", "disputes", "list", "--status", "nonsense").code == 2
+    letter = tmp_path / "letter.txt"
+    letter.write_text("They signed for it.", encoding="utf-8")
+    answer = ("payments", "disputes", "answer", dispute["id"])
+    assert terminal.type(*answer, "customer_name").code == 2
+    assert terminal.type(*answer, f"uncategorized_text=@{tmp_path / 'missing'}").code == 2
+    draft = terminal.type(*answer, "customer_name=Ada", "--draft", "--json").json
+    assert (draft["status"], draft["evidence_by"]) == ("needs_response", "")
+    sent = terminal.type(*answer, "customer_name=Ada", f"uncategorized_text=@{letter}", "--json").json
+    assert (sent["status"], sent["answerable"]) == ("under_review", False)
+    terminal.type("payments", "simulate", payment["id"], "win")
+    entries = terminal.type("ledger", "show", order, "--json").json
+    assert [entry["kind"] for entry in entries] == ["capture", "dispute", "dispute_reversal"]
+    assert terminal.type("doctor", "--json").code == 0
+    assert terminal.type("payments", "inbox", "list", "--state", "parked", "--json").json["data"] == []
+    assert terminal.type("payments", "inbox", "replay", "evt_unknown").code == 3

@@ -5,6 +5,8 @@ from decimal import Decimal
 from typing import Any, TypeVar
 from uuid import UUID
 
+from attrs import evolve
+
 from shop.domain.carts import Cart, CartItem
 from shop.domain.catalog import Category, Media, Option, Price, Product, ProductStatus, Variant
 from shop.domain.identity import ApiKey
@@ -16,6 +18,7 @@ from shop.domain.kernel.identifiers import (
     CartId,
     CartItemId,
     CategoryId,
+    DisputeId,
     Identifier,
     InboxId,
     LedgerEntryId,
@@ -34,7 +37,18 @@ from shop.domain.kernel.identifiers import (
 from shop.domain.kernel.money import Money
 from shop.domain.ledger import EntryKind, LedgerEntry, sale_postings
 from shop.domain.orders import Order, OrderLine, OrderShipping
-from shop.domain.payments import InboxItem, Payment, PaymentSession, Refund, RefundReason
+from shop.domain.payments import (
+    AttemptStatus,
+    Dispute,
+    DisputeState,
+    DisputeStatus,
+    InboxItem,
+    Payment,
+    PaymentAttempt,
+    PaymentSession,
+    Refund,
+    RefundReason,
+)
 
 I = TypeVar("I", bound=Identifier)  # noqa: E741
 START = datetime(2026, 3, 4, 5, 6, 7, 123456, tzinfo=UTC)
@@ -296,6 +310,33 @@ class Samples:
             "at": self.now,
         }
         return Refund.request(**{**plain, **changes})
+
+    def dispute_state(self, **changes: Any) -> DisputeState:
+        plain: dict[str, Any] = {
+            "provider_ref": "dp_1",
+            "status": DisputeStatus.NEEDS_RESPONSE,
+            "amount": eur(7),
+            "reason": "fraudulent",
+            "due_at": self.now + timedelta(days=7),
+            "opened_at": self.now,
+        }
+        return DisputeState(**{**plain, **changes})
+
+    def dispute(self, payment: Payment, at: datetime | None = None, **changes: Any) -> Dispute:
+        told = self.dispute_state(**changes)
+        dispute = Dispute.open(
+            id=self.new(DisputeId),
+            payment_id=payment.id,
+            order_id=payment.order_id,
+            provider=payment.provider,
+            news=told,
+            at=at or self.now,
+        )
+        dispute.follow(told, at or self.now)
+        return dispute
+
+    def captured(self, attempt: PaymentAttempt) -> PaymentAttempt:
+        return evolve(attempt, status=AttemptStatus.CAPTURED, provider_ref="pi_1")
 
     def message(self, **changes: Any) -> InboxItem:
         self._count += 1

@@ -59,6 +59,13 @@ def confirmed(intent: BookedIntent, method: str) -> Change:
     return evolve(begun, final=status is not AttemptStatus.REQUIRES_ACTION)
 
 
+def begun_again(intent: BookedIntent) -> Change:
+    """After a decline, with a card that is challenged."""
+    if intent.status is not AttemptStatus.FAILED:
+        refuse(intent, "begun again")
+    return confirmed(intent, "fake_card_3ds")
+
+
 def challenge_failed(intent: BookedIntent) -> Change:
     if intent.status is not AttemptStatus.REQUIRES_ACTION:
         refuse(intent, "challenged")
@@ -104,6 +111,8 @@ def refunded(intent: BookedIntent, request: RefundRequest, begins: RefundStatus)
     amount = request.amount
     if amount.currency != intent.currency:
         raise Invalid(f"The payment was made in {intent.currency}; it cannot go back in {amount.currency}.")
+    if not intent.refundable:
+        raise PaymentRefused("The charge is disputed: its bank decides about the money.")
     if amount.minor > intent.left:
         raise PaymentRefused(f"{intent.left} minor units are left to refund; {amount.minor} were asked for.")
     refund = BookedRefund(
@@ -118,6 +127,8 @@ def refunded(intent: BookedIntent, request: RefundRequest, begins: RefundStatus)
 
 def refunded_elsewhere(intent: BookedIntent, minor: int) -> Change:
     """Somebody gives money back from the provider's own pages."""
+    if not intent.refundable:
+        raise PaymentRefused("The charge is disputed: its bank decides about the money.")
     if not 0 < minor <= intent.left:
         raise PaymentRefused(f"{intent.left} minor units are left to refund; {minor} were asked for.")
     ref = f"re_{intent.ref}_{intent.events + 1}"

@@ -16,10 +16,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
-from attrs import frozen
+from attrs import astuple, frozen
 
 from shop.application.ports.payments import PaymentProviderUnavailable
-from shop.domain.payments import AttemptStatus, RefundStatus
+from shop.domain.payments import CONTESTED, OPEN_DISPUTES, AttemptStatus, DisputeStatus, RefundStatus
 
 EVENTS_KEPT = 10_000
 """Messages that nobody fetched, beyond this number, are forgotten, oldest first."""
@@ -50,6 +50,27 @@ class BookedRefund:
 
 
 @frozen(kw_only=True)
+class BookedMove:
+    """Money that moved because of a dispute: withdrawn when above zero. Minor units."""
+
+    ref: str
+    minor: int
+    fee: int
+
+
+@frozen(kw_only=True)
+class BookedDispute:
+    """A dispute as the provider has it. `opened` and `due` are in seconds since 1970."""
+
+    ref: str
+    minor: int
+    status: DisputeStatus
+    opened: int
+    due: int
+    moves: tuple[BookedMove, ...] = ()
+
+
+@frozen(kw_only=True)
 class BookedIntent:
     """An intent as the provider has it. Amounts are minor units; `events` counts what was announced of it.
 
@@ -66,6 +87,9 @@ class BookedIntent:
     failure_code: str = ""
     events: int = 0
     lapses_at: int = 0
+    disputes: tuple[BookedDispute, ...] = ()
+    warned: bool = False
+    reviewed: bool = False
 
     @property
     def refunded(self) -> int:
@@ -77,6 +101,21 @@ class BookedIntent:
         """What could still go back: neither gone nor on its way."""
         gone = (RefundStatus.FAILED, RefundStatus.CANCELLED)
         return self.captured - sum(refund.minor for refund in self.refunds if refund.status not in gone)
+
+    @property
+    def quarrel(self) -> bool:
+        """Whether a dispute of it is open."""
+        return any(dispute.status in OPEN_DISPUTES for dispute in self.disputes)
+
+    @property
+    def refundable(self) -> bool:
+        """Whether the provider gives anything of it back: not what a bank has taken, or is deciding about."""
+        return not any(d.status in CONTESTED or d.status is DisputeStatus.LOST for d in self.disputes)
+
+    @property
+    def charged_back(self) -> int:
+        """What banks took and did not give back, without fees."""
+        return sum(move.minor for dispute in self.disputes for move in dispute.moves)
 
 
 @frozen
@@ -316,12 +355,16 @@ def _to_text(intent: BookedIntent) -> str:
             intent.failure_code,
             intent.events,
             intent.lapses_at,
+            [[d.ref, d.minor, d.status, d.opened, d.due, [[*astuple(m)] for m in d.moves]] for d in intent.disputes],
+            intent.warned,
+            intent.reviewed,
         ]
     )
 
 
 def _from_text(text: str) -> BookedIntent:
-    ref, method, minor, currency, status, captured, refunds, failure_code, events, *lapses_at = json.loads(text)
+    ref, method, minor, currency, status, captured, refunds, failure_code, events, *later = json.loads(text)
+    lapses_at, disputes, warned, reviewed = later or (0, [], False, False)  # books that an older version wrote
     return BookedIntent(
         ref=ref,
         method=method,
@@ -332,7 +375,22 @@ def _from_text(text: str) -> BookedIntent:
         refunds=tuple(_refund_of(refund) for refund in refunds),
         failure_code=failure_code,
         events=events,
-        lapses_at=lapses_at[0] if lapses_at else 0,  # files of older versions have none
+        lapses_at=lapses_at,
+        disputes=tuple(_dispute_of(dispute) for dispute in disputes),
+        warned=warned,
+        reviewed=reviewed,
+    )
+
+
+def _dispute_of(record: list[Any]) -> BookedDispute:
+    ref, minor, status, opened, due, moves = record
+    return BookedDispute(
+        ref=ref,
+        minor=minor,
+        status=DisputeStatus(status),
+        opened=opened,
+        due=due,
+        moves=tuple(BookedMove(ref=move, minor=taken, fee=fee) for move, taken, fee in moves),
     )
 
 

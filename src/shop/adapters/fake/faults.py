@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 from shop.application.ports.network import forbid_inside_transaction
 from shop.application.ports.payments import (
     CALL_TIMEOUT_SECONDS,
+    DisputeAnswer,
     IntentRequest,
     PaymentGateway,
     PaymentMethod,
@@ -17,7 +18,7 @@ from shop.application.ports.payments import (
 )
 from shop.domain.kernel.identifiers import AttemptId
 from shop.domain.kernel.money import Money
-from shop.domain.payments import IntentState, RefundState
+from shop.domain.payments import DisputeState, IntentState, RefundState, RiskState
 
 T = TypeVar("T")
 Sleep = Callable[[float], Awaitable[None]]
@@ -126,6 +127,15 @@ class FaultyGateway:
 
     async def refund(self, request: RefundRequest) -> RefundState:
         return await self._through("refund", lambda: self._gateway.refund(request))
+
+    async def disputes(self, provider_ref: str) -> tuple[DisputeState, ...]:
+        return await self._through("disputes", lambda: self._gateway.disputes(provider_ref))
+
+    async def risk(self, provider_ref: str) -> RiskState:
+        return await self._through("risk", lambda: self._gateway.risk(provider_ref))
+
+    async def answer_dispute(self, answer: DisputeAnswer) -> DisputeState:
+        return await self._through("answer_dispute", lambda: self._gateway.answer_dispute(answer))
 
     def read_news(self, body: bytes, headers: dict[str, str]) -> ProviderNews:
         return self._gateway.read_news(body, headers)

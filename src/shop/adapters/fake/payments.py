@@ -12,6 +12,7 @@ from shop.adapters.fake.acts import (
     BEGINNINGS,
     EVENTS,
     Change,
+    begun_again,
     cancelled,
     captured,
     challenge_failed,
@@ -22,23 +23,37 @@ from shop.adapters.fake.acts import (
     refunded,
     refunded_elsewhere,
 )
-from shop.adapters.fake.books import BookedIntent, BookedRefund, Books, MemoryBooks, SqliteBooks
+from shop.adapters.fake.books import BookedIntent, Books, MemoryBooks, SqliteBooks
+from shop.adapters.fake.quarrels import answered, decided, disputed, escalated, reviewed, told_again, warned
+from shop.adapters.fake.told import dispute_states, refund_state
 from shop.application.ports.clock import Clock
 from shop.application.ports.network import forbid_inside_transaction
 from shop.application.ports.options import Options
-from shop.application.ports.payments import IntentRequest, PaymentMethod, PaymentRefused, ProviderNews, RefundRequest
+from shop.application.ports.payments import (
+    DisputeAnswer,
+    IntentRequest,
+    PaymentMethod,
+    PaymentRefused,
+    ProviderNews,
+    RefundRequest,
+    Simulation,
+)
 from shop.application.ports.records import LISTED_MAX, Listed, ListedIntent, ListedNews
 from shop.domain.kernel.errors import Invalid
-from shop.domain.kernel.identifiers import AttemptId, RefundId, encode_suffix
+from shop.domain.kernel.identifiers import AttemptId, encode_suffix
 from shop.domain.kernel.money import Money
 from shop.domain.payments import (
     AttemptStatus,
+    DisputeNotFound,
+    DisputeState,
+    DisputeStatus,
     IntentState,
     NextAction,
     PaymentMethodUnknown,
     PaymentNotFound,
     RefundState,
     RefundStatus,
+    RiskState,
 )
 
 METHODS = (
@@ -112,6 +127,29 @@ class FakePaymentGateway:
             lambda: refunded(self._known(request.provider_ref), request, self.refunds_begin),
         )
         return next(r for r in self._state(intent).refunds if r.refund_id == request.refund_id)
+
+    async def disputes(self, provider_ref: str) -> tuple[DisputeState, ...]:
+        forbid_inside_transaction("disputes")
+        intent = self._books.intent(provider_ref)
+        return dispute_states(intent) if intent is not None else ()
+
+    async def risk(self, provider_ref: str) -> RiskState:
+        forbid_inside_transaction("risk")
+        intent = self._known(provider_ref)
+        gone = intent.captured and intent.refunded == intent.captured
+        return RiskState(reviewed=intent.reviewed, warned=intent.warned and not intent.disputes and not gone)
+
+    async def answer_dispute(self, answer: DisputeAnswer) -> DisputeState:
+        forbid_inside_transaction("answer_dispute")
+        ref = answer.provider_ref
+        about = ref.removeprefix("dp_").rpartition("_")[0]
+        if not ref.startswith("dp_") or self._books.intent(about) is None:
+            raise DisputeNotFound(f"The fake provider has no dispute “{ref[:80]}”.")
+        asked = hashlib.sha256(repr((ref, sorted(answer.evidence.items()), answer.submit)).encode()).hexdigest()
+        intent = self._kept_once(
+            f"evidence:{answer.key}", asked, lambda: answered(self._known(about), ref, submit=answer.submit)
+        )
+        return next(state for state in dispute_states(intent) if state.provider_ref == ref)
 
     def read_news(self, body: bytes, headers: dict[str, str]) -> ProviderNews:
         return news.read(self.provider, body, headers.get(news.HEADER, ""), self._secret, self._clock.now())
@@ -194,6 +232,55 @@ class FakePaymentGateway:
         """A refund comes to its end, or fails though it had come to one."""
         return self._happens(provider_ref, lambda intent: refund_became(intent, refund_ref, status, failure_code))
 
+    def disputes_open(
+        self, provider_ref: str, status: DisputeStatus = DisputeStatus.NEEDS_RESPONSE, minor: int = 0
+    ) -> IntentState:
+        """The buyer disputes the payment, all of it or so much; or the bank only inquires."""
+        return self._happens(provider_ref, lambda intent: disputed(intent, status, self._moment(), minor))
+
+    def dispute_escalates(self, provider_ref: str) -> IntentState:
+        """An inquiry becomes a chargeback."""
+        return self._happens(provider_ref, escalated)
+
+    def dispute_ends(self, provider_ref: str, status: DisputeStatus) -> IntentState:
+        """The bank decides; or a loss is turned by an appeal."""
+        return self._happens(provider_ref, lambda intent: decided(intent, status))
+
+    def fraud_is_feared(self, provider_ref: str) -> IntentState:
+        """A bank sends an early warning of fraud."""
+        return self._happens(provider_ref, warned)
+
+    def review_changes(self, provider_ref: str, *, open: bool) -> IntentState:
+        """Somebody at the provider begins or ends to review it."""
+        return self._happens(provider_ref, lambda intent: reviewed(intent, open=open))
+
+    def tells_again(self, provider_ref: str) -> IntentState:
+        """A message that says how its disputes stand, though nothing changed."""
+        return self._happens(provider_ref, told_again)
+
+    async def simulate(self, provider_ref: str, what: Simulation) -> None:
+        intent = self._known(provider_ref)
+        acts: dict[Simulation, Callable[[BookedIntent], Change]] = {
+            Simulation.SUCCEED: lambda i: confirmed(i, i.method if i.method != "fake_card_declined" else "fake_card"),
+            Simulation.DECLINE: challenge_failed,
+            Simulation.CHALLENGE: begun_again,
+            Simulation.EXPIRE: cancelled,
+            Simulation.REFUND: lambda i: refunded_elsewhere(i, i.left),
+            Simulation.REFUND_FAILS: lambda i: refund_became(
+                i, i.refunds[-1].ref if i.refunds else "", RefundStatus.FAILED, "declined"
+            ),
+            Simulation.INQUIRY: lambda i: disputed(i, DisputeStatus.WARNING_NEEDS_RESPONSE, self._moment()),
+            Simulation.DISPUTE: lambda i: disputed(i, DisputeStatus.NEEDS_RESPONSE, self._moment()),
+            Simulation.ESCALATE: escalated,
+            Simulation.WIN: lambda i: decided(i, DisputeStatus.WON),
+            Simulation.LOSE: lambda i: decided(i, DisputeStatus.LOST),
+            Simulation.CLOSE_INQUIRY: lambda i: decided(i, DisputeStatus.WARNING_CLOSED),
+            Simulation.FRAUD_WARNING: warned,
+            Simulation.OPEN_REVIEW: lambda i: reviewed(i, open=True),
+            Simulation.CLOSE_REVIEW: lambda i: reviewed(i, open=False),
+        }
+        self._happens(intent.ref, acts[what])
+
     def _happens(self, provider_ref: str, action: Callable[[BookedIntent], Change]) -> IntentState:
         with self._books.writing():
             change = self._dated(action(self._known(provider_ref)))
@@ -273,7 +360,8 @@ class FakePaymentGateway:
             status=intent.status,
             amount=Money(intent.minor, intent.currency),
             captured=Money(intent.captured, intent.currency),
-            refunds=tuple(_refund_state(intent, refund) for refund in intent.refunds),
+            refunds=tuple(refund_state(intent, refund) for refund in intent.refunds),
+            disputed=bool(intent.disputes),
             failure_code=intent.failure_code,
             next_action=NextAction(kind="confirm_in_browser") if waits else None,
             client_secret=self._client_secret(intent.ref) if waits else "",
@@ -299,13 +387,3 @@ def _second(moment: datetime) -> int:
 
 def _moment_of(second: int) -> datetime:
     return datetime.fromtimestamp(second, UTC)
-
-
-def _refund_state(intent: BookedIntent, refund: BookedRefund) -> RefundState:
-    return RefundState(
-        provider_ref=refund.ref,
-        status=refund.status,
-        amount=Money(refund.minor, intent.currency),
-        failure_code=refund.failure_code,
-        refund_id=RefundId.parse(refund.ours) if refund.ours else None,
-    )

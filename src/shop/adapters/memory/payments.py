@@ -66,7 +66,7 @@ class MemoryPaymentRepository:
             for payment in self._tables.payments.values()
             if payment.updated_at < before
             and (payment.look_at is None or payment.look_at <= now)
-            and (payment.refund_due or payment.status in _UNFINISHED)
+            and (payment.refund_due or payment.disputed or payment.status in _UNFINISHED)
         ]
         return [order_id for _, _, order_id in sorted(found)[:limit]]
 
@@ -99,10 +99,7 @@ class MemoryInboxRepository:
         self._writes = writes
 
     async def get(self, inbox_id: InboxId) -> InboxItem:
-        try:
-            return copied(self._tables.inbox[inbox_id])
-        except KeyError:
-            raise NotFound(f"There is no message {inbox_id}.") from None
+        return copied(item_of(self._tables, inbox_id))
 
     async def find(self, provider: str, event_ref: str) -> InboxItem | None:
         inbox_id = self._tables.inbox_by_ref.get((provider, event_ref))
@@ -131,6 +128,14 @@ class MemoryInboxRepository:
             journal.put(tables.inbox_by_ref, (item.provider, item.event_ref), item.id)
             journal.add(tables.inbox_by_object, (item.provider, item.object_ref), item.id)
         journal.put(tables.inbox, item.id, item)
+
+
+def item_of(tables: Tables, inbox_id: InboxId) -> InboxItem:
+    """What is stored, not a copy. Raises NotFound."""
+    try:
+        return tables.inbox[inbox_id]
+    except KeyError:
+        raise NotFound(f"There is no message {inbox_id}.") from None
 
 
 def payment_of(tables: Tables, payment_id: PaymentId) -> Payment:

@@ -33,6 +33,7 @@ from shop.domain.kernel.identifiers import (
     AuditEntryId,
     CartId,
     CategoryId,
+    DisputeId,
     EventId,
     ExportId,
     Identifier,
@@ -57,7 +58,7 @@ from shop.domain.kernel.identifiers import (
 )
 from shop.domain.ledger import EntryKind, LedgerEntry
 from shop.domain.orders import Order
-from shop.domain.payments import InboxItem, Payment, PaymentSession, Refund
+from shop.domain.payments import Dispute, InboxItem, Payment, PaymentSession, Refund
 from shop.domain.pricing.taxes import TaxTable
 from shop.domain.store import Store
 from shop.domain.subscriptions import Plan, Renewal, Subscription
@@ -131,6 +132,9 @@ class Tables:
     refunds: dict[RefundId, Refund] = Factory(dict)
     refunds_by_payment: dict[PaymentId, tuple[RefundId, ...]] = Factory(dict)
     refund_by_ref: dict[tuple[str, str], RefundId] = Factory(dict)
+    disputes: dict[DisputeId, Dispute] = Factory(dict)
+    disputes_by_payment: dict[PaymentId, tuple[DisputeId, ...]] = Factory(dict)
+    dispute_by_ref: dict[tuple[str, str], DisputeId] = Factory(dict)
     entries_by_order: dict[OrderId, tuple[LedgerEntry, ...]] = Factory(dict)
     booked: dict[BookedKey, None] = Factory(dict)
     plans: dict[PlanId, Plan] = Factory(dict)

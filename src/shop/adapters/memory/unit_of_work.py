@@ -7,6 +7,7 @@ from types import TracebackType
 from shop.adapters.memory.answers import keep_answer
 from shop.adapters.memory.carts import MemoryCartRepository
 from shop.adapters.memory.catalog import MemoryCategoryRepository, MemoryProductRepository
+from shop.adapters.memory.disputes import MemoryDisputeRepository
 from shop.adapters.memory.identity import MemoryApiKeyRepository
 from shop.adapters.memory.inventory import MemoryStockRepository
 from shop.adapters.memory.ledger import MemoryLedger
@@ -51,6 +52,7 @@ from shop.application.ports.repositories import (
     ApiKeyRepository,
     CartRepository,
     CategoryRepository,
+    DisputeRepository,
     InboxRepository,
     Ledger,
     OrderRepository,
@@ -83,6 +85,7 @@ class MemoryTransaction:
         self.payment_sessions: PaymentSessionRepository = MemoryPaymentSessionRepository(tables, writes)
         self.payments: PaymentRepository = MemoryPaymentRepository(tables, writes)
         self.refunds: RefundRepository = MemoryRefundRepository(tables, writes)
+        self.disputes: DisputeRepository = MemoryDisputeRepository(tables, writes)
         self.ledger: Ledger = MemoryLedger(tables, writes)
         self.inbox: InboxRepository = MemoryInboxRepository(tables, writes)
         self.api_keys: ApiKeyRepository = MemoryApiKeyRepository(tables, writes)

@@ -30,6 +30,7 @@ from shop.domain.kernel.money import Money
 from shop.domain.orders import (
     FulfilmentStatus,
     Order,
+    OrderFlag,
     OrderLine,
     OrderNotFound,
     OrderStatus,
@@ -132,6 +133,7 @@ def order_of(row: Row) -> Order:
         payment_status=PaymentStatus(row["payment_status"]),
         fulfilment_status=FulfilmentStatus(row["fulfilment_status"]),
         hold_reason=row["hold_reason"],
+        flags=frozenset(OrderFlag(flag) for flag in row["flags"]),
         cancel_reason=row["cancel_reason"],
         metadata=row["metadata"],
         placed_at=row["placed_at"],
@@ -221,6 +223,7 @@ def _row(order: Order) -> dict[str, Any]:
         "payment_status": order.payment_status,
         "fulfilment_status": order.fulfilment_status,
         "hold_reason": order.hold_reason,
+        "flags": sorted(order.flags),
         "cancel_reason": order.cancel_reason,
         "metadata": dict(order.metadata),
         "placed_at": order.placed_at,

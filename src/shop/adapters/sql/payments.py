@@ -75,7 +75,7 @@ _HALF_WAY = [AttemptStatus.NEW.value, AttemptStatus.PROCESSING.value, AttemptSta
 _UNFINISHED = Statement(
     select(payments.c.order_id)
     .where(
-        or_(payments.c.status.in_(_HALF_WAY), payments.c.refund_due),
+        or_(payments.c.status.in_(_HALF_WAY), payments.c.refund_due, payments.c.disputed),
         payments.c.updated_at < bindparam("before"),
         or_(payments.c.look_at.is_(null()), payments.c.look_at <= bindparam("now")),
     )
@@ -125,6 +125,7 @@ def payment_of(row: Row) -> Payment:
         capture_due=due_in(row),
         void_due=row["void_due"],
         expiry_told=row["expiry_told"],
+        disputed=row["disputed"],
         looks=row["looks"],
         look_at=row["look_at"],
         created_at=row["created_at"],
@@ -313,6 +314,7 @@ def _row(payment: Payment) -> dict[str, Any]:
         "void_due": payment.void_due,
         "expiry_told": payment.expiry_told,
         "authorization_expires_at": payment.authorization_expires_at,
+        "disputed": payment.disputed,
         "looks": payment.looks,
         "look_at": payment.look_at,
         "created_at": payment.created_at,

@@ -11,6 +11,7 @@ from shop.adapters.sql.carts import SqlCartRepository
 from shop.adapters.sql.catalog import SqlProductRepository
 from shop.adapters.sql.categories import SqlCategoryRepository
 from shop.adapters.sql.database import Database, Write
+from shop.adapters.sql.disputes import SqlDisputeRepository
 from shop.adapters.sql.events import EventWriter
 from shop.adapters.sql.gathering import Gathered
 from shop.adapters.sql.identity import SqlApiKeyRepository
@@ -47,6 +48,7 @@ from shop.application.ports.repositories import (
     ApiKeyRepository,
     CartRepository,
     CategoryRepository,
+    DisputeRepository,
     InboxRepository,
     Ledger,
     OrderRepository,
@@ -78,6 +80,7 @@ class SqlTransaction:
         self.payment_sessions: PaymentSessionRepository = SqlPaymentSessionRepository(gathered)
         self.payments: PaymentRepository = SqlPaymentRepository(gathered)
         self.refunds: RefundRepository = SqlRefundRepository(gathered)
+        self.disputes: DisputeRepository = SqlDisputeRepository(gathered)
         self.ledger: Ledger = SqlLedger(gathered)
         self.inbox: InboxRepository = SqlInboxRepository(gathered)
         self.api_keys: ApiKeyRepository = SqlApiKeyRepository(gathered)

@@ -23,14 +23,27 @@ _OF_SUBSCRIPTIONS = ("customer.subscription.", "invoice.")
 LISTED = [
     "payment_intent.amount_capturable_updated",
     "payment_intent.canceled",
+    "payment_intent.partially_funded",
     "payment_intent.payment_failed",
     "payment_intent.processing",
     "payment_intent.requires_action",
     "payment_intent.succeeded",
     "charge.expired",
     "charge.refunded",
+    "charge.dispute.created",
+    "charge.dispute.updated",
+    "charge.dispute.closed",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.funds_reinstated",
+    "refund.created",
+    "refund.updated",
+    "refund.failed",
+    "radar.early_fraud_warning.created",
+    "review.opened",
+    "review.closed",
 ]
-"""The types that are looked for when what Stripe sent is compared with what came: those that docs ask it to send."""
+"""The types that are looked for when what Stripe sent is compared with what came: those that docs ask it to send.
+Stripe lists at most 20 types at once."""
 
 _NAME = re.compile(r"[A-Za-z0-9_.:\-]{1,255}")
 

@@ -20,6 +20,7 @@ from stripe.params import (
 
 from shop.adapters.stripe import news
 from shop.adapters.stripe.amounts import to_stripe
+from shop.adapters.stripe.disputes import dispute_states_of, update_params
 from shop.adapters.stripe.refunds import refund_answer_of, refund_params
 from shop.adapters.stripe.states import error_of, listed_of, state_of
 from shop.application.ports.clock import Clock
@@ -27,6 +28,7 @@ from shop.application.ports.network import forbid_inside_transaction
 from shop.application.ports.options import Options
 from shop.application.ports.payments import (
     CALL_TIMEOUT_SECONDS,
+    DisputeAnswer,
     IntentRequest,
     PaymentMethod,
     PaymentProviderUnavailable,
@@ -38,7 +40,16 @@ from shop.application.ports.records import LISTED_MAX, Listed, ListedIntent, Lis
 from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.identifiers import AttemptId
 from shop.domain.kernel.money import Money
-from shop.domain.payments import AttemptStatus, IntentState, PaymentMethodUnknown, RefundState
+from shop.domain.payments import (
+    AttemptStatus,
+    DisputeNotFound,
+    DisputeState,
+    IntentState,
+    PaymentMethodUnknown,
+    PaymentNotFound,
+    RefundState,
+    RiskState,
+)
 
 API_VERSION = "2026-10-28.endive"
 """Stripe answers in the shapes of this version, which the library's types describe, whatever the account's is."""
@@ -56,6 +67,9 @@ METHODS = (
 _SAVED_METHOD = "pm_"
 _EXPAND = ["latest_charge"]
 _EXPAND_LISTED = ["data.latest_charge", "data.latest_charge.refunds"]
+DISPUTES_MAX = 100
+"""Of one payment; there is hardly ever more than one."""
+_EXPAND_REVIEW = ["review"]
 _EXPAND_REFUNDS = ["latest_charge", "latest_charge.refunds"]
 _UNPAID = frozenset({AttemptStatus.REQUIRES_ACTION, AttemptStatus.FAILED})
 _CAPTURABLE = frozenset({AttemptStatus.AUTHORIZED})
@@ -108,6 +122,7 @@ class StripePaymentGateway:
             http_client=self._http,
         ).v1
         self._intents, self._refunds, self._events = services.payment_intents, services.refunds, services.events
+        self._disputes, self._warnings = services.disputes, services.radar.early_fraud_warnings
 
     async def methods(self) -> list[PaymentMethod]:
         return list(METHODS)
@@ -196,6 +211,29 @@ class StripePaymentGateway:
         key = str(request.refund_id)
         answer = await self._ask(self._refunds.create_async(refund_params(request), {"idempotency_key": key}))
         return refund_answer_of(answer)
+
+    async def disputes(self, provider_ref: str) -> tuple[DisputeState, ...]:
+        forbid_inside_transaction("disputes")
+        page = await self._ask(self._disputes.list_async({"payment_intent": provider_ref, "limit": DISPUTES_MAX}))
+        return dispute_states_of(page.data)
+
+    async def risk(self, provider_ref: str) -> RiskState:
+        forbid_inside_transaction("risk")
+        intent = await self._ask(self._intents.retrieve_async(provider_ref, {"expand": _EXPAND_REVIEW}))
+        listed = await self._ask(self._warnings.list_async({"payment_intent": provider_ref, "limit": DISPUTES_MAX}))
+        return RiskState(
+            reviewed=bool(getattr(intent.review, "open", False)),
+            warned=any(warning.actionable for warning in listed.data),
+        )
+
+    async def answer_dispute(self, answer: DisputeAnswer) -> DisputeState:
+        forbid_inside_transaction("answer_dispute")
+        params, ref = update_params(answer), answer.provider_ref
+        try:
+            dispute = await self._ask(self._disputes.update_async(ref, params, {"idempotency_key": answer.key}))
+        except PaymentNotFound as error:
+            raise DisputeNotFound(f"Stripe has no dispute {ref[:80]}.") from error
+        return dispute_states_of([dispute])[0]
 
     def read_news(self, body: bytes, headers: dict[str, str]) -> ProviderNews:
         header = headers.get(news.HEADER, "")

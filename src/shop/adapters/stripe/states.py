@@ -62,9 +62,11 @@ def _state_of(intent: PaymentIntent, refunds: Sequence[Refund] | None) -> Intent
         status=status,
         amount=from_stripe(intent.amount, intent.currency),
         captured=from_stripe(received, intent.currency),
+        # Stripe lists the latest first; what failed has to be known before what was given back in its place.
         refunds=tuple(
-            refund_state_of(refund) for refund in listed if not _is_release(refund, intent.amount - received)
+            refund_state_of(refund) for refund in reversed(listed) if not _is_release(refund, intent.amount - received)
         ),
+        disputed=bool(getattr(charge, "disputed", False)),
         failure_code=_failure_code(intent, status, charge),
         next_action=_next_action(intent) if status is AttemptStatus.REQUIRES_ACTION else None,
         client_secret=(intent.client_secret or "") if status in _FOR_THE_BROWSER else "",
@@ -91,10 +93,20 @@ def _listed(charge: Charge | None) -> Sequence[Refund]:
 
 
 def _status(intent: PaymentIntent) -> AttemptStatus:
+    if _partly_funded(intent):
+        return AttemptStatus.PROCESSING
     if intent.status == "requires_payment_method" and intent.last_payment_error:
         return AttemptStatus.FAILED
     # A status that this version of ours has never heard of: under way, so nothing is released or delivered.
     return _STATUSES.get(intent.status, AttemptStatus.PROCESSING)
+
+
+def _partly_funded(intent: PaymentIntent) -> bool:
+    """Whether a part of a bank transfer has come. It lies in the buyer's own balance at Stripe until all is there, so
+    nothing was taken yet; but it is on its way."""
+    instructions = getattr(intent.next_action, "display_bank_transfer_instructions", None)
+    remaining = getattr(instructions, "amount_remaining", None)
+    return intent.status == "requires_action" and remaining is not None and 0 < remaining < intent.amount
 
 
 def _received(intent: PaymentIntent) -> int:

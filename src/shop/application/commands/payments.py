@@ -13,7 +13,7 @@ from shop.application.ports.payments import PaymentGateway, PaymentRefused
 from shop.application.ports.readers import PaymentReader, SessionWithPayment, StoreReader
 from shop.application.ports.unit_of_work import StaleAggregate, Transaction, UnitOfWork
 from shop.application.renewals import Till, follow_news
-from shop.application.settlement import Cashier, Sale, carry_on, sale_of, settle
+from shop.application.settlement import Cashier, Sale, carry_on, look_at_risk, sale_of, settle
 from shop.domain.carts import CartNotFound, CartStatus
 from shop.domain.kernel.errors import Conflict, NotFound
 from shop.domain.kernel.identifiers import CartId, InboxId, OrderId, PaymentSessionId
@@ -29,7 +29,15 @@ from shop.domain.payments import (
 from shop.domain.subscriptions import Subscription
 
 ABOUT_SUBSCRIPTIONS = ("customer.subscription.", "invoice.")
-"""How the types of messages begin that are about subscriptions and their invoices."""
+"""How the types of messages begin that are about subscriptions and their invoices,"""
+ABOUT_DISPUTES = ("charge.dispute.",)
+ABOUT_RISK = ("radar.early_fraud_warning.", "review.")
+ABOUT_MONEY = ("payment_intent.", "charge.", "refund.", "checkout.session.", *ABOUT_RISK)
+"""or about a payment. All others are kept, and nothing is made of them."""
+FOR_PEOPLE = frozenset(
+    {"invoice.finalization_failed", "invoice.marked_uncollectible", "invoice.voided", "invoice.overpaid"}
+)
+"""Of these somebody has to know whatever the shop makes of them: they stay parked."""
 UNMATCHED_AFTER = timedelta(minutes=10)
 """How long a message may be ahead of our own record of its intent; well within the ten tries of its delivery."""
 
@@ -212,24 +220,39 @@ async def apply_provider_news(
         item = await tx.inbox.get(command.inbox_id)
         if item.state is not InboxState.NEW:
             return
+        sale = await _sale_behind(item, tx) if item.event_type.startswith(ABOUT_MONEY) else None
         about_subscription = item.event_type.startswith(ABOUT_SUBSCRIPTIONS)
-        sale = None if about_subscription else await _sale_behind(item, tx)
         subscription = await _subscription_behind(item, tx) if about_subscription else None
     if subscription is not None:
         await follow_news(subscription, item.event_type, context, Till(cashier, store))
     elif sale is not None:
-        await carry_on(sale, context, cashier, refresh=True)
-    elif item.object_ref and context.now - item.received_at < UNMATCHED_AFTER:
+        await _follow(sale, item.event_type, context, cashier)
+    elif _may_match(item) and context.now - item.received_at < UNMATCHED_AFTER:
         # It may be ahead of our own record of the intent; the delivery is repeated until that is there.
         raise PaymentNotFound(f"Nothing is known of {item.object_ref} yet.")
     matched = sale is not None or subscription is not None
-    settled = InboxState.APPLIED if matched else InboxState.PARKED if item.object_ref else InboxState.IGNORED
     async with cashier.uow(context) as tx:
         again = await tx.inbox.get(item.id)
         if again.version != item.version:
             raise StaleAggregate
-        again.settle(settled, context.now)
+        again.settle(_settled(item, matched), context.now)
         tx.inbox.save(again)
+
+
+async def _follow(sale: Sale, event_type: str, context: Context, cashier: Cashier) -> None:
+    sale = await carry_on(sale, context, cashier, refresh=True, disputes=event_type.startswith(ABOUT_DISPUTES))
+    if event_type.startswith(ABOUT_RISK):
+        await look_at_risk(sale, context, cashier)
+
+
+def _may_match(item: InboxItem) -> bool:
+    return bool(item.object_ref) and item.event_type.startswith((*ABOUT_SUBSCRIPTIONS, *ABOUT_MONEY))
+
+
+def _settled(item: InboxItem, matched: bool) -> InboxState:
+    if item.event_type in FOR_PEOPLE or (not matched and _may_match(item)):
+        return InboxState.PARKED
+    return InboxState.APPLIED if matched else InboxState.IGNORED
 
 
 async def _sale_behind(item: InboxItem, tx: Transaction) -> Sale | None:
@@ -240,3 +263,26 @@ async def _sale_behind(item: InboxItem, tx: Transaction) -> Sale | None:
 
 async def _subscription_behind(item: InboxItem, tx: Transaction) -> Subscription | None:
     return await tx.subscriptions.find_by_provider_ref(item.provider, item.object_ref) if item.object_ref else None
+
+
+@frozen(kw_only=True)
+class ReplayProviderNews(Command[InboxId]):
+    """Looks at a kept message once more, whatever became of it the first time. Doing that again is safe."""
+
+    requires: ClassVar = "payments:write"
+    inbox_id: InboxId
+
+
+async def replay_provider_news(
+    command: ReplayProviderNews, context: Context, *, cashier: Cashier, store: StoreReader
+) -> InboxId:
+    async with cashier.uow(context) as tx:
+        item = await tx.inbox.get(command.inbox_id)
+        if item.reopen(context.now):
+            tx.inbox.save(item)
+        tx.answer(item.id)
+    try:
+        await apply_provider_news(ApplyProviderNews(inbox_id=item.id), context, cashier=cashier, store=store)
+    except PaymentNotFound:
+        return item.id  # it came just now, and may be ahead of our record: the worker goes on
+    return item.id

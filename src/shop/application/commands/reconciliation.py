@@ -36,7 +36,13 @@ from shop.domain.orders import PaymentStatus
 from shop.domain.payments import InboxItem
 
 LOOKED_BACK = timedelta(days=30)
-_PAID_FOR = (PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED)
+_PAID_FOR = (
+    PaymentStatus.PAID,
+    PaymentStatus.PARTIALLY_REFUNDED,
+    PaymentStatus.REFUNDED,
+    PaymentStatus.DISPUTED,
+    PaymentStatus.DISPUTED_LOST,
+)
 
 
 class FindingUnknown(NotFound):

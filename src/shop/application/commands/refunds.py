@@ -37,6 +37,7 @@ class PaymentDisputed(Conflict):
 
     code = "payment_disputed"
     title = "The payment is disputed"
+    default_hint = "Answer the dispute, or accept it: GET /api/admin/disputes lists those of the order."
 
 
 class NothingToRefund(Conflict):

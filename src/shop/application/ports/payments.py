@@ -8,14 +8,16 @@ Promises every gateway keeps (`shop.adapters.contracts.payments` proves them):
 - Whatever goes wrong outside is PaymentProviderUnavailable (repeat it later) or PaymentRefused (do not).
 """
 
-from typing import Protocol
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Protocol, runtime_checkable
 
-from attrs import frozen
+from attrs import field, frozen
 
 from shop.domain.kernel.errors import Conflict, Invalid, Unavailable
-from shop.domain.kernel.identifiers import AttemptId, OrderId, RefundId
+from shop.domain.kernel.identifiers import AttemptId, DisputeId, OrderId, RefundId
 from shop.domain.kernel.money import Money
-from shop.domain.payments import IntentState, RefundReason, RefundState
+from shop.domain.payments import DisputeState, IntentState, RefundReason, RefundState, RiskState
 
 CALL_TIMEOUT_SECONDS = 15.0
 
@@ -63,6 +65,41 @@ class RefundRequest:
     provider_ref: str
     amount: Money
     reason: RefundReason = RefundReason.OTHER
+
+
+class EvidenceKind(StrEnum):
+    """What a text tells the bank; each kind may be given once."""
+
+    ACCESS_ACTIVITY_LOG = "access_activity_log"
+    BILLING_ADDRESS = "billing_address"
+    CANCELLATION_POLICY_DISCLOSURE = "cancellation_policy_disclosure"
+    CANCELLATION_REBUTTAL = "cancellation_rebuttal"
+    CUSTOMER_EMAIL_ADDRESS = "customer_email_address"
+    CUSTOMER_NAME = "customer_name"
+    CUSTOMER_PURCHASE_IP = "customer_purchase_ip"
+    DUPLICATE_CHARGE_EXPLANATION = "duplicate_charge_explanation"
+    DUPLICATE_CHARGE_ID = "duplicate_charge_id"
+    PRODUCT_DESCRIPTION = "product_description"
+    REFUND_POLICY_DISCLOSURE = "refund_policy_disclosure"
+    REFUND_REFUSAL_EXPLANATION = "refund_refusal_explanation"
+    SERVICE_DATE = "service_date"
+    SHIPPING_ADDRESS = "shipping_address"
+    SHIPPING_CARRIER = "shipping_carrier"
+    SHIPPING_DATE = "shipping_date"
+    SHIPPING_TRACKING_NUMBER = "shipping_tracking_number"
+    UNCATEGORIZED_TEXT = "uncategorized_text"
+
+
+@frozen(kw_only=True)
+class DisputeAnswer:
+    """Evidence for the bank. `key` is the idempotency key at the provider. With `submit` it goes to the bank, mostly
+    for good; without, the provider only keeps it. It is never kept by the shop, for it tells of the buyer."""
+
+    key: str
+    dispute_id: DisputeId
+    provider_ref: str
+    evidence: Mapping[EvidenceKind, str] = field(repr=False)
+    submit: bool = True
 
 
 @frozen(kw_only=True)
@@ -130,6 +167,18 @@ class PaymentGateway(Protocol):
         in `fetch`. The provider may take its time: then the refund is pending. Raises PaymentRefused when that is
         more than is left or the charge is disputed, Invalid when it is not above zero."""
 
+    async def disputes(self, provider_ref: str) -> tuple[DisputeState, ...]:
+        """All disputes of the intent as they stand now, inquiries and decided ones included, with what they moved;
+        none of an intent that the provider does not have."""
+
+    async def risk(self, provider_ref: str) -> RiskState:
+        """Whether the intent is under review now, and whether a bank's warning of fraud still counts: not any more
+        once it was disputed or given back. Raises PaymentNotFound."""
+
+    async def answer_dispute(self, answer: DisputeAnswer) -> DisputeState:
+        """Gives the evidence, and says how the dispute stands then. Key: the answer's. Raises PaymentRefused when
+        the provider takes none (any more), DisputeNotFound."""
+
     def read_news(self, body: bytes, headers: dict[str, str]) -> ProviderNews:
         """The message, if the provider signed exactly these bytes within five minutes of now, past or future.
 
@@ -138,3 +187,32 @@ class PaymentGateway(Protocol):
 
     async def close(self) -> None:
         """Lets go of connections."""
+
+
+class Simulation(StrEnum):
+    """What may be made to happen to a payment at a provider that only plays one."""
+
+    SUCCEED = "succeed"
+    DECLINE = "decline"
+    CHALLENGE = "challenge"
+    EXPIRE = "expire"
+    REFUND = "refund"
+    REFUND_FAILS = "refund_fails"
+    INQUIRY = "inquiry"
+    DISPUTE = "dispute"
+    ESCALATE = "escalate"
+    WIN = "win"
+    LOSE = "lose"
+    CLOSE_INQUIRY = "close_inquiry"
+    FRAUD_WARNING = "fraud_warning"
+    OPEN_REVIEW = "open_review"
+    CLOSE_REVIEW = "close_review"
+
+
+@runtime_checkable
+class PaymentSimulator(Protocol):
+    """A provider that plays one, and does what it is told as if shopper or bank had done it."""
+
+    async def simulate(self, provider_ref: str, what: Simulation) -> None:
+        """Makes it happen, and announces it as always. Raises PaymentNotFound, PaymentRefused where that cannot
+        happen to the intent as it is."""

@@ -15,6 +15,8 @@ from shop.application.ports.views import (
     ApiKeyView,
     AvailabilityView,
     CategoryView,
+    DisputeView,
+    InboxItemView,
     LocationView,
     OrderView,
     PaymentView,
@@ -32,6 +34,8 @@ from shop.domain.kernel.identifiers import (
     ApiKeyId,
     CartId,
     CategoryId,
+    DisputeId,
+    InboxId,
     LocationId,
     OrderId,
     PaymentId,
@@ -44,7 +48,7 @@ from shop.domain.kernel.identifiers import (
     VariantId,
 )
 from shop.domain.orders import FulfilmentStatus, OrderStatus, PaymentStatus
-from shop.domain.payments import AttemptStatus, Payment, PaymentSession, RefundStatus
+from shop.domain.payments import AttemptStatus, DisputeStatus, InboxState, Payment, PaymentSession, RefundStatus
 from shop.domain.subscriptions import SubscriptionStatus
 
 
@@ -112,6 +116,27 @@ class RefundFilter:
     payment_id: PaymentId | None = None
     order_id: OrderId | None = None
     created_at: TimeRange = TimeRange()
+
+
+@frozen(kw_only=True)
+class DisputeFilter:
+    """Which disputes. Empty means any; one without a due date is due at no time."""
+
+    statuses: frozenset[DisputeStatus] = frozenset()
+    payment_id: PaymentId | None = None
+    order_id: OrderId | None = None
+    due_at: TimeRange = TimeRange()
+
+
+@frozen(kw_only=True)
+class InboxFilter:
+    """Which messages of providers. Empty means any."""
+
+    states: frozenset[InboxState] = frozenset()
+    event_ref: str = ""
+    event_type: str = ""
+    object_ref: str = ""
+    received_at: TimeRange = TimeRange()
 
 
 @frozen(kw_only=True)
@@ -212,6 +237,18 @@ class PaymentReader(Protocol):
 
     async def refund(self, refund_id: RefundId) -> RefundView:
         """Raises RefundNotFound."""
+
+    async def disputes(self, which: DisputeFilter, page: PageRequest) -> Page[DisputeView]:
+        """Sort keys: created_at, amount; own order: the newest first."""
+
+    async def dispute(self, dispute_id: DisputeId) -> DisputeView:
+        """Raises DisputeNotFound."""
+
+    async def messages(self, which: InboxFilter, page: PageRequest) -> Page[InboxItemView]:
+        """What providers told us. Sort keys: received_at; own order: the latest first."""
+
+    async def message(self, inbox_id: InboxId) -> InboxItemView:
+        """Raises NotFound."""
 
 
 class InventoryReader(Protocol):

@@ -19,6 +19,7 @@ from shop.domain.kernel.identifiers import (
     ApiKeyId,
     CartId,
     CategoryId,
+    DisputeId,
     InboxId,
     LocationId,
     OrderId,
@@ -34,7 +35,7 @@ from shop.domain.kernel.identifiers import (
 from shop.domain.kernel.money import Money
 from shop.domain.ledger import LedgerEntry
 from shop.domain.orders import Order
-from shop.domain.payments import InboxItem, Payment, PaymentSession, Refund
+from shop.domain.payments import Dispute, InboxItem, Payment, PaymentSession, Refund
 from shop.domain.pricing.taxes import TaxTable
 from shop.domain.shipping import ShippingMethod
 from shop.domain.store import Store
@@ -217,7 +218,8 @@ class PaymentRepository(Protocol):
 
     async def unfinished(self, before: datetime, now: datetime, limit: int) -> list[OrderId]:
         """Orders whose payment stopped half-way: its latest attempt is new, processing or authorized, or a refund
-        is due, nothing changed since `before`, and it was not put off beyond `now`. The oldest first."""
+        is due, or a dispute is open, nothing changed since `before`, and it was not put off beyond `now`. The oldest
+        first."""
 
     def save(self, payment: Payment) -> None: ...
 
@@ -232,6 +234,18 @@ class RefundRepository(Protocol):
         """All refunds of a payment, the oldest first."""
 
     def save(self, refund: Refund) -> None: ...
+
+
+class DisputeRepository(Protocol):
+    """Holds disputes. A second one of the same name at the provider raises StaleAggregate at the end."""
+
+    async def get(self, dispute_id: DisputeId) -> Dispute:
+        """Raises DisputeNotFound."""
+
+    async def of_payment(self, payment_id: PaymentId) -> list[Dispute]:
+        """All disputes of a payment, the oldest first."""
+
+    def save(self, dispute: Dispute) -> None: ...
 
 
 class Ledger(Protocol):

@@ -26,6 +26,7 @@ from shop.application.ports.repositories import (
     ApiKeyRepository,
     CartRepository,
     CategoryRepository,
+    DisputeRepository,
     InboxRepository,
     Ledger,
     OrderRepository,
@@ -66,6 +67,7 @@ class Transaction(Protocol):
     payment_sessions: PaymentSessionRepository
     payments: PaymentRepository
     refunds: RefundRepository
+    disputes: DisputeRepository
     ledger: Ledger
     inbox: InboxRepository
     api_keys: ApiKeyRepository

@@ -12,12 +12,14 @@ from shop.domain.ledger import (
     EntryKind,
     LedgerEntry,
     Posting,
+    dispute_postings,
+    loss_postings,
     refund_postings,
     refund_reversal_postings,
     sale_postings,
     unapplied_postings,
 )
-from shop.domain.payments import Refund
+from shop.domain.payments import DisputeMove, Refund
 
 
 @frozen
@@ -51,6 +53,22 @@ class BooksOf:
     def refund_reversed(self, refund: Refund) -> None:
         postings = refund_reversal_postings(self._provider, refund.amount, applied=refund.applied)
         self._book(EntryKind.REFUND_REVERSAL, refund.provider_ref, postings)
+
+    def dispute_moved(self, move: DisputeMove) -> None:
+        """Each movement at the provider is booked once, under its name there."""
+        if move.taken or move.fee:
+            back = move.taken.minor < 0 or (not move.taken and move.fee.minor < 0)
+            kind = EntryKind.DISPUTE_REVERSAL if back else EntryKind.DISPUTE
+            self._book(kind, move.provider_ref, dispute_postings(self._provider, move.taken, move.fee))
+
+    def lost(self, move: DisputeMove) -> None:
+        if move.taken:
+            self._book(EntryKind.WRITE_OFF, move.provider_ref, loss_postings(move.taken))
+
+    def not_lost(self, move: DisputeMove) -> None:
+        """An appeal was won: under another name, for what was booked stays booked."""
+        if move.taken:
+            self._book(EntryKind.WRITE_OFF, f"{move.provider_ref}:won", loss_postings(-move.taken))
 
     @property
     def _provider(self) -> str:

@@ -32,5 +32,7 @@ def check_money_safe(order: Order) -> None:
         raise OrderNotShippable(f"It is on hold: {order.hold_reason}.")
     if order.status is not OrderStatus.CONFIRMED:
         raise OrderNotShippable(f"An order that is {order.status} is not sent.")
+    if order.fulfilment_on_hold:
+        raise OrderNotShippable(f"Nothing of it is sent for now: {', '.join(sorted(order.flags))}.")
     if order.payment_status not in _PAID and order.payment_status is not PaymentStatus.AUTHORIZED:
         raise OrderNotShippable(f"Its money is {order.payment_status}.")

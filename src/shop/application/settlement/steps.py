@@ -16,6 +16,7 @@ from shop.application.ports.payments import IntentRequest, PaymentRefused, Refun
 from shop.application.ports.subscriptions import InvoiceCharge, InvoiceMethod
 from shop.application.settlement.books import BooksOf
 from shop.application.settlement.captures import lapse
+from shop.application.settlement.disputes import is_contested, look_at_disputes
 from shop.application.settlement.refunds import MISMATCH, RefundsOf
 from shop.application.settlement.sales import Cashier, Sale
 from shop.application.settlement.stock import StockOf
@@ -40,6 +41,9 @@ VOIDED_BY_STAFF = "payment_voided"
 KEYS_LAST = timedelta(hours=20)
 """How long a provider surely remembers an idempotency key; Stripe forgets it after a day."""
 
+_TOLD = {MoneyMove.FAILED: PaymentStatus.FAILED, MoneyMove.TRIED_AGAIN: PaymentStatus.PENDING}
+"""What only the order tells: neither stock nor books have a part in it."""
+
 
 @frozen
 class _Step:
@@ -49,13 +53,19 @@ class _Step:
     trouble: Unavailable | PaymentRefused | None = None
 
 
-async def carry_on(sale: Sale, context: Context, cashier: Cashier, *, refresh: bool = False) -> Sale:
-    """Takes the payment as far as it goes without the shopper. With `refresh`, first asks how it stands.
+async def carry_on(
+    sale: Sale, context: Context, cashier: Cashier, *, refresh: bool = False, disputes: bool = False
+) -> Sale:
+    """Takes the payment as far as it goes without the shopper. With `refresh`, first asks how it stands; with
+    `disputes`, for those too, even where nothing is known of any.
 
     Raises PaymentProviderUnavailable, StaleAggregate, PaymentElsewhere; each time doing it again is safe.
     """
     if refresh and (ref := sale.payment.attempt.provider_ref):
-        sale = await settle(sale, await cashier.provider_of(sale.payment).fetch(ref), context, cashier)
+        state = await cashier.provider_of(sale.payment).fetch(ref)
+        sale = await settle(sale, state, context, cashier)
+        if state.disputed or sale.payment.disputed or disputes:
+            sale = await look_at_disputes(sale, context, cashier)
     for _ in range(STEPS_MAX):
         version = sale.payment.version
         step = await _next_step(sale, context, cashier)
@@ -73,6 +83,8 @@ async def carry_on(sale: Sale, context: Context, cashier: Cashier, *, refresh: b
 async def _give_back(sale: Sale, context: Context, cashier: Cashier) -> Sale:
     """Asks the provider for the next refund that it has not heard of yet, if there is one."""
     async with cashier.uow(context) as tx:
+        if await is_contested(sale.payment, tx):
+            return sale  # F-60: it waits for what the bank decides
         refunds = await tx.refunds.of_payment(sale.payment.id)
     refund = next((refund for refund in refunds if refund.status is RefundStatus.REQUESTED), None)
     if refund is None:
@@ -310,8 +322,8 @@ async def _follow(
             order.move_payment(PaymentStatus.MISMATCH, now)
             books.unapplied(provider_ref)
             back.owe()
-    elif move is MoneyMove.FAILED:
-        order.move_payment(PaymentStatus.FAILED, now)
+    elif move in _TOLD:
+        order.move_payment(_TOLD[move], now)
     elif move is MoneyMove.EXPIRED:
         if alive:
             await lapse(sale, stock, context)

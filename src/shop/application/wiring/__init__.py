@@ -41,6 +41,7 @@ from shop.application.reactions import catalog as catalog_reactions
 from shop.application.reactions import identity as identity_reactions
 from shop.application.reactions import payments as payment_reactions
 from shop.application.wiring.accounts import account_commands, account_queries, people_commands
+from shop.application.wiring.disputes import dispute_commands, dispute_queries
 from shop.application.wiring.needs import Handler, Lifetimes, Ports
 from shop.domain.catalog import CategoryChanged, ProductArchived, ProductCreated, ProductUpdated
 from shop.domain.identity import (
@@ -120,6 +121,7 @@ def command_handlers(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
         payments.ReceiveProviderNews: partial(payments.receive_provider_news, uow=uow, ids=ids, gateway=gateway),
         payments.ApplyProviderNews: partial(payments.apply_provider_news, cashier=cashier, store=readers.store),
         **_refund_commands(ports),
+        **dispute_commands(ports),
         **_subscription_commands(ports),
         reconciliation.RepairFinding: partial(
             reconciliation.repair_finding, cashier=cashier, records=ports.records, books=readers.reconciliation
@@ -190,6 +192,7 @@ def query_handlers(ports: Ports) -> Mapping[type[Query[Any]], Handler]:
         payment_queries.GetUnfinishedPayments: partial(payment_queries.get_unfinished_payments, uow=uow),
         refund_queries.GetRefunds: partial(refund_queries.get_refunds, payments=readers.payments),
         refund_queries.GetRefund: partial(refund_queries.get_refund, payments=readers.payments),
+        **dispute_queries(ports),
         refund_queries.GetOrderBooks: partial(refund_queries.get_order_books, uow=uow),
         reconciliation_queries.Reconcile: partial(
             reconciliation_queries.reconcile,

@@ -16,7 +16,7 @@ from shop.application.ports.identity import Authenticator, Secrets
 from shop.application.ports.markup import Markup
 from shop.application.ports.notifications import Notifier
 from shop.application.ports.passwords import Passwords
-from shop.application.ports.payments import PaymentGateway
+from shop.application.ports.payments import PaymentGateway, PaymentSimulator
 from shop.application.ports.records import ProviderRecords
 from shop.application.ports.second_step import Passkeys, TotpCodes
 from shop.application.ports.sign_in import SignInProviders
@@ -79,6 +79,13 @@ class Ports:
     def records(self) -> ProviderRecords | None:
         """What the provider has on record, where it has lists of that."""
         return self.gateway if isinstance(self.gateway, ProviderRecords) else None
+
+    @property
+    def simulator(self) -> PaymentSimulator | None:
+        """The provider, where it only plays one: never in production, where no clock can be moved either."""
+        if self.movable_clock is None or not isinstance(self.gateway, PaymentSimulator):
+            return None
+        return self.gateway
 
     @property
     def till(self) -> Till:

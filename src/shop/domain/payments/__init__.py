@@ -1,4 +1,4 @@
-"""Payments: how the shopper will pay, each try at it, what the provider says became of it, and what goes back."""
+"""Payments: how the shopper will pay, each try at it, what becomes of it, what goes back, what banks dispute."""
 
 from shop.domain.payments.attempts import PaymentAttempt, PaymentMethodUnknown, PaymentNotFound
 from shop.domain.payments.captures import (
@@ -6,6 +6,26 @@ from shop.domain.payments.captures import (
     AuthorizationExpired,
     CaptureExceedsAuthorized,
     PaymentCannotMove,
+)
+from shop.domain.payments.dispute_states import (
+    ANSWERABLE,
+    CONTESTED,
+    DISPUTE_ARROWS,
+    INQUIRIES,
+    OPEN_DISPUTES,
+    DisputeMove,
+    DisputeState,
+    DisputeStatus,
+    RiskState,
+)
+from shop.domain.payments.disputes import (
+    Dispute,
+    DisputeInquired,
+    DisputeLost,
+    DisputeNotAnswerable,
+    DisputeNotFound,
+    DisputeOpened,
+    DisputeWon,
 )
 from shop.domain.payments.events import (
     OrderAuthorizationExpired,
@@ -53,11 +73,16 @@ from shop.domain.payments.states import (
 )
 
 __all__ = [
+    "ANSWERABLE",
     "ATTEMPT_ARROWS",
     "AUTHORIZATION_EXPIRED",
+    "CONTESTED",
+    "DISPUTE_ARROWS",
+    "INQUIRIES",
     "LIVE_ATTEMPTS",
     "NOTE_LENGTH_MAX",
     "ON_THE_WAY",
+    "OPEN_DISPUTES",
     "REASONS_OF_PEOPLE",
     "REFUND_ARROWS",
     "RESERVING",
@@ -67,6 +92,16 @@ __all__ = [
     "AttemptStatus",
     "AuthorizationExpired",
     "CaptureExceedsAuthorized",
+    "Dispute",
+    "DisputeInquired",
+    "DisputeLost",
+    "DisputeMove",
+    "DisputeNotAnswerable",
+    "DisputeNotFound",
+    "DisputeOpened",
+    "DisputeState",
+    "DisputeStatus",
+    "DisputeWon",
     "InboxItem",
     "InboxState",
     "IntentState",
@@ -101,6 +136,7 @@ __all__ = [
     "RefundState",
     "RefundStatus",
     "RefundSucceeded",
+    "RiskState",
     "meant_by",
     "part_of",
 ]

@@ -68,6 +68,14 @@ class InboxItem(Aggregate):
         item._record(ProviderNewsReceived(at=at, inbox_id=id))
         return item
 
+    def reopen(self, at: datetime) -> bool:
+        """It is to be looked at once more; whether that is anything new."""
+        if self.state is InboxState.NEW:
+            return False
+        self.state, self.settled_at = InboxState.NEW, None
+        self._record(ProviderNewsReceived(at=at, inbox_id=self.id))
+        return True
+
     def settle(self, state: InboxState, at: datetime) -> None:
         """Raises Conflict when its effect is there already; what was parked may be settled once more."""
         if self.state not in (InboxState.NEW, InboxState.PARKED):

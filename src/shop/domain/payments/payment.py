@@ -41,6 +41,7 @@ from shop.domain.payments.states import (
 
 LOOK_AGAIN_AFTER, LOOK_AGAIN_AT_LATEST = timedelta(seconds=20), timedelta(minutes=15)
 LOOKS_MAX = 12
+LOOK_AT_DISPUTES_AT_LATEST = timedelta(hours=6)
 
 
 class MoneyMove(StrEnum):
@@ -50,6 +51,7 @@ class MoneyMove(StrEnum):
     CAPTURED = "captured"
     MISMATCHED = "mismatched"
     FAILED = "failed"
+    TRIED_AGAIN = "tried_again"
     VOIDED = "voided"
     EXPIRED = "expired"
 
@@ -58,8 +60,9 @@ class MoneyMove(StrEnum):
 class Payment(Aggregate):
     """All that concerns the money of one order. `captured` and `refunded` are what the provider moved so far.
 
-    `refund_reserved` is what went back or is promised to; `refund_due`, that some of it is on its way. `look_at` is
-    when to ask the provider again, after `looks` questions that told nothing new.
+    `refund_reserved` is what went back or is promised to; `refund_due`, that some of it is on its way; `disputed`,
+    that a bank asks about it or disputes it. `look_at` is when to ask the provider again, after `looks` questions
+    that told nothing new.
 
     `capture` says who takes what is authorised. `capture_due` is what people wish to take, the rest is let go of;
     `void_due`, that they wish to let go of all of it. Wishes are kept before the provider hears of them.
@@ -72,6 +75,7 @@ class Payment(Aggregate):
         "refund_reserved",
         "status",
         "refund_due",
+        "disputed",
         "capture_due",
         "void_due",
     )
@@ -90,6 +94,7 @@ class Payment(Aggregate):
     capture_due: Money | None = None
     void_due: bool = False
     expiry_told: bool = False
+    disputed: bool = False
     looks: int = 0
     look_at: datetime | None = None
     created_at: datetime
@@ -137,7 +142,8 @@ class Payment(Aggregate):
     @property
     def is_unfinished(self) -> bool:
         """Whether it stopped half-way and goes on without the shopper."""
-        return self.refund_due or self.status in (AttemptStatus.NEW, AttemptStatus.PROCESSING, AttemptStatus.AUTHORIZED)
+        half_way = (AttemptStatus.NEW, AttemptStatus.PROCESSING, AttemptStatus.AUTHORIZED)
+        return self.refund_due or self.disputed or self.status in half_way
 
     @property
     def authorization_expires_at(self) -> datetime | None:
@@ -226,6 +232,8 @@ class Payment(Aggregate):
         moves: list[MoneyMove] = []
         if moved:
             moves += self._moves_to(news, at, lapsed=lapsed)
+            if attempt.status is AttemptStatus.FAILED and not moves:
+                moves.append(MoneyMove.TRIED_AGAIN)
         if news.captured.minor > self.captured.minor:
             self.captured = news.captured
             # The provider may have taken another currency than the order's, and gives back what it took.
@@ -271,6 +279,14 @@ class Payment(Aggregate):
             self._touch(at)
         return news
 
+    def contest(self, disputed: bool, at: datetime) -> bool:
+        """Whether a dispute of it is open, as of now; whether that is anything new."""
+        news = disputed is not self.disputed
+        if news:
+            self.disputed = disputed
+            self._touch(at)
+        return news
+
     def put_off(self, at: datetime) -> None:
         """The provider was asked and had nothing new: it is asked again later and later, until something happens.
 
@@ -280,7 +296,9 @@ class Payment(Aggregate):
         if self.awaits_capture and not self.has_lapsed(at):
             self.look_at = self._next_look(at)
             return
-        delay = min(LOOK_AGAIN_AFTER * 2 ** (self.looks - 1), LOOK_AGAIN_AT_LATEST)
+        waits_for_a_bank = self.disputed and self.status is AttemptStatus.CAPTURED and not self.refund_due
+        latest = LOOK_AT_DISPUTES_AT_LATEST if waits_for_a_bank else LOOK_AGAIN_AT_LATEST
+        delay = min(LOOK_AGAIN_AFTER * 2 ** (self.looks - 1), latest)
         spread = (self.id.uuid.int >> self.looks) % 1024 / 1024
         self.look_at = at + delay * (0.75 + spread / 2)
 

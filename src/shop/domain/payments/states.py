@@ -67,7 +67,8 @@ class NextAction:
 class IntentState:
     """What the provider says of an intent at this moment, in our words.
 
-    `captured` is the sum so far; `refunds` are those that the provider knows, where it was asked for them.
+    `captured` is the sum so far; `refunds` are those that the provider knows, where it was asked for them; `disputed`,
+    that there are or were disputes to be asked for.
     `client_secret` lets the shopper's browser finish it and is never logged. `method` is how it was tried just now,
     where that is another way than before. `expires_at` is until when what is authorised can be captured, where the
     provider says; an intent that was cancelled because that passed has the failure code AUTHORIZATION_EXPIRED.
@@ -78,6 +79,7 @@ class IntentState:
     amount: Money
     captured: Money
     refunds: tuple[RefundState, ...] = ()
+    disputed: bool = False
     failure_code: str = ""
     next_action: NextAction | None = None
     client_secret: str = field(default="", repr=False)

@@ -11,6 +11,7 @@ from shop.entrypoints.cli import (
     clock,
     database,
     demo,
+    disputes,
     doctor,
     events,
     importing,
@@ -45,6 +46,7 @@ app.add_typer(database.app, name="db")
 app.add_typer(importing.app, name="import")
 app.add_typer(products.app, name="products")
 app.add_typer(orders.app, name="orders")
+disputes.add_to(payments.app)
 app.add_typer(payments.app, name="payments")
 app.add_typer(payments.ledger, name="ledger")
 app.add_typer(inventory.app, name="inventory")

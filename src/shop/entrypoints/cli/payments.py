@@ -38,7 +38,7 @@ def list_payments(
     from shop.application.queries.payments import GetPayments
     from shop.domain.payments import AttemptStatus
 
-    which = PaymentFilter(statuses=frozenset(_members(AttemptStatus, status)))
+    which = PaymentFilter(statuses=frozenset(members(AttemptStatus, status)))
 
     async def ask(shop: "Shop") -> "Page[PaymentView]":
         return await shop.ask(GetPayments(which=which, page=PageRequest(limit=limit, after=after or None)))
@@ -115,7 +115,7 @@ def refund(
     from shop.domain.kernel.identifiers import PaymentId
     from shop.domain.payments import RefundReason
 
-    [why] = _members(RefundReason, [reason])
+    [why] = members(RefundReason, [reason])
 
     async def wish(shop: "Shop") -> "RequestRefund":
         payment_id = PaymentId.parse(payment)
@@ -148,7 +148,7 @@ def refunds(
     from shop.application.queries.refunds import GetRefunds
     from shop.domain.payments import RefundStatus
 
-    which = RefundFilter(statuses=frozenset(_members(RefundStatus, status)))
+    which = RefundFilter(statuses=frozenset(members(RefundStatus, status)))
 
     async def ask(shop: "Shop") -> "Page[RefundView]":
         return await shop.ask(GetRefunds(which=which, page=PageRequest(limit=limit, after=after or None)))
@@ -255,7 +255,8 @@ def _money(text: str, currency: str) -> "Money":
     return Money.from_major(text, currency)
 
 
-def _members(kind: Any, words: list[str] | None) -> list[Any]:
+def members(kind: Any, words: list[str] | None) -> list[Any]:
+    """The members of an enumeration that these words name. Raises Invalid, which says which there are."""
     from shop.domain.kernel.errors import Invalid
 
     try:

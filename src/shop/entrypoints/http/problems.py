@@ -103,6 +103,8 @@ PROBLEMS: Mapping[str, Problem] = {
     "account_erased": Problem((409,), "The account was erased and cannot be changed any more."),
     "code_rejected": Problem((422,), "The code is wrong, too old, or was used before. Wait for the next one."),
     "erasure_held": Problem((409,), "An order is still under way and needs its buyer: cancel it, or wait."),
+    "dispute_not_answerable": Problem((409,), "The bank has the evidence already, or has decided."),
+    "simulation_not_offered": Problem((409,), "Only the fake provider plays shoppers and banks."),
     "email_taken": Problem((409,), "Another account has this e-mail address."),
     "fresh_sign_in_required": Problem(
         (403,), "Sign in again and repeat it within 30 minutes: this could lock the owner out."

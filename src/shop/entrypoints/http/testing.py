@@ -6,9 +6,14 @@ from typing import Annotated
 from msgspec import Meta
 
 from shop.application.commands.clock import ClockNotMovable, read_duration
-from shop.application.ports.views import AdvancedClockView
+from shop.application.commands.simulation import SimulatePayment, SimulationNotOffered
+from shop.application.messages import SYSTEM
+from shop.application.ports.payments import PaymentRefused, Simulation
+from shop.application.ports.views import AdvancedClockView, PaymentView
 from shop.application.queries.clock import GetClock
+from shop.application.queries.payments import GetPayment
 from shop.domain.kernel.errors import Invalid
+from shop.domain.kernel.identifiers import PaymentId
 from shop.entrypoints.http.answers import Answer
 from shop.entrypoints.http.bodies import Body, below
 from shop.entrypoints.http.calls import Call
@@ -49,3 +54,32 @@ async def test_clock_advance(call: Call) -> Answer:
     events = await carried_through(call.site.advance(call.shop, to, actor=call.actor))
     clock = await call.ask(GetClock())
     return call.one(AdvancedClockView(now=clock.now, offset_seconds=clock.offset_seconds, events=events))
+
+
+class PaymentSimulation(Body):
+    """What shopper, bank or provider do."""
+
+    outcome: Simulation
+
+
+@endpoints.post(
+    "/api/test/payments/{id}/simulate",
+    "test_payment_simulate",
+    Who.TEST,
+    "Play shopper and bank",
+    scope="payments:write",
+    body=PaymentSimulation,
+    example={"outcome": "dispute"},
+    keys=Keys.NO,
+    shows=Shows(view=PaymentView),
+    problems=("not_found", SimulationNotOffered.code, PaymentRefused.code, "payment_elsewhere", "conflict"),
+)
+async def test_payment_simulate(call: Call) -> Answer:
+    """Makes it happen to a payment of the fake provider, and follows what comes of it at once.
+
+    What the payment as it stands cannot come to is refused: a decline of what was taken, say.
+    """
+    body: PaymentSimulation = call.body
+    command = SimulatePayment(payment_id=call.id(PaymentId), what=body.outcome)
+    payment_id = await carried_through(call.execute(command))
+    return call.one(await call.ask(GetPayment(payment_id=payment_id), actor=SYSTEM))

@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 from attrs import frozen
 
-from shop.application.ports.payments import IntentRequest, PaymentGateway, RefundRequest
+from shop.application.ports.payments import IntentRequest, PaymentGateway, RefundRequest, Simulation
 from shop.domain.kernel.identifiers import AttemptId, OrderId, RefundId
 from shop.domain.kernel.money import Money
 from shop.domain.payments import IntentState
@@ -32,6 +32,7 @@ class MovableClock:
 
 
 Shopper = Callable[[IntentState], Awaitable[None]]
+Bank = Callable[[str, Simulation], Awaitable[None]]
 
 
 @frozen(kw_only=True)
@@ -43,7 +44,8 @@ class GatewayUnderTest:
     method itself decides. `server_method` and `server_declined_method` can be confirmed without the shopper.
     `news` gives a message of the provider about an intent, not signed; `sign` the headers that go with these
     bytes at this moment, made with the provider's secret or, when told, with another one. `lapse` lets the time pass in
-    which what this intent authorised could be captured; None where no test can.
+    which what this intent authorised could be captured; None where no test can. `bank` does to an intent what buyers,
+    banks and reviewers do.
     """
 
     gateway: PaymentGateway
@@ -57,6 +59,7 @@ class GatewayUnderTest:
     decline: Shopper
     challenge: Shopper
     unknown_ref: str
+    bank: Bank
     news: Callable[[str], bytes]
     sign: Callable[[bytes, datetime, str | None], dict[str, str]]
     declined_code: str = "card_declined"

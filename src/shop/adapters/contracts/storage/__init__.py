@@ -12,6 +12,7 @@ pytest is all that is needed. Each test runs in an event loop of its own, on an 
 from shop.adapters.contracts.storage.audit import AuditPromises
 from shop.adapters.contracts.storage.captures import CapturePromises
 from shop.adapters.contracts.storage.catalog import CatalogPromises
+from shop.adapters.contracts.storage.disputes import DisputePromises
 from shop.adapters.contracts.storage.lists import ListPromises
 from shop.adapters.contracts.storage.messages import MessagePromises
 from shop.adapters.contracts.storage.money import BookPromises, PaymentPromises, RefundPromises
@@ -40,6 +41,7 @@ class StorageContract(
     PaymentPromises,
     CapturePromises,
     RefundPromises,
+    DisputePromises,
     BookPromises,
     MessagePromises,
     ReconciliationPromises,

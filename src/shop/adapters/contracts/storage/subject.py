@@ -32,7 +32,7 @@ from shop.domain.kernel.aggregates import Aggregate
 from shop.domain.kernel.identifiers import EventId, LocationId, RequestId, VariantId
 from shop.domain.ledger import LedgerEntry
 from shop.domain.orders import Order
-from shop.domain.payments import InboxItem, Payment, PaymentSession, Refund
+from shop.domain.payments import Dispute, InboxItem, Payment, PaymentSession, Refund
 
 SUBSCRIBERS: SubscribersByType = {
     "product.created": ("mail", "index"),
@@ -121,6 +121,9 @@ class Bench:
 
     async def saved(self, order: Order) -> Order:
         await self.save(order)
+        return await self.reread(order)
+
+    async def reread(self, order: Order) -> Order:
         async with self.transaction() as tx:
             return await tx.orders.get(order.id)
 
@@ -142,6 +145,7 @@ def _saves(tx: Transaction) -> Mapping[type, Callable[[Any], None]]:
         Order: tx.orders.save,
         Payment: tx.payments.save,
         Refund: tx.refunds.save,
+        Dispute: tx.disputes.save,
         InboxItem: tx.inbox.save,
         LedgerEntry: tx.ledger.book,
         ApiKey: tx.api_keys.save,

@@ -124,6 +124,8 @@ class MemoryOrderReader:
             billing_address=order.billing_address,
             note=order.note,
             hold_reason=order.hold_reason,
+            flags=sorted(order.flags),
+            fulfilment_on_hold=order.fulfilment_on_hold,
             prices_include_tax=order.prices_include_tax,
             subtotal=order.subtotal,
             shipping_total=order.shipping_total,

@@ -3,16 +3,34 @@
 from collections.abc import Iterator
 
 from shop.adapters.memory.copies import copied
+from shop.adapters.memory.disputes import dispute_of
 from shop.adapters.memory.paging import Listing, microseconds
-from shop.adapters.memory.payments import payment_of, payments_of, session_of
+from shop.adapters.memory.payments import item_of, payment_of, payments_of, session_of
 from shop.adapters.memory.readers.filters import within
 from shop.adapters.memory.refunds import refund_of
 from shop.adapters.memory.tables import Tables
 from shop.application.ports.paging import Page, PageRequest
-from shop.application.ports.readers import PaymentFilter, RefundFilter, SessionWithPayment, TimeRange
-from shop.application.ports.views import PaymentAttemptView, PaymentView, ProviderMessageView, RefundView, refund_view
-from shop.domain.kernel.identifiers import PaymentId, PaymentSessionId, RefundId
-from shop.domain.payments import InboxItem, Payment, Refund
+from shop.application.ports.readers import (
+    DisputeFilter,
+    InboxFilter,
+    PaymentFilter,
+    RefundFilter,
+    SessionWithPayment,
+    TimeRange,
+)
+from shop.application.ports.views import (
+    DisputeView,
+    InboxItemView,
+    PaymentAttemptView,
+    PaymentView,
+    ProviderMessageView,
+    RefundView,
+    dispute_view,
+    inbox_item_view,
+    refund_view,
+)
+from shop.domain.kernel.identifiers import DisputeId, InboxId, PaymentId, PaymentSessionId, RefundId
+from shop.domain.payments import Dispute, InboxItem, Payment, Refund
 
 MESSAGES_MAX = 100
 
@@ -37,6 +55,32 @@ _REFUNDS: Listing[Refund] = Listing(
     own=((_asked_at, True),),
     id=lambda refund: refund.id.uuid.hex,
 )
+
+
+def _disputed_at(dispute: Dispute) -> int:
+    return microseconds(dispute.created_at)
+
+
+_DISPUTES: Listing[Dispute] = Listing(
+    keys={"created_at": _disputed_at, "amount": lambda dispute: dispute.amount.minor},
+    own=((_disputed_at, True),),
+    id=lambda dispute: dispute.id.uuid.hex,
+)
+
+
+def _received_at(item: InboxItem) -> int:
+    return microseconds(item.received_at)
+
+
+_MESSAGES: Listing[InboxItem] = Listing(
+    keys={"received_at": _received_at},
+    own=((_received_at, True),),
+    id=lambda item: item.id.uuid.hex,
+)
+
+
+def _is_due(dispute: Dispute, when: TimeRange) -> bool:
+    return when == TimeRange() or (dispute.due_at is not None and within(dispute.due_at, when))
 
 
 class MemoryPaymentReader:
@@ -75,6 +119,35 @@ class MemoryPaymentReader:
 
     async def refund(self, refund_id: RefundId) -> RefundView:
         return refund_view(refund_of(self._tables, refund_id))
+
+    async def disputes(self, which: DisputeFilter, page: PageRequest) -> Page[DisputeView]:
+        found = (
+            dispute
+            for dispute in self._tables.disputes.values()
+            if (not which.statuses or dispute.status in which.statuses)
+            and which.payment_id in (None, dispute.payment_id)
+            and which.order_id in (None, dispute.order_id)
+            and _is_due(dispute, which.due_at)
+        )
+        return _DISPUTES.page(found, page, dispute_view)
+
+    async def dispute(self, dispute_id: DisputeId) -> DisputeView:
+        return dispute_view(dispute_of(self._tables, dispute_id))
+
+    async def messages(self, which: InboxFilter, page: PageRequest) -> Page[InboxItemView]:
+        found = (
+            item
+            for item in self._tables.inbox.values()
+            if (not which.states or item.state in which.states)
+            and which.event_ref in ("", item.event_ref)
+            and which.event_type in ("", item.event_type)
+            and which.object_ref in ("", item.object_ref)
+            and within(item.received_at, which.received_at)
+        )
+        return _MESSAGES.page(found, page, inbox_item_view)
+
+    async def message(self, inbox_id: InboxId) -> InboxItemView:
+        return inbox_item_view(item_of(self._tables, inbox_id))
 
     def _matching(self, which: PaymentFilter) -> Iterator[Payment]:
         for payment in self._tables.payments.values():
@@ -116,6 +189,7 @@ def payment_view(payment: Payment, messages: list[ProviderMessageView] | None = 
         capture_due=payment.capture_due,
         void_due=payment.void_due,
         authorization_expires_at=payment.authorization_expires_at,
+        disputed=payment.disputed,
         attempts=[
             PaymentAttemptView(
                 id=attempt.id,

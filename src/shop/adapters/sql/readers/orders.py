@@ -46,7 +46,7 @@ from shop.domain.kernel.identifiers import (
     uuid_in,
 )
 from shop.domain.kernel.money import Money
-from shop.domain.orders import FulfilmentStatus, OrderNotFound, OrderStatus, PaymentStatus
+from shop.domain.orders import HOLDING_FLAGS, FulfilmentStatus, OrderFlag, OrderNotFound, OrderStatus, PaymentStatus
 from shop.domain.payments import AttemptStatus
 
 _PAYMENTS_OF = Statement(select(*PAYMENT_COLUMNS).where(any_of(payments.c.order_id, "ids")).order_by(payments.c.id))
@@ -187,10 +187,13 @@ def _view(row: Row) -> OrderView:
 
 def _admin_view(row: Row, lines: bool, payments_of: Mapping[UUID, list[PaymentView]] | None) -> AdminOrderView:
     owner = row["owner_id"]
+    flags = frozenset(OrderFlag(flag) for flag in row["flags"])
     return AdminOrderView(
         **_shared(row),
         customer_id=UserId(owner) if owner is not None else None,
         hold_reason=row["hold_reason"],
+        flags=sorted(flags),
+        fulfilment_on_hold=bool(flags & HOLDING_FLAGS),
         lines=_lines(row["lines"], row["currency"]) if lines else None,
         payments=payments_of.get(row["id"], []) if payments_of is not None else None,
     )

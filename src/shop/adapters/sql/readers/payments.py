@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, bindparam, func, select, tuple_
 
 from shop.adapters.sql.database import Database, Row
 from shop.adapters.sql.payments import PAYMENT_COLUMNS, due_in, payment_of, session_of
+from shop.adapters.sql.readers.disputes import dispute_page, message_page, one_dispute, one_message
 from shop.adapters.sql.readers.paging import (
     IdKey,
     Key,
@@ -29,10 +30,27 @@ from shop.adapters.sql.schema import carts, inbox, orders, payment_attempts, pay
 from shop.adapters.sql.schema.columns import word
 from shop.adapters.sql.statements import Statement, any_of
 from shop.application.ports.paging import Page, PageRequest
-from shop.application.ports.readers import PaymentFilter, RefundFilter, SessionWithPayment
-from shop.application.ports.views import PaymentAttemptView, PaymentView, ProviderMessageView, RefundView
+from shop.application.ports.readers import DisputeFilter, InboxFilter, PaymentFilter, RefundFilter, SessionWithPayment
+from shop.application.ports.views import (
+    DisputeView,
+    InboxItemView,
+    PaymentAttemptView,
+    PaymentView,
+    ProviderMessageView,
+    RefundView,
+)
 from shop.domain.kernel.capturing import CapturePolicy
-from shop.domain.kernel.identifiers import AttemptId, OrderId, PaymentId, PaymentSessionId, RefundId, UserId, uuid_in
+from shop.domain.kernel.identifiers import (
+    AttemptId,
+    DisputeId,
+    InboxId,
+    OrderId,
+    PaymentId,
+    PaymentSessionId,
+    RefundId,
+    UserId,
+    uuid_in,
+)
 from shop.domain.kernel.money import Money
 from shop.domain.payments import AttemptStatus, PaymentNotFound, PaymentSessionNotFound
 
@@ -174,6 +192,18 @@ class SqlPaymentReader:
     async def refund(self, refund_id: RefundId) -> RefundView:
         return await one_refund(self._database, refund_id)
 
+    async def disputes(self, which: DisputeFilter, page: PageRequest) -> Page[DisputeView]:
+        return await dispute_page(self._database, which, page)
+
+    async def dispute(self, dispute_id: DisputeId) -> DisputeView:
+        return await one_dispute(self._database, dispute_id)
+
+    async def messages(self, which: InboxFilter, page: PageRequest) -> Page[InboxItemView]:
+        return await message_page(self._database, which, page)
+
+    async def message(self, inbox_id: InboxId) -> InboxItemView:
+        return await one_message(self._database, inbox_id)
+
 
 def _narrowing(which: PaymentFilter) -> tuple[_Narrowing, dict[str, Any]]:
     values: dict[str, Any] = ends_of(which.created_at)
@@ -218,6 +248,7 @@ def payment_view(row: Row, messages: list[ProviderMessageView] | None = None) ->
         capture_due=due_in(row),
         void_due=row["void_due"],
         authorization_expires_at=row["authorization_expires_at"],
+        disputed=row["disputed"],
         attempts=[_attempt(one) for one in sorted(row["attempts"], key=lambda attempt: int(attempt[0]))],
         created_at=row["created_at"],
         updated_at=row["updated_at"],

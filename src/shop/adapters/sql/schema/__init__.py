@@ -12,6 +12,7 @@ from shop.adapters.sql.schema.catalog import (
 from shop.adapters.sql.schema.columns import Id, Json, UtcDateTime, metadata
 from shop.adapters.sql.schema.inventory import locations, reservations, stock_levels, stock_movements
 from shop.adapters.sql.schema.money import (
+    disputes,
     inbox,
     ledger_entries,
     ledger_postings,
@@ -52,6 +53,7 @@ __all__ = [
     "categories",
     "data_exports",
     "deliveries",
+    "disputes",
     "events",
     "inbox",
     "invitations",

@@ -24,7 +24,7 @@ from shop.adapters.sql.schema.columns import amounts, document, ident, metadata,
 from shop.domain.kernel.capturing import CapturePolicy
 from shop.domain.kernel.money import AMOUNT_MAX
 from shop.domain.ledger import EntryKind
-from shop.domain.payments import AttemptStatus, InboxState, RefundReason, RefundStatus
+from shop.domain.payments import AttemptStatus, DisputeStatus, InboxState, RefundReason, RefundStatus
 
 payment_sessions = Table(
     "payment_sessions",
@@ -67,6 +67,7 @@ payments = Table(
     Column("void_due", Boolean(create_constraint=False), nullable=False),
     Column("expiry_told", Boolean(create_constraint=False), nullable=False),
     moment("authorization_expires_at", nullable=True),
+    Column("disputed", Boolean(create_constraint=False), nullable=False),
     one_of("status", AttemptStatus),
     one_of("capture", CapturePolicy),
     CheckConstraint("capture_due_minor BETWEEN 1 AND amount_minor", name="capture_due_within_amount"),
@@ -81,8 +82,8 @@ Index(
     "ix_payments_unfinished",
     payments.c.updated_at,
     payments.c.id,
-    postgresql_where=sql("status IN ('new', 'processing', 'authorized') OR refund_due"),
-    sqlite_where=sql("status IN ('new', 'processing', 'authorized') OR refund_due"),
+    postgresql_where=sql("status IN ('new', 'processing', 'authorized') OR refund_due OR disputed"),
+    sqlite_where=sql("status IN ('new', 'processing', 'authorized') OR refund_due OR disputed"),
 )
 
 payment_attempts = Table(
@@ -163,6 +164,36 @@ Index(
     sqlite_where=sql("provider_ref <> ''"),
 )
 
+disputes = Table(
+    "disputes",
+    metadata,
+    ident("id", primary_key=True),
+    ident("payment_id", ForeignKey("payments.id")),
+    ident("order_id", ForeignKey("orders.id"), index=True),
+    text("provider"),
+    text("provider_ref"),
+    text("currency"),
+    Column("amount_minor", BigInteger, nullable=False),
+    text("reason"),
+    text("status"),
+    moment("due_at", nullable=True),
+    document("moves"),
+    document("written_off"),
+    text("evidence_by"),
+    moment("evidence_at", nullable=True),
+    moment("opened_at"),
+    moment("created_at"),
+    moment("updated_at"),
+    Column("version", Integer, nullable=False),
+    one_of("status", DisputeStatus),
+    *amounts("amount_minor"),
+)
+Index("ix_disputes_payment_id", disputes.c.payment_id, disputes.c.created_at, disputes.c.id)
+Index("ix_disputes_created_at", disputes.c.created_at, disputes.c.id)
+Index("ix_disputes_status_created_at", disputes.c.status, disputes.c.created_at, disputes.c.id)
+Index("ix_disputes_due_at", disputes.c.due_at)
+Index("uq_disputes_provider_ref", disputes.c.provider, disputes.c.provider_ref, unique=True)
+
 inbox = Table(
     "inbox",
     metadata,
@@ -180,6 +211,8 @@ inbox = Table(
     one_of("state", InboxState),
 )
 Index("ix_inbox_object", inbox.c.provider, inbox.c.object_ref, inbox.c.received_at)
+Index("ix_inbox_received_at", inbox.c.received_at, inbox.c.id)
+Index("ix_inbox_state_received_at", inbox.c.state, inbox.c.received_at, inbox.c.id)
 
 ledger_entries = Table(
     "ledger_entries",

@@ -56,7 +56,7 @@ PERSONAL: Mapping[str, Register] = {
         of="owner_id",
         columns={
             About.PERSON: "email shipping_address billing_address note metadata",
-            About.SHOP: "currency shipping status payment_status fulfilment_status hold_reason cancel_reason",
+            About.SHOP: "currency shipping status payment_status fulfilment_status hold_reason cancel_reason flags",
         },
     ),
     "subscriptions": Register(
@@ -82,6 +82,12 @@ PERSONAL: Mapping[str, Register] = {
         columns={
             About.RECORD: "requested_by approved_by",
             About.SHOP: "provider provider_ref currency reason note lines status failure_code",
+        }
+    ),
+    "disputes": Register(
+        columns={
+            About.RECORD: "evidence_by",
+            About.SHOP: "provider provider_ref currency reason status moves written_off",
         }
     ),
     "events": Register(columns={About.RECORD: "actor", About.SHOP: "type subject data"}),

@@ -21,6 +21,13 @@ from shop.application.ports.views.catalog import (
     VariantView,
 )
 from shop.application.ports.views.clock import AdvancedClockView, ClockView
+from shop.application.ports.views.disputes import (
+    DisputeMoveView,
+    DisputeView,
+    InboxItemView,
+    dispute_view,
+    inbox_item_view,
+)
 from shop.application.ports.views.events import DeliveryView, EventView
 from shop.application.ports.views.identity import (
     AdminUserView,
@@ -81,9 +88,12 @@ __all__ = [
     "CategoryView",
     "ClockView",
     "DeliveryView",
+    "DisputeMoveView",
+    "DisputeView",
     "EventView",
     "ExportView",
     "FindingView",
+    "InboxItemView",
     "InvitationView",
     "LedgerEntryView",
     "LedgerPostingView",
@@ -121,5 +131,7 @@ __all__ = [
     "VariantAvailabilityView",
     "VariantView",
     "WhoView",
+    "dispute_view",
+    "inbox_item_view",
     "refund_view",
 ]

@@ -10,7 +10,7 @@ from shop.application.ports.views.payments import PaymentView
 from shop.domain.kernel.address import Address
 from shop.domain.kernel.identifiers import CartId, OrderId, OrderLineId, PaymentId, ProductId, UserId, VariantId
 from shop.domain.kernel.money import Money
-from shop.domain.orders import FulfilmentStatus, OrderStatus, PaymentStatus
+from shop.domain.orders import FulfilmentStatus, OrderFlag, OrderStatus, PaymentStatus
 from shop.domain.payments import AttemptStatus, NextAction
 
 
@@ -109,6 +109,8 @@ class AdminOrderView:
     billing_address: Address | None
     note: str
     hold_reason: str
+    flags: list[OrderFlag]
+    fulfilment_on_hold: bool
     prices_include_tax: bool
     subtotal: Money
     shipping_total: Money

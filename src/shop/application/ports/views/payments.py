@@ -90,6 +90,7 @@ class PaymentView:
     capture_due: Money | None
     void_due: bool
     authorization_expires_at: datetime | None
+    disputed: bool
     attempts: list[PaymentAttemptView]
     created_at: datetime
     updated_at: datetime

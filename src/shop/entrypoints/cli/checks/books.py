@@ -4,7 +4,7 @@ The shop goes on selling meanwhile, so what seems to differ is looked at a secon
 """
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import TypeVar
 
 from attrs import frozen
@@ -16,11 +16,14 @@ from shop.application.queries.orders import GetAllOrders
 from shop.application.shop import Shop
 from shop.domain.inventory import LIVE
 from shop.domain.kernel.identifiers import LocationId, VariantId
+from shop.domain.ledger import EntryKind, LedgerEntry
 from shop.domain.orders import OrderStatus
 
 V = TypeVar("V")
 Place = tuple[VariantId, LocationId]
 PAGE = 100
+_OF_SALES = frozenset({EntryKind.CAPTURE, EntryKind.REFUND, EntryKind.REFUND_REVERSAL})
+_OF_DISPUTES = frozenset({EntryKind.DISPUTE, EntryKind.DISPUTE_REVERSAL})
 
 
 @frozen
@@ -99,18 +102,23 @@ async def _ledger(shop: Shop) -> list[Mismatch]:
     async for order in _orders(shop, frozenset({"payments"})):
         async with shop.ports.storage.uow(shop.context()) as tx:
             entries = await tx.ledger.of_order(order.id)
+            disputes = [d for payment in order.payments or () for d in await tx.disputes.of_payment(payment.id)]
         sums = [sum(posting.amount.minor for posting in entry.postings) for entry in entries]
         mismatches += [Mismatch(f"an entry of order {order.number}", 0, total) for total in sums if total]
-        cleared = sum(
-            posting.amount.minor
-            for entry in entries
-            for posting in entry.postings
-            if posting.account.startswith("clearing:")
-        )
+        cleared = _cleared(entries, _OF_SALES)
         kept = sum(payment.captured.minor - payment.refunded.minor for payment in order.payments or ())
         if cleared != kept:
             mismatches.append(Mismatch(f"the provider's account for order {order.number}", kept, cleared))
+        taken = sum(move.taken.minor + move.fee.minor for dispute in disputes for move in dispute.moves)
+        if (disputed := -_cleared(entries, _OF_DISPUTES)) != taken:
+            mismatches.append(Mismatch(f"what banks took of order {order.number}", taken, disputed))
     return mismatches
+
+
+def _cleared(entries: Iterable[LedgerEntry], kinds: frozenset[EntryKind]) -> int:
+    """What entries of these kinds left on the providers' accounts."""
+    postings = [posting for entry in entries if entry.kind in kinds for posting in entry.postings]
+    return sum(posting.amount.minor for posting in postings if posting.account.startswith("clearing:"))
 
 
 async def _orders(shop: Shop, expand: frozenset[str] = frozenset()) -> AsyncIterator[AdminOrderView]:

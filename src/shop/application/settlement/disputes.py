@@ -1,0 +1,140 @@
+"""What the provider's news about disputes and fraud mean: for the disputes, the payment, the order and the books.
+
+A message is only a hint. What counts is how all disputes of the payment stand at the provider at this moment; so
+messages in any order, twice or not at all lead to the same end.
+"""
+
+from collections.abc import Sequence
+
+from attrs import define, field
+
+from shop.application.messages import Context
+from shop.application.ports.clock import Ids
+from shop.application.ports.unit_of_work import Transaction
+from shop.application.settlement.books import BooksOf
+from shop.application.settlement.refunds import MISMATCH, pays
+from shop.application.settlement.sales import Cashier, Sale
+from shop.domain.kernel.identifiers import DisputeId
+from shop.domain.orders import Order, OrderFlag, OrderStatus, PaymentStatus
+from shop.domain.payments import (
+    CONTESTED,
+    INQUIRIES,
+    Dispute,
+    DisputeState,
+    DisputeStatus,
+    Payment,
+)
+
+_OURS_NO_MORE = CONTESTED | {DisputeStatus.LOST}
+
+
+async def look_at_disputes(sale: Sale, context: Context, cashier: Cashier) -> Sale:
+    """Asks the provider for all disputes of the payment, and writes how they stand.
+
+    Raises PaymentProviderUnavailable, StaleAggregate; doing it again is safe.
+    """
+    ref = sale.payment.attempt.provider_ref
+    return await settle_disputes(sale, await cashier.provider_of(sale.payment).disputes(ref), context, cashier)
+
+
+async def look_at_risk(sale: Sale, context: Context, cashier: Cashier) -> Sale:
+    """Asks the provider whether it fears fraud, and puts that on the order. Raises as `look_at_disputes`."""
+    ref, order = sale.payment.attempt.provider_ref, sale.order
+    risk = await cashier.provider_of(sale.payment).risk(ref)
+    order.flag(OrderFlag.FRAUD_WARNING, risk.warned, context.now)
+    order.flag(OrderFlag.REVIEW, risk.reviewed, context.now)
+    async with cashier.uow(context) as tx:
+        # Also where nothing is new: whoever asked before us must not write their older answer after us.
+        tx.orders.save(order)
+    return sale
+
+
+async def settle_disputes(sale: Sale, news: Sequence[DisputeState], context: Context, cashier: Cashier) -> Sale:
+    """Writes what the provider says of disputes. Raises StaleAggregate when the sale changed since it was read."""
+    async with cashier.uow(context) as tx:
+        disputes = DisputesOf(tx, sale, BooksOf(tx, sale, context, cashier.ids), context, cashier.ids)
+        await disputes.read()
+        disputes.follow(news)
+        disputes.conclude()
+    return sale
+
+
+async def is_contested(payment: Payment, tx: Transaction) -> bool:
+    """Whether a bank is deciding about the money: giving it back as well would pay it twice."""
+    return payment.disputed and any(d.status in CONTESTED for d in await tx.disputes.of_payment(payment.id))
+
+
+@define
+class DisputesOf:
+    """All disputes of one payment, read in the transaction that writes them."""
+
+    tx: Transaction
+    sale: Sale
+    books: BooksOf
+    context: Context
+    ids: Ids
+    _all: list[Dispute] = field(factory=list)
+    _moved: bool = False
+
+    async def read(self) -> None:
+        self._all = await self.tx.disputes.of_payment(self.sale.payment.id)
+
+    def follow(self, news: Sequence[DisputeState]) -> None:
+        """Takes over what the provider says of each, and books what moved."""
+        known = {dispute.provider_ref: dispute for dispute in self._all}
+        for state in news:
+            dispute = known.get(state.provider_ref) or self._opened(state)
+            before = dispute.followed
+            for move in dispute.follow(state, self.context.now):
+                self.books.dispute_moved(move)
+            for move in dispute.to_write_off():
+                self.books.lost(move)
+            for move in dispute.to_take_back():
+                self.books.not_lost(move)
+            if dispute.version == 0 or dispute.followed != before:
+                self._moved = True
+                self.tx.disputes.save(dispute)
+
+    def conclude(self) -> None:
+        """Makes payment and order agree with the disputes.
+
+        A dispute is written together with both: they were read before it, and who read them before somebody else wrote
+        would take them for what they are not any more.
+        """
+        order, payment, now = self.sale.order, self.sale.payment, self.context.now
+        contested = payment.contest(any(dispute.is_open for dispute in self._all), now)
+        moved = bool(self._all) and order.contest_payment(standing(order, payment, self._all), now)
+        inquiry = order.flag(OrderFlag.INQUIRY, any(d.status in INQUIRIES for d in self._all), now)
+        # What was lost and not sent yet is better kept as well.
+        held = order.flag(OrderFlag.DISPUTE, any(d.status in _OURS_NO_MORE for d in self._all), now)
+        if self._moved or contested:
+            self.tx.payments.save(payment)
+        if self._moved or moved or inquiry or held:
+            self.tx.orders.save(order)
+
+    def _opened(self, state: DisputeState) -> Dispute:
+        payment = self.sale.payment
+        dispute = Dispute.open(
+            id=self.ids.new(DisputeId),
+            payment_id=payment.id,
+            order_id=payment.order_id,
+            provider=payment.provider,
+            news=state,
+            at=self.context.now,
+        )
+        self._all.append(dispute)
+        return dispute
+
+
+def standing(order: Order, payment: Payment, disputes: Sequence[Dispute]) -> PaymentStatus:
+    """How the money of an order stands, by what became of its refunds and disputes alone."""
+    if any(dispute.status is DisputeStatus.LOST for dispute in disputes):
+        return PaymentStatus.DISPUTED_LOST
+    if any(dispute.status in CONTESTED for dispute in disputes):
+        return PaymentStatus.DISPUTED
+    if payment.refunded and payment.refunded >= payment.captured:
+        return PaymentStatus.REFUNDED
+    if not pays(order):
+        unfit = MISMATCH in (order.hold_reason, order.cancel_reason) and order.status is not OrderStatus.CANCELLED
+        return PaymentStatus.MISMATCH if unfit else PaymentStatus.VOIDED
+    return PaymentStatus.PARTIALLY_REFUNDED if payment.refunded else PaymentStatus.PAID

@@ -46,6 +46,7 @@ _ATTEMPTS = (
             payment_attempts.c.client_secret,
             payment_attempts.c.created_at,
             payment_attempts.c.updated_at,
+            payment_attempts.c.brand,
         )
     )
     .where(payment_attempts.c.payment_id == payments.c.id)
@@ -133,6 +134,7 @@ def _attempts_of(documents: Iterable[Sequence[Any]]) -> tuple[PaymentAttempt, ..
             failure_code=failure_code,
             next_action=to_next_action(next_action),
             client_secret=client_secret,
+            brand=brand,
             created_at=datetime.fromisoformat(created_at),
             updated_at=datetime.fromisoformat(updated_at),
         )
@@ -149,6 +151,7 @@ def _attempts_of(documents: Iterable[Sequence[Any]]) -> tuple[PaymentAttempt, ..
             client_secret,
             created_at,
             updated_at,
+            brand,
         ) in sorted(documents, key=lambda document: document[0])
     )
 
@@ -307,6 +310,7 @@ def _attempt_row(payment: Payment, position: int, attempt: PaymentAttempt) -> di
         "failure_code": attempt.failure_code,
         "next_action": from_next_action(attempt.next_action),
         "client_secret": attempt.client_secret,
+        "brand": attempt.brand,
         "created_at": attempt.created_at,
         "updated_at": attempt.updated_at,
     }

@@ -22,6 +22,7 @@ _STATUSES = {
     "canceled": AttemptStatus.CANCELLED,
 }
 _FOR_THE_BROWSER = frozenset({AttemptStatus.REQUIRES_ACTION, AttemptStatus.FAILED})
+_BRAND_LENGTH_MAX = 40
 _NOT_FOUND, _REFUSALS = 404, (400, 402)
 
 
@@ -63,10 +64,18 @@ def _state_of(intent: PaymentIntent, refunds: Sequence[Refund] | None) -> Intent
         # Stripe lists the latest first; what failed has to be known before what was given back in its place.
         refunds=tuple(refund_state_of(refund) for refund in reversed(_listed(charge) if refunds is None else refunds)),
         disputed=bool(getattr(charge, "disputed", False)),
+        brand=_brand(charge),
         failure_code=_failure_code(intent) if failed else "",
         next_action=_next_action(intent) if status is AttemptStatus.REQUIRES_ACTION else None,
         client_secret=(intent.client_secret or "") if status in _FOR_THE_BROWSER else "",
     )
+
+
+def _brand(charge: Charge | None) -> str:
+    """The brand of the card that was charged; nothing for other ways to pay."""
+    details = getattr(charge, "payment_method_details", None)
+    brand = getattr(getattr(details, "card", None), "brand", None)
+    return brand[:_BRAND_LENGTH_MAX] if isinstance(brand, str) else ""
 
 
 def _listed(charge: Charge | None) -> Sequence[Refund]:

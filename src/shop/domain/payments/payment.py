@@ -47,6 +47,7 @@ class PaymentAttempt:
     method: str
     amount: Money
     status: AttemptStatus = AttemptStatus.NEW
+    brand: str = ""
     provider_ref: str = ""
     failure_code: str = ""
     next_action: NextAction | None = None
@@ -252,6 +253,7 @@ class Payment(Aggregate):
             failure_code=news.failure_code,
             next_action=news.next_action,
             client_secret=news.client_secret or attempt.client_secret,
+            brand=news.brand or attempt.brand,
         )
         if followed == attempt:
             return

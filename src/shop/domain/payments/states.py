@@ -67,7 +67,7 @@ class IntentState:
     `captured` is the sum so far; `refunds` are those that the provider knows, where it was asked for them; `disputed`,
     that there are or were disputes to be asked for.
     `client_secret` lets the shopper's browser finish it and is never logged. `method` is how it was tried just now,
-    where that is another way than before.
+    where that is another way than before. `brand` is that of the card, once one was charged.
     """
 
     provider_ref: str
@@ -80,6 +80,7 @@ class IntentState:
     next_action: NextAction | None = None
     client_secret: str = field(default="", repr=False)
     method: str = ""
+    brand: str = ""
 
     @property
     def refunded(self) -> Money:

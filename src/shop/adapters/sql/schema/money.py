@@ -95,6 +95,7 @@ payment_attempts = Table(
     text("client_secret"),
     moment("created_at"),
     moment("updated_at"),
+    text("brand"),
     one_of("status", AttemptStatus),
     *amounts("amount_minor"),
 )

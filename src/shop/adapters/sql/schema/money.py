@@ -170,6 +170,7 @@ disputes = Table(
     moment("due_at", nullable=True),
     document("moves"),
     document("written_off"),
+    text("evidence_key"),
     text("evidence_by"),
     moment("evidence_at", nullable=True),
     moment("opened_at"),

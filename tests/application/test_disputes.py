@@ -14,7 +14,7 @@ from shop.application.commands.payments import ReplayProviderNews
 from shop.application.commands.refunds import ApproveRefund, PaymentDisputed, RequestRefund
 from shop.application.commands.simulation import SimulatePayment, SimulationNotOffered
 from shop.application.commands.store import ConfigureStore
-from shop.application.messages import Actor
+from shop.application.messages import Actor, Idempotency
 from shop.application.ports.audit import AuditFilter
 from shop.application.ports.paging import PageRequest
 from shop.application.ports.payments import EvidenceKind, PaymentProviderUnavailable, PaymentRefused, Simulation
@@ -22,7 +22,7 @@ from shop.application.ports.readers import DisputeFilter, InboxFilter
 from shop.application.queries.disputes import GetDispute, GetDisputes, GetInbox, GetInboxItem
 from shop.application.queries.orders import GetAnyOrder
 from shop.application.queries.payments import GetUnfinishedPayments
-from shop.domain.kernel.errors import Forbidden, Invalid
+from shop.domain.kernel.errors import Conflict, Forbidden, Invalid
 from shop.domain.kernel.identifiers import ApiKeyId, DisputeId, OrderId, RefundId
 from shop.domain.ledger import DISPUTE_LOSSES, DISPUTES, FEES, EntryKind, clearing
 from shop.domain.orders import OrderFlag, OrderStatus, PaymentStatus
@@ -288,8 +288,10 @@ class TestEvidence:
         changed = {change.field for entry in page.data for change in entry.changes}
         assert {"status", "evidence_by"} <= changed
         assert "00340434161094021501" not in repr(page.data)
+        assert await small.shop.execute(command, actor=STAFF) == dispute_id  # the same, once more
+        other = evolve(command, evidence={EvidenceKind.CUSTOMER_NAME: "Grace"})
         with pytest.raises(DisputeNotAnswerable):
-            await small.shop.execute(command, actor=STAFF)
+            await small.shop.execute(other, actor=STAFF)
         assert (await small.order(order_id)).payment_status is PaymentStatus.DISPUTED
 
     async def test_a_draft_is_kept_by_the_provider_and_may_be_sent_later(self, small: SmallShop) -> None:
@@ -309,6 +311,27 @@ class TestEvidence:
             await small.shop.execute(command, actor=STAFF)
         await small.shop.execute(command, actor=STAFF)
         assert (await small.shop.ask(GetDispute(dispute_id=dispute_id), actor=STAFF)).status is S.UNDER_REVIEW
+
+    @pytest.mark.parametrize("seed", range(4))
+    async def test_f27_the_same_answer_many_times_at_once_is_one(self, small: SmallShop, seed: int) -> None:
+        crowd = behind(small, Jostle(seed))
+        order_id, dispute_id = await disputed(small)
+        command = SubmitDisputeEvidence(dispute_id=dispute_id, evidence=EVIDENCE)
+
+        async def send() -> DisputeId | None:
+            key = Idempotency(route="evidence", key="1", fingerprint=b"same")
+            try:
+                return await crowd.shop.execute(command, context=crowd.context(STAFF, key))
+            except Conflict:
+                return None
+
+        looks = [crowd.pay(order_id, refresh=True) for _ in range(3)]
+        sent = await asyncio.gather(*(send() for _ in range(5)), *looks)
+        assert dispute_id in sent
+        assert await send() == dispute_id
+        view = await small.shop.ask(GetDispute(dispute_id=dispute_id), actor=STAFF)
+        assert (view.status, view.evidence_by) == (S.UNDER_REVIEW, STAFF.principal)
+        assert [entry.kind for entry in await small.entries(order_id)] == [EntryKind.CAPTURE, EntryKind.DISPUTE]
 
     @pytest.mark.parametrize(
         "evidence",

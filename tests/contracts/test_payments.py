@@ -181,6 +181,7 @@ class TestStripeAgainstLocalstripe(PaymentGatewayContract):
         "test_f19_the_same_refund_at_the_same_time_is_one": _KEYS,
         "test_after_a_decline_another_method_may_be_tried": _NO_CONFIRM,
         "test_f49_no_refund_of_more_than_is_left": _OVER,
+        "test_the_brand_of_the_card_is_told_once_it_was_charged": "localstripe says nothing of cards in charges",
         "test_each_reason_is_understood": "localstripe takes no reason",
         "test_capture_waits_for_the_authorisation": _CRASHES,
         "test_a_refused_capture_can_be_repeated_once_it_is_authorised": _CRASHES,

@@ -110,12 +110,30 @@ def test_what_others_care_about_is_told_once(status: DisputeStatus, event: type[
 def test_evidence_is_taken_while_somebody_waits_for_it(status: DisputeStatus) -> None:
     dispute = a_dispute(status)
     if status in ANSWERABLE:
-        dispute.check_answerable()
+        assert [dispute.begin_answer("key 1", later()) for _ in range(2)] == [True, False]
         dispute.note_evidence("user_1", later())
         assert (dispute.evidence_by, dispute.evidence_at) == ("user_1", later())
     else:
         with pytest.raises(DisputeNotAnswerable):
-            dispute.check_answerable()
+            dispute.begin_answer("key 1", later())
+
+
+def test_the_same_evidence_may_be_given_again_when_nobody_heard_what_became_of_it() -> None:
+    dispute = a_dispute(S.NEEDS_RESPONSE)
+    dispute.begin_answer("key 1", later())
+    dispute.follow(news(S.UNDER_REVIEW), later())
+    assert not dispute.begin_answer("key 1", later())
+    with pytest.raises(DisputeNotAnswerable):
+        dispute.begin_answer("key 2", later())
+
+
+def test_evidence_that_was_given_before_other_evidence_is_given_anew() -> None:
+    dispute = a_dispute(S.NEEDS_RESPONSE)
+    keys = []
+    for fingerprint in ("a", "b", "a"):
+        assert dispute.begin_answer(fingerprint, later())
+        keys.append(dispute.evidence_key)
+    assert keys == ["1:a", "2:b", "3:a"]
 
 
 def test_a_loss_is_written_off_once_and_taken_back_when_an_appeal_is_won() -> None:

@@ -449,6 +449,9 @@ def test_f60_disputes_are_answered_and_messages_looked_at_again(terminal: Termin
     assert terminal.type("payments", "disputes", "list", "--status", "nonsense").code == 2
     letter = tmp_path / "letter.txt"
     letter.write_text("They signed for it.", encoding="utf-8")
+    noted = {one["check"]: one for one in terminal.type("doctor", "--no-books", "--json").json}
+    assert (noted["disputes"]["verdict"], noted["disputes"]["detail"][:22]) == ("note", "1 wait for evidence, t")
+    assert noted["messages"]["verdict"] == "fine"
     answer = ("payments", "disputes", "answer", dispute["id"])
     assert terminal.type(*answer, "customer_name").code == 2
     assert terminal.type(*answer, f"uncategorized_text=@{tmp_path / 'missing'}").code == 2

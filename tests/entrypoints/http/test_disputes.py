@@ -87,7 +87,8 @@ async def test_evidence_is_sent_once(site: OpenSite, staff: httpx.AsyncClient) -
     assert answers[1].headers["idempotent-replayed"] == "true"
     assert (answers[0].json()["status"], answers[0].json()["answerable"]) == ("under_review", False)
     assert "Ada" not in answers[0].text
-    again = await sent("8", evidence=says)
+    assert (await sent("8", evidence=says)).json()["evidence_at"] == answers[0].json()["evidence_at"]
+    again = await sent("8b", evidence={"customer_name": "Grace"})
     assert (again.status_code, again.json()["code"]) == (409, "dispute_not_answerable")
     reader = await site.key("payments:read")
     refused = await reader.post(address, json={"evidence": says}, headers={"Idempotency-Key": "9"})

@@ -362,6 +362,7 @@ class FakePaymentGateway:
             captured=Money(intent.captured, intent.currency),
             refunds=tuple(refund_state(intent, refund) for refund in intent.refunds),
             disputed=bool(intent.disputes),
+            brand="visa" if intent.status in (AttemptStatus.AUTHORIZED, AttemptStatus.CAPTURED) else "",
             failure_code=intent.failure_code,
             next_action=NextAction(kind="confirm_in_browser") if waits else None,
             client_secret=self._client_secret(intent.ref) if waits else "",

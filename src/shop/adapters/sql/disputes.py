@@ -66,6 +66,7 @@ def dispute_of(row: Row) -> Dispute:
             for move in row["moves"]
         ),
         written_off=tuple(row["written_off"]),
+        evidence_key=row["evidence_key"],
         evidence_by=row["evidence_by"],
         evidence_at=row["evidence_at"],
         opened_at=row["opened_at"],
@@ -97,6 +98,7 @@ def _row(dispute: Dispute) -> dict[str, Any]:
             for move in dispute.moves
         ],
         "written_off": list(dispute.written_off),
+        "evidence_key": dispute.evidence_key,
         "evidence_by": dispute.evidence_by,
         "evidence_at": dispute.evidence_at,
         "opened_at": dispute.opened_at,

@@ -48,6 +48,7 @@ _ATTEMPTS = (
             payment_attempts.c.created_at,
             payment_attempts.c.updated_at,
             payment_attempts.c.expires_at,
+            payment_attempts.c.brand,
         )
     )
     .where(payment_attempts.c.payment_id == payments.c.id)
@@ -151,6 +152,7 @@ def _attempts_of(documents: Iterable[Sequence[Any]]) -> tuple[PaymentAttempt, ..
             failure_code=failure_code,
             next_action=to_next_action(next_action),
             client_secret=client_secret,
+            brand=brand,
             created_at=datetime.fromisoformat(created_at),
             updated_at=datetime.fromisoformat(updated_at),
             expires_at=datetime.fromisoformat(expires_at) if expires_at else None,
@@ -169,6 +171,7 @@ def _attempts_of(documents: Iterable[Sequence[Any]]) -> tuple[PaymentAttempt, ..
             created_at,
             updated_at,
             expires_at,
+            brand,
         ) in sorted(documents, key=lambda document: document[0])
     )
 
@@ -337,6 +340,7 @@ def _attempt_row(payment: Payment, position: int, attempt: PaymentAttempt) -> di
         "failure_code": attempt.failure_code,
         "next_action": from_next_action(attempt.next_action),
         "client_secret": attempt.client_secret,
+        "brand": attempt.brand,
         "created_at": attempt.created_at,
         "updated_at": attempt.updated_at,
         "expires_at": attempt.expires_at,

@@ -24,6 +24,7 @@ _STATUSES = {
 _FOR_THE_BROWSER = frozenset({AttemptStatus.REQUIRES_ACTION, AttemptStatus.FAILED})
 _LAPSED = frozenset({"automatic", "expired"})
 """Why Stripe cancels an intent by itself."""
+_BRAND_LENGTH_MAX = 40
 _NOT_FOUND, _REFUSALS = 404, (400, 402)
 
 
@@ -67,6 +68,7 @@ def _state_of(intent: PaymentIntent, refunds: Sequence[Refund] | None) -> Intent
             refund_state_of(refund) for refund in reversed(listed) if not _is_release(refund, intent.amount - received)
         ),
         disputed=bool(getattr(charge, "disputed", False)),
+        brand=_brand(charge),
         failure_code=_failure_code(intent, status, charge),
         next_action=_next_action(intent) if status is AttemptStatus.REQUIRES_ACTION else None,
         client_secret=(intent.client_secret or "") if status in _FOR_THE_BROWSER else "",
@@ -84,6 +86,13 @@ def _is_release(refund: Refund, not_captured: int) -> bool:
     """Whether it is what was let go of by capturing a part: Stripe shows that as a refund, though no money moved."""
     ours = getattr(refund.metadata, "refund_id", None)
     return not ours and refund.amount == not_captured > 0 and not getattr(refund, "balance_transaction", None)
+
+
+def _brand(charge: Charge | None) -> str:
+    """The brand of the card that was charged; nothing for other ways to pay."""
+    details = getattr(charge, "payment_method_details", None)
+    brand = getattr(getattr(details, "card", None), "brand", None)
+    return brand[:_BRAND_LENGTH_MAX] if isinstance(brand, str) else ""
 
 
 def _listed(charge: Charge | None) -> Sequence[Refund]:

@@ -8,7 +8,7 @@ from attrs import field, frozen
 
 from shop.application.messages import Command, Context
 from shop.application.ports.payments import DisputeAnswer, EvidenceKind
-from shop.application.settlement import Cashier, Sale, settle_disputes
+from shop.application.settlement import Cashier, Sale, settle_answer
 from shop.domain.kernel.errors import Flaw, Invalid
 from shop.domain.kernel.identifiers import DisputeId
 from shop.domain.payments import SYSTEM
@@ -31,24 +31,20 @@ async def submit_dispute_evidence(command: SubmitDisputeEvidence, context: Conte
     _check(command.evidence)
     async with cashier.uow(context) as tx:
         dispute = await tx.disputes.get(command.dispute_id)
-        dispute.check_answerable()
+        if dispute.begin_answer(_fingerprint(command), context.now):
+            tx.disputes.save(dispute)
         payment = await tx.payments.get(dispute.payment_id)
         sale = Sale(await tx.orders.get(dispute.order_id), payment)
     answer = DisputeAnswer(
-        key=_key(command),
+        key=f"{dispute.id}:{dispute.evidence_key}",
         dispute_id=dispute.id,
         provider_ref=dispute.provider_ref,
         evidence=command.evidence,
         submit=command.submit,
     )
     state = await cashier.provider_of(payment).answer_dispute(answer)
-    async with cashier.uow(context) as tx:
-        dispute = await tx.disputes.get(dispute.id)
-        if command.submit:
-            dispute.note_evidence(context.actor.principal or SYSTEM, context.now)
-            tx.disputes.save(dispute)
-        tx.answer(dispute.id)
-    await settle_disputes(sale, (state,), context, cashier)
+    by = (context.actor.principal or SYSTEM) if command.submit else ""
+    await settle_answer(sale, dispute.id, state, by, context, cashier)
     return dispute.id
 
 
@@ -64,7 +60,7 @@ def _check(evidence: Mapping[EvidenceKind, str]) -> None:
         raise Invalid(what, flaws=(Flaw("/evidence", "too_long", what),))
 
 
-def _key(command: SubmitDisputeEvidence) -> str:
+def _fingerprint(command: SubmitDisputeEvidence) -> str:
     """The same evidence for the same dispute is one effect at the provider."""
     said = repr((sorted((kind.value, text) for kind, text in command.evidence.items()), command.submit))
-    return f"{command.dispute_id}:{hashlib.sha256(said.encode()).hexdigest()[:32]}"
+    return hashlib.sha256(said.encode()).hexdigest()[:32]

@@ -1,7 +1,7 @@
 """Where a provider's news become ours: the only place that moves the state of money."""
 
 from shop.application.settlement.captures import CapturesOf
-from shop.application.settlement.disputes import look_at_risk, settle_disputes
+from shop.application.settlement.disputes import look_at_risk, settle_answer, settle_disputes
 from shop.application.settlement.refunds import MISMATCH
 from shop.application.settlement.sales import Cashier, PaymentElsewhere, Sale, sale_of
 from shop.application.settlement.shipping import OrderNotShippable, check_money_safe, check_shippable
@@ -32,6 +32,7 @@ __all__ = [
     "look_at_risk",
     "sale_of",
     "settle",
+    "settle_answer",
     "settle_disputes",
     "settle_refunds",
 ]

@@ -59,6 +59,21 @@ async def settle_disputes(sale: Sale, news: Sequence[DisputeState], context: Con
     return sale
 
 
+async def settle_answer(
+    sale: Sale, dispute_id: DisputeId, state: DisputeState, by: str, context: Context, cashier: Cashier
+) -> None:
+    """Writes how a dispute stands once evidence was given, who sent it (nobody: it was a draft), and the answer to
+    the idempotency key. Raises StaleAggregate as `settle_disputes`."""
+    async with cashier.uow(context) as tx:
+        disputes = DisputesOf(tx, sale, BooksOf(tx, sale, context, cashier.ids), context, cashier.ids)
+        await disputes.read()
+        if by:
+            disputes.note_evidence(dispute_id, by)
+        disputes.follow((state,))
+        disputes.conclude()
+        tx.answer(dispute_id)
+
+
 async def is_contested(payment: Payment, tx: Transaction) -> bool:
     """Whether a bank is deciding about the money: giving it back as well would pay it twice."""
     return payment.disputed and any(d.status in CONTESTED for d in await tx.disputes.of_payment(payment.id))
@@ -78,6 +93,13 @@ class DisputesOf:
 
     async def read(self) -> None:
         self._all = await self.tx.disputes.of_payment(self.sale.payment.id)
+
+    def note_evidence(self, dispute_id: DisputeId, by: str) -> None:
+        for dispute in self._all:
+            if dispute.id == dispute_id:
+                dispute.note_evidence(by, self.context.now)
+                self._moved = True
+                self.tx.disputes.save(dispute)
 
     def follow(self, news: Sequence[DisputeState]) -> None:
         """Takes over what the provider says of each, and books what moved."""

@@ -31,6 +31,7 @@ class PaymentAttempt:
     method: str
     amount: Money
     status: AttemptStatus = AttemptStatus.NEW
+    brand: str = ""
     provider_ref: str = ""
     failure_code: str = ""
     next_action: NextAction | None = None

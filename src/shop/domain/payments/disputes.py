@@ -80,7 +80,7 @@ class DisputeLost(_DisputeEvent):
 class Dispute(Aggregate):
     """One dispute of one payment, as the provider tells of it. `moves` are what was withdrawn and what came back.
 
-    `written_off` names the moves that were booked as lost.
+    `written_off` names the moves that were booked as lost; `evidence_key` the evidence that was given last.
     """
 
     audited: ClassVar = ("amount", "reason", "status", "due_at", "evidence_by")
@@ -96,6 +96,7 @@ class Dispute(Aggregate):
     due_at: datetime | None = None
     moves: tuple[DisputeMove, ...] = ()
     written_off: tuple[str, ...] = ()
+    evidence_key: str = ""
     evidence_by: str = ""
     evidence_at: datetime | None = None
     opened_at: datetime
@@ -144,10 +145,19 @@ class Dispute(Aggregate):
         """All that the provider's news may change, to see whether they did."""
         return self.status, self.amount, self.reason, self.due_at, self.moves, self.written_off
 
-    def check_answerable(self) -> None:
-        """Raises DisputeNotAnswerable."""
+    def begin_answer(self, fingerprint: str, at: datetime) -> bool:
+        """Evidence of this fingerprint is about to be given; whether it is other evidence than the last.
+
+        The same again may be repeated, whatever became of the dispute: nobody may have heard that it was given. From
+        then on `evidence_key` names it at the provider. Raises DisputeNotAnswerable.
+        """
+        count, _, last = self.evidence_key.partition(":")
+        if fingerprint == last:
+            return False
         if self.status not in ANSWERABLE:
             raise DisputeNotAnswerable(f"A dispute that is {self.status} waits for no evidence.")
+        self.evidence_key, self.updated_at = f"{int(count or 0) + 1}:{fingerprint}", at
+        return True
 
     def note_evidence(self, by: str, at: datetime) -> None:
         """Somebody of the shop sent evidence; what it says is the provider's to keep."""

@@ -352,6 +352,7 @@ class Payment(Aggregate):
             next_action=news.next_action,
             client_secret=news.client_secret or attempt.client_secret,
             expires_at=news.expires_at or attempt.expires_at,
+            brand=news.brand or attempt.brand,
         )
         if followed == attempt:
             return

@@ -54,6 +54,12 @@ class MoneyPromises(GatewayPromises):
         assert (await subject.gateway.fetch(first.provider_ref)).captured == request.amount
 
     @alone
+    async def test_the_brand_of_the_card_is_told_once_it_was_charged(self, subject: GatewayUnderTest) -> None:
+        request = new_request(subject, method=subject.challenged_method)
+        assert not (await subject.gateway.create_intent(request)).brand
+        assert (await captured(subject, new_request(subject))).brand == "visa"
+
+    @alone
     async def test_what_is_captured_already_is_captured_for_another_key_too(self, subject: GatewayUnderTest) -> None:
         state = await captured(subject, new_request(subject))
         again = await subject.gateway.capture(state.provider_ref, AttemptId(uuid4()))

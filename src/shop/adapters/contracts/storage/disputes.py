@@ -38,6 +38,7 @@ class DisputePromises(StoragePromises):
         rich.follow(bench.samples.dispute_state(status=DisputeStatus.LOST, moves=moves), bench.later(9))
         rich.to_write_off()
         rich.note_evidence("user_1", bench.later(9))
+        rich.evidence_key = "a key"
         await bench.save(rich)
         async with bench.transaction() as tx:
             assert state(await tx.disputes.get(rich.id)) == state(rich)

@@ -340,6 +340,7 @@ def _attempt(bench: Bench, payment: Payment) -> PaymentAttempt:
         id=bench.samples.new(AttemptId),
         method="fake_card_3ds",
         amount=payment.amount,
+        brand="visa",
         created_at=bench.now,
         updated_at=bench.now,
     )

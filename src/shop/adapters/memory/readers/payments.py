@@ -196,6 +196,7 @@ def payment_view(payment: Payment, messages: list[ProviderMessageView] | None = 
                 method=attempt.method,
                 amount=attempt.amount,
                 status=attempt.status,
+                brand=attempt.brand,
                 provider_ref=attempt.provider_ref,
                 failure_code=attempt.failure_code,
                 created_at=attempt.created_at,

@@ -258,12 +258,15 @@ def payment_view(row: Row, messages: list[ProviderMessageView] | None = None) ->
 
 
 def _attempt(document: Sequence[Any]) -> PaymentAttemptView:
-    _, attempt, method, minor, currency, status, provider_ref, failure_code, _, _, created_at, updated_at, _ = document
+    _, attempt, method, minor, currency, status, provider_ref, failure_code, _, _, created_at, updated_at, _, brand = (
+        document
+    )
     return PaymentAttemptView(
         id=AttemptId(uuid_in(attempt)),
         method=method,
         amount=Money(minor, currency),
         status=AttemptStatus(status),
+        brand=brand,
         provider_ref=provider_ref,
         failure_code=failure_code,
         created_at=datetime.fromisoformat(created_at),

@@ -105,6 +105,7 @@ payment_attempts = Table(
     moment("created_at"),
     moment("updated_at"),
     moment("expires_at", nullable=True),
+    text("brand"),
     one_of("status", AttemptStatus),
     *amounts("amount_minor"),
 )
@@ -179,6 +180,7 @@ disputes = Table(
     moment("due_at", nullable=True),
     document("moves"),
     document("written_off"),
+    text("evidence_key"),
     text("evidence_by"),
     moment("evidence_at", nullable=True),
     moment("opened_at"),

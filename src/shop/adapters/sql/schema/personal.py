@@ -100,7 +100,9 @@ PERSONAL: Mapping[str, Register] = {
     "ledger_postings": _shop("account currency"),
     "locations": _shop("name country"),
     "order_lines": _shop("sku title variant_title tax_rate tax_name tax_rounding"),
-    "payment_attempts": _shop("provider method currency status provider_ref failure_code next_action client_secret"),
+    "payment_attempts": _shop(
+        "provider method brand currency status provider_ref failure_code next_action client_secret"
+    ),
     "payment_sessions": _shop("provider method"),
     "payments": _shop("provider status capture failure_code currency captured_currency refunded_currency"),
     "plans": _shop("code name interval_unit prices after_dunning"),

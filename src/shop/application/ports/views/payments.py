@@ -51,6 +51,7 @@ class PaymentAttemptView:
     method: str
     amount: Money
     status: AttemptStatus
+    brand: str
     provider_ref: str
     failure_code: str
     created_at: datetime

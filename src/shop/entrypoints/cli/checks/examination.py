@@ -8,9 +8,12 @@ from attrs import frozen
 
 from shop.application.auditing import verify
 from shop.application.ports.outbox import DeliveryState
+from shop.application.ports.paging import PageRequest
+from shop.application.ports.readers import DisputeFilter, InboxFilter
+from shop.application.queries.disputes import GetDisputes, GetInbox
 from shop.application.shop import Shop
 from shop.domain.kernel.errors import ShopError
-from shop.domain.payments import PaymentNotFound
+from shop.domain.payments import ANSWERABLE, InboxState, PaymentNotFound
 from shop.entrypoints.cli.checks.books import Mismatch, ledger_mismatches, reservation_mismatches, stock_mismatches
 from shop.entrypoints.embed import open_shop
 from shop.entrypoints.settings import DEVELOPMENT_SECRET, Settings
@@ -85,6 +88,8 @@ async def _living(shop: Shop, settings: Settings) -> AsyncIterator[Finding]:
     yield await _cache(shop, settings)
     yield await _payments(shop)
     yield await _outbox(shop)
+    yield await _messages(shop)
+    yield await _disputes(shop)
     yield await _clock(shop)
 
 
@@ -136,6 +141,29 @@ async def _outbox(shop: Shop) -> Finding:
             hint="Start one: shop worker",
         )
     return _fine("events", f"{pending} deliveries wait, none was set aside")
+
+
+async def _messages(shop: Shop) -> Finding:
+    """What providers told us and nobody could make anything of."""
+    parked = InboxFilter(states=frozenset({InboxState.PARKED}))
+    found = await shop.ask(GetInbox(which=parked, page=PageRequest(limit=1, total=True)))
+    if not found.total:
+        return _fine("messages", "none of the provider's messages waits for people")
+    detail = f"{found.total} messages of the provider wait for people"
+    hint = "Look: shop payments inbox list --state parked. Look again: shop payments inbox replay evt_…"
+    return Finding(check="messages", verdict=Verdict.NOTE, detail=detail, hint=hint)
+
+
+async def _disputes(shop: Shop) -> Finding:
+    """What banks want to know, for that has to be answered in time."""
+    found = await shop.ask(GetDisputes(which=DisputeFilter(statuses=ANSWERABLE), page=PageRequest(limit=100)))
+    if not found.data:
+        return _fine("disputes", "none waits for evidence")
+    due = min((dispute.due_at for dispute in found.data if dispute.due_at is not None), default=None)
+    until = f", the first until {due:%Y-%m-%d %H:%M} UTC" if due is not None else ""
+    detail = f"{len(found.data)}{' or more' if found.next else ''} wait for evidence{until}"
+    hint = "Look: shop payments disputes list --status needs_response --status warning_needs_response"
+    return Finding(check="disputes", verdict=Verdict.NOTE, detail=detail, hint=hint)
 
 
 async def _clock(shop: Shop) -> Finding:

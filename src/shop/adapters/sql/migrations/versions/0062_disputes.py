@@ -26,6 +26,7 @@ def upgrade() -> None:
         moment("due_at", nullable=True),
         document("moves"),
         document("written_off"),
+        text("evidence_key"),
         text("evidence_by"),
         moment("evidence_at", nullable=True),
         moment("opened_at"),

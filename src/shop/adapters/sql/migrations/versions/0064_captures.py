@@ -5,7 +5,7 @@ from alembic import op
 from shop.adapters.sql.migrations.columns import moment
 
 revision = "0064"
-down_revision = "0062"
+down_revision = "0063"
 
 _CAPTURE = (
     "capture TEXT{collated} NOT NULL DEFAULT 'automatic'"

@@ -71,8 +71,8 @@ class IntentState:
     that there are or were disputes to be asked for.
     `client_secret` lets the shopper's browser finish it and is never logged. `method` is how it was tried just now,
     where that is another way than before. `expires_at` is until when what is authorised can be captured, where the
-    provider says; an intent that was cancelled because that passed has the failure code AUTHORIZATION_EXPIRED. `brand` is that
-    of the card, once one was charged.
+    provider says; an intent that was cancelled because that passed has the failure code AUTHORIZATION_EXPIRED.
+    `brand` is that of the card, once one was charged.
     """
 
     provider_ref: str

@@ -1,6 +1,8 @@
 """What a transaction writes comes back as it was, or not at all."""
 
 import asyncio
+import gc
+import weakref
 from datetime import timedelta
 
 import pytest
@@ -342,3 +344,20 @@ async def test_claims_stay_quick_in_a_long_queue(uow: SqlUnitOfWork, database: D
     assert await outbox.done(again, later)
     (following,) = await outbox.claim(later, later, 50)
     assert following.event_id != head.event_id
+
+
+async def test_a_transaction_is_gone_when_it_is_over(uow: SqlUnitOfWork) -> None:
+    """Without the garbage collector, which would find hundreds of things for each order otherwise."""
+    shop = await stocked(uow, "S")
+    [variant] = shop.product.variants
+    level = StockLevel(variant_id=variant.id, location_id=shop.location.id, on_hand=10)
+    gc.collect()
+    gc.disable()
+    try:
+        async with uow(context()) as tx:
+            tx.stock.move(movement(level, MovementKind.ADJUSTED, on_hand=1))
+            left = [weakref.ref(part) for part in (tx, tx.stock, tx.categories)]
+        del tx
+        assert [part() for part in left] == [None, None, None]
+    finally:
+        gc.enable()

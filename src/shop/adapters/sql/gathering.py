@@ -110,13 +110,17 @@ class Gathered:
         """Calls this once everything is written."""
         self._last.append(tell)
 
-    async def commit(self) -> None:
-        """Writes everything or raises, and then nothing was written."""
+    async def commit(self, told: Callable[[], Iterable[Write]]) -> None:
+        """Writes everything or raises, and then nothing was written. `told` is what tells of all the rest."""
         for prepare in self._first:
             await prepare()
         writes = [write for key in sorted(self._writes) for write in self._writes[key]]
         for late in self._late:
             writes += late()
+        writes += told()
+        # Repositories are held here and hold us: together they would stay until the garbage collector looks.
+        self._first.clear()
+        self._late.clear()
         if writes:
             await self.database.write(_joined(writes))
         for aggregate in self._aggregates.values():

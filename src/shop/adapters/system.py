@@ -14,7 +14,7 @@ I = TypeVar("I", bound=Identifier)  # noqa: E741
 
 _RANDOM_BITS = 74
 _STEP_BITS = 32
-_MILLISECONDS_MASK = (1 << 48) - 1
+_VERSION_AND_VARIANT = 0x7 << 76 | 0b10 << 62
 
 
 class SystemClock:
@@ -64,6 +64,5 @@ class SystemIds:
 
 def _uuid7(number: int) -> UUID:
     """122 bits (48 of milliseconds, 12 and 62 random) with version 7 and variant 10 in their places."""
-    milliseconds = number >> _RANDOM_BITS & _MILLISECONDS_MASK
     high, low = number >> 62 & 0xFFF, number & (1 << 62) - 1
-    return uuid_of(milliseconds << 80 | 0x7 << 76 | high << 64 | 0b10 << 62 | low)
+    return uuid_of((number >> _RANDOM_BITS) << 80 | high << 64 | low | _VERSION_AND_VARIANT)

@@ -64,7 +64,6 @@ from shop.application.ports.unit_of_work import Transaction
 from shop.domain.kernel.aggregates import Event
 from shop.domain.kernel.identifiers import Identifier
 
-
 R_co = TypeVar("R_co", covariant=True)
 
 

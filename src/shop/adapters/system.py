@@ -5,7 +5,6 @@ import threading
 import time
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
-from uuid import UUID
 
 from shop.application.ports.clock import Clock
 from shop.domain.kernel.identifiers import Identifier, uuid_of
@@ -13,7 +12,8 @@ from shop.domain.kernel.identifiers import Identifier, uuid_of
 I = TypeVar("I", bound=Identifier)  # noqa: E741
 
 _RANDOM_BITS = 74
-_STEP_BITS = 32
+_RANDOM_BYTES = 4_000
+_STEP, _LOW, _LAST = (1 << 32) - 1, (1 << 62) - 1, (1 << _RANDOM_BITS) - 1
 _VERSION_AND_VARIANT = 0x7 << 76 | 0b10 << 62
 
 
@@ -49,20 +49,27 @@ class SystemIds:
     """
 
     def __init__(self) -> None:
-        self._last = 0
+        self._millisecond = self._last = 0
         self._lock = threading.Lock()
+        self._random, self._used, self._process = b"", 0, 0
 
     def new(self, kind: type[I]) -> I:
-        randomness = int.from_bytes(os.urandom(10), "big")
-        fresh = (time.time_ns() // 1_000_000) << _RANDOM_BITS | randomness >> 80 - _RANDOM_BITS
         with self._lock:
-            if fresh <= self._last:
-                fresh = self._last + 1 + (randomness & (1 << _STEP_BITS) - 1)
-            self._last = fresh
-        return kind(_uuid7(fresh))
+            now = time.time_ns() // 1_000_000
+            if now > self._millisecond:
+                self._millisecond, last = now, self._bits() >> 80 - _RANDOM_BITS
+            else:
+                last = self._last + 1 + (self._bits() & _STEP)
+                if last > _LAST:
+                    self._millisecond, last = self._millisecond + 1, last & _LAST
+            self._last = last
+            number = self._millisecond << 80 | last >> 62 << 64 | last & _LOW | _VERSION_AND_VARIANT
+        return kind(uuid_of(number))
 
-
-def _uuid7(number: int) -> UUID:
-    """122 bits (48 of milliseconds, 12 and 62 random) with version 7 and variant 10 in their places."""
-    high, low = number >> 62 & 0xFFF, number & (1 << 62) - 1
-    return uuid_of((number >> _RANDOM_BITS) << 80 | high << 64 | low | _VERSION_AND_VARIANT)
+    def _bits(self) -> int:
+        """80 random bits. The system is asked for many at once; a process does not use what its parent was given."""
+        begin = self._used
+        if begin == len(self._random) or self._process != os.getpid():
+            self._random, self._process, begin = os.urandom(_RANDOM_BYTES), os.getpid(), 0
+        self._used = begin + 10
+        return int.from_bytes(self._random[begin : self._used], "big")

@@ -1,6 +1,7 @@
 """The machine's clock, and ids that nobody has used."""
 
 import os
+import struct
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -11,9 +12,8 @@ from shop.domain.kernel.identifiers import Identifier, uuid_of
 
 I = TypeVar("I", bound=Identifier)  # noqa: E741
 
-_RANDOM_BITS = 74
-_RANDOM_BYTES = 4_000
-_STEP, _LOW, _LAST = (1 << 32) - 1, (1 << 62) - 1, (1 << _RANDOM_BITS) - 1
+_HIGH, _LOW, _STEP = (1 << 12) - 1, (1 << 62) - 1, (1 << 32) - 1
+_NUMBERS = struct.Struct("512Q")
 _VERSION_AND_VARIANT = 0x7 << 76 | 0b10 << 62
 
 
@@ -49,27 +49,36 @@ class SystemIds:
     """
 
     def __init__(self) -> None:
-        self._millisecond = self._last = 0
+        self._millisecond = self._head = self._low = 0
         self._lock = threading.Lock()
-        self._random, self._used, self._process = b"", 0, 0
 
     def new(self, kind: type[I]) -> I:
         with self._lock:
             now = time.time_ns() // 1_000_000
             if now > self._millisecond:
-                self._millisecond, last = now, self._bits() >> 80 - _RANDOM_BITS
+                self._begin(now)
             else:
-                last = self._last + 1 + (self._bits() & _STEP)
-                if last > _LAST:
-                    self._millisecond, last = self._millisecond + 1, last & _LAST
-            self._last = last
-            number = self._millisecond << 80 | last >> 62 << 64 | last & _LOW | _VERSION_AND_VARIANT
+                self._low += 1 + (_random() & _STEP)
+                if self._low > _LOW:
+                    self._begin(self._millisecond + 1)
+            number = self._head | self._low
         return kind(uuid_of(number))
 
-    def _bits(self) -> int:
-        """80 random bits. The system is asked for many at once; a process does not use what its parent was given."""
-        begin = self._used
-        if begin == len(self._random) or self._process != os.getpid():
-            self._random, self._process, begin = os.urandom(_RANDOM_BYTES), os.getpid(), 0
-        self._used = begin + 10
-        return int.from_bytes(self._random[begin : self._used], "big")
+    def _begin(self, millisecond: int) -> None:
+        self._millisecond = millisecond
+        self._head = millisecond << 80 | (_random() & _HIGH) << 64 | _VERSION_AND_VARIANT
+        self._low = _random() & _LOW
+
+
+def _random() -> int:
+    """64 random bits. The system is asked for many at once."""
+    try:
+        return _drawn.pop()
+    except IndexError:
+        _drawn.extend(_NUMBERS.unpack(os.urandom(_NUMBERS.size)))
+        return _drawn.pop()
+
+
+_drawn: list[int] = []
+# A process does not use what its parent was given.
+os.register_at_fork(after_in_child=_drawn.clear)

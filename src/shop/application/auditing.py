@@ -131,7 +131,9 @@ def _settings_apart(before: StoreSettings, after: StoreSettings) -> Iterable[tup
 
 
 def _told(name: str, silent: tuple[str, ...], value: Any) -> Any:
-    return SILENT if name in silent and value is not None else plain(value)
+    if value is None:
+        return None
+    return SILENT if name in silent else plain(value)
 
 
 def plain(value: Any) -> Any:

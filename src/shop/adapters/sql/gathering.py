@@ -125,7 +125,8 @@ class Gathered:
             await self.database.write(_joined(writes))
         for aggregate in self._aggregates.values():
             aggregate.version += 1
-            aggregate.remember_stored()
+            if aggregate.audited:
+                aggregate.remember_stored()
         for tell in self._last:
             tell()
 

@@ -77,6 +77,7 @@ class Gathered:
     witness: Witness = field(factory=Witness)
     _writes: dict[tuple[int, UUID], list[Write]] = field(factory=dict)
     _aggregates: dict[tuple[int, UUID], Aggregate] = field(factory=dict)
+    _more: list[Write] = field(factory=list)
     _first: list[Callable[[], Awaitable[None]]] = field(factory=list)
     _last: list[Callable[[], None]] = field(factory=list)
     _late: list[Callable[[], Iterable[Write]]] = field(factory=list)
@@ -96,7 +97,7 @@ class Gathered:
 
     def add(self, *writes: Write) -> None:
         """Writes these too."""
-        self._late.append(lambda: writes)
+        self._more += writes
 
     def at_the_end(self, writes: Callable[[], Iterable[Write]]) -> None:
         """Asks for more writes when everything else is known."""
@@ -115,6 +116,7 @@ class Gathered:
         for prepare in self._first:
             await prepare()
         writes = [write for key in sorted(self._writes) for write in self._writes[key]]
+        writes += self._more
         for late in self._late:
             writes += late()
         writes += told()

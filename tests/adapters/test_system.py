@@ -40,7 +40,7 @@ def test_also_when_the_clock_goes_back_or_stands_still(monkeypatch: pytest.Monke
     for milliseconds in (5_000, 5_000, 4_000, 6_000):
         with monkeypatch.context() as patched:
             patched.setattr("time.time_ns", lambda at=milliseconds: at * 1_000_000)
-            patched.setattr("os.urandom", lambda size: b"\xff" * size)
+            patched.setattr("shop.adapters.system._drawn", [2**64 - 1] * 4)
             made.append(ids.new(ProductId).uuid)
     first, second, third, fourth = made
     assert first < second < third < fourth
@@ -66,3 +66,21 @@ def test_threads_do_not_get_the_same() -> None:
     for thread in threads:
         thread.join()
     assert len(set(made)) == len(threads) * 2_000
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_process_makes_others() -> None:
+    ids = SystemIds()
+    ids.new(ProductId)
+    read, write = os.pipe()
+    child = os.fork()
+    if not child:
+        os.write(write, b"".join(ids.new(ProductId).uuid.bytes[6:] for _ in range(20)))
+        os._exit(0)
+    os.waitpid(child, 0)
+    theirs = os.read(read, 1_000)
+    os.close(read)
+    os.close(write)
+    drawn = {theirs[at : at + 10] for at in range(0, len(theirs), 10)}
+    assert len(drawn) == 20
+    assert not drawn & {ids.new(ProductId).uuid.bytes[6:] for _ in range(20)}

@@ -28,6 +28,7 @@ from shop.application.ports.identity import AuthenticationRequired
 from shop.application.ports.outbox import Delivery
 from shop.application.ports.storage import Storage
 from shop.application.ports.unit_of_work import AnsweredAlready, StaleAggregate
+from shop.application.queries.carts import GetCart
 from shop.application.queries.orders import GetAllOrders, GetOverdueOrders
 from shop.application.queries.store import GetStore
 from shop.application.shop import PAUSE_MAX_SECONDS, TRIES_MAX, Shop, SubscriberUnknown
@@ -206,6 +207,46 @@ class TestIdempotency:
         mended = key(fingerprint=b"five")
         await small.shop.execute(evolve(too_many, quantity=5), context=small.context(guest, mended))
         assert not mended.replayed
+
+    async def test_what_is_one_write_is_looked_up_when_its_key_collides(
+        self, small: SmallShop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        looks: list[str] = []
+        find = small.storage.answers.find
+
+        async def noted(principal: str, route: str, looked_for: str) -> Answer | None:
+            looks.append(looked_for)
+            return await find(principal, route, looked_for)
+
+        monkeypatch.setattr(small.storage.answers, "find", noted)
+        variant_id = await small.product(stock=5)
+        cart_id = await small.cart(ready=False)
+        add = AddToCart(cart_id=cart_id, variant_id=variant_id, quantity=2)
+
+        async def once(asked: AddToCart, fingerprint: bytes = b"f") -> tuple[object, bool]:
+            under = key(fingerprint=fingerprint)
+            return await small.shop.execute(asked, context=small.context(small.guest(cart_id), under)), under.replayed
+
+        item_id, _ = await once(add)
+        assert looks == []
+        assert await once(add) == (item_id, True)
+        assert looks == ["k1"]
+        with pytest.raises(IdempotencyKeyReused):
+            await once(evolve(add, quantity=1), b"other")
+        assert [item.quantity for item in (await small.shop.ask(GetCart(cart_id=cart_id))).items] == [2]
+
+    async def test_what_was_done_is_answered_though_it_could_not_be_done_any_more(self, small: SmallShop) -> None:
+        variant_id = await small.product(stock=5)
+        cart_id = await small.cart(ready=False)
+        guest, add = small.guest(cart_id), AddToCart(cart_id=cart_id, variant_id=variant_id, quantity=4)
+        item_id = await small.shop.execute(add, context=small.context(guest, key()))
+        again = key()
+        assert await small.shop.execute(add, context=small.context(guest, again)) == item_id
+        assert again.replayed
+        with pytest.raises(Invalid):  # four and four are more than there are
+            await small.shop.execute(add, context=small.context(guest, key("k2")))
+        with pytest.raises(IdempotencyKeyReused):
+            await small.shop.execute(evolve(add, quantity=5), context=small.context(guest, key(fingerprint=b"five")))
 
     async def test_f29_what_was_pruned_is_done_again(self, small: SmallShop) -> None:
         first = await small.shop.execute(OpenCart(), context=small.context(STAFF, key()))

@@ -1,20 +1,20 @@
 """The machine's clock, and ids that nobody has used."""
 
 import os
+import struct
 import threading
 import time
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
-from uuid import UUID
 
 from shop.application.ports.clock import Clock
 from shop.domain.kernel.identifiers import Identifier, uuid_of
 
 I = TypeVar("I", bound=Identifier)  # noqa: E741
 
-_RANDOM_BITS = 74
-_STEP_BITS = 32
-_MILLISECONDS_MASK = (1 << 48) - 1
+_HIGH, _LOW, _STEP = (1 << 12) - 1, (1 << 62) - 1, (1 << 32) - 1
+_NUMBERS = struct.Struct("512Q")
+_VERSION_AND_VARIANT = 0x7 << 76 | 0b10 << 62
 
 
 class SystemClock:
@@ -49,21 +49,36 @@ class SystemIds:
     """
 
     def __init__(self) -> None:
-        self._last = 0
+        self._millisecond = self._head = self._low = 0
         self._lock = threading.Lock()
 
     def new(self, kind: type[I]) -> I:
-        randomness = int.from_bytes(os.urandom(10), "big")
-        fresh = (time.time_ns() // 1_000_000) << _RANDOM_BITS | randomness >> 80 - _RANDOM_BITS
         with self._lock:
-            if fresh <= self._last:
-                fresh = self._last + 1 + (randomness & (1 << _STEP_BITS) - 1)
-            self._last = fresh
-        return kind(_uuid7(fresh))
+            now = time.time_ns() // 1_000_000
+            if now > self._millisecond:
+                self._begin(now)
+            else:
+                self._low += 1 + (_random() & _STEP)
+                if self._low > _LOW:
+                    self._begin(self._millisecond + 1)
+            number = self._head | self._low
+        return kind(uuid_of(number))
+
+    def _begin(self, millisecond: int) -> None:
+        self._millisecond = millisecond
+        self._head = millisecond << 80 | (_random() & _HIGH) << 64 | _VERSION_AND_VARIANT
+        self._low = _random() & _LOW
 
 
-def _uuid7(number: int) -> UUID:
-    """122 bits (48 of milliseconds, 12 and 62 random) with version 7 and variant 10 in their places."""
-    milliseconds = number >> _RANDOM_BITS & _MILLISECONDS_MASK
-    high, low = number >> 62 & 0xFFF, number & (1 << 62) - 1
-    return uuid_of(milliseconds << 80 | 0x7 << 76 | high << 64 | 0b10 << 62 | low)
+def _random() -> int:
+    """64 random bits. The system is asked for many at once."""
+    try:
+        return _drawn.pop()
+    except IndexError:
+        _drawn.extend(_NUMBERS.unpack(os.urandom(_NUMBERS.size)))
+        return _drawn.pop()
+
+
+_drawn: list[int] = []
+# A process does not use what its parent was given.
+os.register_at_fork(after_in_child=_drawn.clear)

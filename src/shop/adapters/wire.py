@@ -37,7 +37,13 @@ class EventUnreadable(ShopError):
 
 def data_of(event: Event) -> dict[str, object]:
     """The event as plain data: what JSON knows and nothing else."""
-    return {attribute.name: _plain(getattr(event, attribute.name)) for attribute in fields(type(event))}
+    kind: Any = type(event)  # which is hashable, whatever its instances are
+    return {name: _plain(getattr(event, name)) for name in _names(kind)}
+
+
+@cache
+def _names(kind: type[Event]) -> tuple[str, ...]:
+    return tuple(attribute.name for attribute in fields(kind))
 
 
 def encode(event: Event) -> str:

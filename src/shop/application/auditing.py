@@ -29,6 +29,7 @@ LATE = timedelta(hours=1)
 """How much later than its time an entry may still be written: far longer than any transaction lasts."""
 GENESIS = bytes(32)
 BATCH = 500
+_PLAIN = frozenset({bool, int, str})
 SETTINGS = "settings"
 
 
@@ -130,14 +131,18 @@ def _settings_apart(before: StoreSettings, after: StoreSettings) -> Iterable[tup
 
 
 def _told(name: str, silent: tuple[str, ...], value: Any) -> Any:
-    return SILENT if name in silent and value is not None else plain(value)
+    if value is None:
+        return None
+    return SILENT if name in silent else plain(value)
 
 
 def plain(value: Any) -> Any:
     """The value as JSON knows it, the same however often it is asked. Raises TypeError for what has no such form."""
+    if value is None or type(value) in _PLAIN:
+        return value
     if isinstance(value, Enum):
         return value.value
-    if value is None or isinstance(value, bool | int | str):
+    if isinstance(value, bool | int | str):
         return value
     if isinstance(value, Identifier | Decimal):
         return str(value)

@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import datetime
+from functools import cached_property
 from typing import ClassVar, Generic, TypeVar
 
 from attrs import define, field, frozen
@@ -48,7 +49,7 @@ class Actor:
     def user_id(self) -> UserId | None:
         return self.id if isinstance(self.id, UserId) else None
 
-    @property
+    @cached_property
     def principal(self) -> str | None:
         """Whose idempotency keys these are. None for a guest without a token: nobody could tell two of them apart."""
         if self.id is not None:
@@ -125,9 +126,14 @@ class Context:
 
 
 class Command(Generic[R]):
-    """Something to be done; R is what comes back. `requires` is a scope, or one of the policies."""
+    """Something to be done; R is what comes back. `requires` is a scope, or one of the policies.
+
+    `one_write` says that all it does is in the one write that keeps the answer to its key: then nobody needs to look
+    beforehand whether the key came before, for a second time would collide there and do nothing.
+    """
 
     requires: ClassVar[str]
+    one_write: ClassVar[bool] = False
 
 
 class Query(Generic[R]):

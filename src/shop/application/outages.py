@@ -101,8 +101,10 @@ class CircuitBreaker:
         self._ended.append((now, answered))
         while len(self._ended) > self.rules.calls_max or self._ended[0][0] <= now - self.rules.window_seconds:
             self._ended.popleft()
+        if answered or len(self._ended) < self.rules.calls_min:
+            return
         failed = sum(not well for _, well in self._ended)
-        if not answered and len(self._ended) >= self.rules.calls_min and failed >= self.rules.share * len(self._ended):
+        if failed >= self.rules.share * len(self._ended):
             self._opened_at = now
 
     def forgo(self) -> None:

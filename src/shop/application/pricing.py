@@ -12,20 +12,32 @@ from shop.domain.kernel.identifiers import CartItemId, VariantId
 from shop.domain.kernel.money import Money
 from shop.domain.pricing.prices import price_for
 from shop.domain.pricing.quote import PricedLine, Quote, QuotedLine, ShippingCharge, quote
-from shop.domain.shipping import ShippingOption, options_for
+from shop.domain.shipping import ShippingMethod, ShippingOption, options_for
 
 
 @frozen(kw_only=True)
 class PricedCart:
-    """A cart with its quote. `lines` has what could be priced; `flaws` say why the rest, or the delivery, could not."""
+    """A cart with its quote. `lines` has what could be priced; `flaws` say why the rest, or the delivery, could not.
+
+    `goes_to` is the country to which it can be sent, if it has to be and says where.
+    """
 
     cart: Cart
     offers: Mapping[VariantId, Offer]
     lines: Mapping[CartItemId, QuotedLine]
     quote: Quote
-    shipping_options: tuple[ShippingOption, ...]
+    shipping_methods: tuple[ShippingMethod, ...]
+    goes_to: str
+    weight_grams: int
     needs_shipping: bool
     flaws: tuple[Flaw, ...]
+
+    @property
+    def shipping_options(self) -> list[ShippingOption]:
+        """The deliveries that the cart is offered, the cheapest first."""
+        if not self.goes_to:
+            return []
+        return options_for(self.shipping_methods, self.goes_to, self.weight_grams, self.cart.currency)
 
 
 def price_cart(found: CartWithOffers, settings: StoreSettings) -> PricedCart:
@@ -53,7 +65,8 @@ def price_cart(found: CartWithOffers, settings: StoreSettings) -> PricedCart:
             needs_shipping = True
             weight += offer.weight_grams * item.quantity
     flaws += _shortages(cart, offers)
-    options, charge = _delivery(cart, settings, weight, needs_shipping, flaws)
+    goes_to = _destination(cart, settings, flaws) if needs_shipping else ""
+    charge = _delivery(cart, settings, goes_to, weight, flaws) if goes_to else None
     taxed_where = cart.shipping_address or cart.billing_address
     total = quote(
         cart.currency,
@@ -68,7 +81,9 @@ def price_cart(found: CartWithOffers, settings: StoreSettings) -> PricedCart:
         offers=offers,
         lines={item.id: quoted for (item, _), quoted in zip(priced, total.lines, strict=True)},
         quote=total,
-        shipping_options=options,
+        shipping_methods=settings.shipping_methods,
+        goes_to=goes_to,
+        weight_grams=weight,
         needs_shipping=needs_shipping,
         flaws=tuple(flaws),
     )
@@ -99,21 +114,25 @@ def _shortages(cart: Cart, offers: Mapping[VariantId, Offer]) -> list[Flaw]:
     return flaws
 
 
-def _delivery(
-    cart: Cart, settings: StoreSettings, weight_grams: int, needs_shipping: bool, flaws: list[Flaw]
-) -> tuple[tuple[ShippingOption, ...], ShippingCharge | None]:
-    if not needs_shipping or cart.shipping_address is None:
-        return (), None
+def _destination(cart: Cart, settings: StoreSettings, flaws: list[Flaw]) -> str:
+    if cart.shipping_address is None:
+        return ""
     country = cart.shipping_address.country
     if settings.store.ships_to and country not in settings.store.ships_to:
         flaws.append(Flaw("/shipping_address/country", "shipping_unavailable", f"Nothing is sent to {country}"))
-        return (), None
-    options = tuple(options_for(settings.shipping_methods, country, weight_grams, cart.currency))
-    chosen = next((option for option in options if option.code == cart.shipping_code), None)
-    if cart.shipping_code and chosen is None:
+        return ""
+    return country
+
+
+def _delivery(
+    cart: Cart, settings: StoreSettings, country: str, weight_grams: int, flaws: list[Flaw]
+) -> ShippingCharge | None:
+    if not cart.shipping_code:
+        return None
+    methods = [method for method in settings.shipping_methods if method.code == cart.shipping_code]
+    chosen = next(iter(options_for(methods, country, weight_grams, cart.currency)), None)
+    if chosen is None:
         detail = f"“{cart.shipping_code}” is not available for this address and weight"
         flaws.append(Flaw("/shipping_option", "shipping_unavailable", detail))
-    if chosen is None:
-        return options, None
-    charge = ShippingCharge(code=chosen.code, name=chosen.name, price=chosen.price, tax_class=chosen.tax_class)
-    return options, charge
+        return None
+    return ShippingCharge(code=chosen.code, name=chosen.name, price=chosen.price, tax_class=chosen.tax_class)

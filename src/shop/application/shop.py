@@ -27,7 +27,7 @@ from shop.application.ports.outbox import Delivery
 from shop.application.ports.unit_of_work import AnsweredAlready, StaleAggregate
 from shop.application.wiring import Handler, Ports, command_handlers, query_handlers, reactions
 from shop.domain.kernel.errors import NotFound, ShopError
-from shop.domain.kernel.identifiers import RequestId, parse_any
+from shop.domain.kernel.identifiers import Identifier, RequestId, parse_any
 
 R = TypeVar("R")
 TRIES_MAX = 8
@@ -117,9 +117,10 @@ class Shop:
         context = context.doing(action)
         try:
             check_permission(command.requires, context.actor)
-            if context.idempotency is None or context.actor.principal is None:
+            key, principal = context.idempotency, context.actor.principal if context.idempotency else None
+            if key is None or principal is None:
                 return await self._again_after_collision(handler, command, context)
-            return await self._once(handler, command, context, context.actor.principal, context.idempotency)
+            return await self._once(handler, command, context, principal, key)
         except ShopError as error:
             outcome = error.code
             self.denials.note(error, context, action)
@@ -141,18 +142,33 @@ class Shop:
         self, handler: Handler, command: Command[Any], context: Context, principal: str, key: Idempotency
     ) -> Any:
         """Carries the command out unless its key was answered before; of two at the same time one is answered."""
+        if not command.one_write and (answer := await self._answered(principal, key)) is not None:
+            return answer
         for _ in range(2):
-            answer = await self.ports.storage.answers.find(principal, key.route, key.key)
-            if answer is not None:
-                if answer.fingerprint != key.fingerprint:
-                    raise IdempotencyKeyReused
-                key.replayed = True
-                return parse_any(answer.result)
+            refusal: ShopError | None = None
             try:
                 return await self._again_after_collision(handler, command, context)
             except AnsweredAlready:
-                continue
+                pass
+            except ShopError as error:
+                if not command.one_write:
+                    raise
+                refusal = error  # of something that was done already, perhaps
+            if (answer := await self._answered(principal, key)) is not None:
+                return answer
+            if refusal is not None:
+                raise refusal
         raise IdempotencyInProgress
+
+    async def _answered(self, principal: str, key: Idempotency) -> Identifier | None:
+        """What this key was answered before. Raises IdempotencyKeyReused where something else was asked under it."""
+        answer = await self.ports.storage.answers.find(principal, key.route, key.key)
+        if answer is None:
+            return None
+        if answer.fingerprint != key.fingerprint:
+            raise IdempotencyKeyReused
+        key.replayed = True
+        return parse_any(answer.result)
 
     async def _again_after_collision(
         self, handler: Callable[[Any, Context], Awaitable[Any]], message: Any, context: Context

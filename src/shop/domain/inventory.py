@@ -231,8 +231,11 @@ def allocate(demand: Mapping[VariantId, int], levels: Sequence[StockLevel]) -> l
         quantity = demand[variant_id]
         candidates = [level for level in levels if level.variant_id == variant_id and level.available > 0]
         whole = next((level for level in candidates if level.available >= quantity), None)
+        if whole is not None:
+            allocations.append(Allocation(variant_id, whole.location_id, quantity))
+            continue
         parts: list[Allocation] = []
-        for level in [whole] if whole else candidates:
+        for level in candidates:
             taken = min(level.available, quantity - sum(part.quantity for part in parts))
             if taken > 0:
                 parts.append(Allocation(variant_id, level.location_id, taken))

@@ -1,6 +1,8 @@
 """What a transaction writes comes back as it was, or not at all."""
 
 import asyncio
+import gc
+import weakref
 from datetime import timedelta
 
 import pytest
@@ -356,3 +358,20 @@ def test_settings_from_before_there_was_a_choice_go_on_capturing_at_once() -> No
     assert to_settings(document, 3).store.capture is CapturePolicy.MANUAL
     del document["store"]["capture"]
     assert to_settings(document, 3).store.capture is CapturePolicy.AUTOMATIC
+
+
+async def test_a_transaction_is_gone_when_it_is_over(uow: SqlUnitOfWork) -> None:
+    """Without the garbage collector, which would find hundreds of things for each order otherwise."""
+    shop = await stocked(uow, "S")
+    [variant] = shop.product.variants
+    level = StockLevel(variant_id=variant.id, location_id=shop.location.id, on_hand=10)
+    gc.collect()
+    gc.disable()
+    try:
+        async with uow(context()) as tx:
+            tx.stock.move(movement(level, MovementKind.ADJUSTED, on_hand=1))
+            left = [weakref.ref(part) for part in (tx, tx.stock, tx.categories)]
+        del tx
+        assert [part() for part in left] == [None, None, None]
+    finally:
+        gc.enable()

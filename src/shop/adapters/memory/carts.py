@@ -10,7 +10,8 @@ from shop.adapters.memory.writes import Rank, Writes, check_version
 from shop.application.ports.repositories import CartWithOffers, Offer
 from shop.domain.carts import Cart, CartNotFound, CartStatus
 from shop.domain.catalog import ProductStatus
-from shop.domain.kernel.identifiers import CartId, UserId, VariantId
+from shop.domain.kernel.identifiers import CartId, PaymentSessionId, UserId, VariantId
+from shop.domain.payments import PaymentSession
 
 
 class MemoryCartRepository:
@@ -25,6 +26,13 @@ class MemoryCartRepository:
 
     async def with_offers(self, cart_id: CartId, also: Sequence[VariantId] = ()) -> CartWithOffers:
         return _with_offers(self._tables, cart_id, also)
+
+    async def to_order(
+        self, cart_id: CartId, session_id: PaymentSessionId
+    ) -> tuple[CartWithOffers, PaymentSession | None]:
+        session = self._tables.payment_sessions.get(session_id)
+        found = _with_offers(self._tables, cart_id, ())
+        return found, copied(session) if session is not None and session.cart_id == cart_id else None
 
     async def of_owner(self, owner_id: UserId, limit: int) -> list[Cart]:
         carts = self._tables.carts.values()

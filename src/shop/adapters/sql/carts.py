@@ -10,11 +10,13 @@ from shop.adapters.sql.database import Database, Row, Write
 from shop.adapters.sql.documents import from_address, to_address
 from shop.adapters.sql.gathering import ADDED, REMOVED, Gathered, Rank, Root
 from shop.adapters.sql.offers import offer_of, offers_where
-from shop.adapters.sql.schema import cart_items, carts, variants
+from shop.adapters.sql.payments import SESSION, SESSION_COLUMNS, session_of
+from shop.adapters.sql.schema import cart_items, carts, payment_sessions, variants
 from shop.adapters.sql.statements import Statement, any_of, insert_into, json_rows
 from shop.application.ports.repositories import CartWithOffers
 from shop.domain.carts import Cart, CartItem, CartNotFound, CartStatus
-from shop.domain.kernel.identifiers import CartId, CartItemId, UserId, VariantId, uuid_in
+from shop.domain.kernel.identifiers import CartId, CartItemId, PaymentSessionId, UserId, VariantId, uuid_in
+from shop.domain.payments import PaymentSession
 
 CART_COLUMNS = tuple(carts.columns)
 _ROOT = Root.of(carts, fixed=["created_at"])
@@ -39,6 +41,14 @@ _CART = select(
 CART_WITH_OFFERS = Statement(_CART)
 CART_WITH_MORE_OFFERS = Statement(
     _CART.add_columns(offers_where(any_of(variants.c.id, "also")).correlate(None).scalar_subquery().label("more"))
+)
+_CART_TO_ORDER = Statement(
+    _CART.add_columns(*SESSION_COLUMNS).select_from(
+        carts.outerjoin(
+            payment_sessions,
+            (payment_sessions.c.id == bindparam("session_id")) & (payment_sessions.c.cart_id == carts.c.id),
+        )
+    )
 )
 _ADD_ITEMS = insert_into(cart_items)
 _PUT_ITEMS = insert_into(cart_items, replace=["id"])
@@ -82,10 +92,14 @@ async def cart_with_offers(database: Database, cart_id: CartId, also: Sequence[V
         row = await database.fetch_one(CART_WITH_MORE_OFFERS, cart_id=cart_id.uuid, also=wanted)
     else:
         row = await database.fetch_one(CART_WITH_OFFERS, cart_id=cart_id.uuid)
+    return _found(row, cart_id, more=bool(also))
+
+
+def _found(row: Row | None, cart_id: CartId, *, more: bool = False) -> CartWithOffers:
     if row is None:
         raise CartNotFound(f"There is no cart {cart_id}.")
     offers = [offer_of(document) for document in row["offers"]]
-    if also:
+    if more:
         offers += [offer_of(document) for document in row["more"]]
     return CartWithOffers(cart=cart_of(row), offers={offer.variant_id: offer for offer in offers})
 
@@ -107,6 +121,16 @@ class SqlCartRepository:
         found = await cart_with_offers(self._gathered.database, cart_id, also)
         self._remember(found.cart)
         return found
+
+    async def to_order(
+        self, cart_id: CartId, session_id: PaymentSessionId
+    ) -> tuple[CartWithOffers, PaymentSession | None]:
+        database = self._gathered.database
+        row = await database.fetch_one(_CART_TO_ORDER, cart_id=cart_id.uuid, session_id=session_id.uuid)
+        found = _found(row, cart_id)
+        self._remember(found.cart)
+        assert row is not None
+        return found, session_of(row, SESSION) if row[f"{SESSION}id"] is not None else None
 
     async def of_owner(self, owner_id: UserId, limit: int) -> list[Cart]:
         rows = await self._gathered.database.fetch(_OF_OWNER, of_owner=owner_id.uuid, most=limit)

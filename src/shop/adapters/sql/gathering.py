@@ -77,6 +77,7 @@ class Gathered:
     witness: Witness = field(factory=Witness)
     _writes: dict[tuple[int, UUID], list[Write]] = field(factory=dict)
     _aggregates: dict[tuple[int, UUID], Aggregate] = field(factory=dict)
+    _more: list[Write] = field(factory=list)
     _first: list[Callable[[], Awaitable[None]]] = field(factory=list)
     _last: list[Callable[[], None]] = field(factory=list)
     _late: list[Callable[[], Iterable[Write]]] = field(factory=list)
@@ -96,7 +97,7 @@ class Gathered:
 
     def add(self, *writes: Write) -> None:
         """Writes these too."""
-        self._late.append(lambda: writes)
+        self._more += writes
 
     def at_the_end(self, writes: Callable[[], Iterable[Write]]) -> None:
         """Asks for more writes when everything else is known."""
@@ -110,18 +111,24 @@ class Gathered:
         """Calls this once everything is written."""
         self._last.append(tell)
 
-    async def commit(self) -> None:
-        """Writes everything or raises, and then nothing was written."""
+    async def commit(self, told: Callable[[], Iterable[Write]]) -> None:
+        """Writes everything or raises, and then nothing was written. `told` is what tells of all the rest."""
         for prepare in self._first:
             await prepare()
         writes = [write for key in sorted(self._writes) for write in self._writes[key]]
+        writes += self._more
         for late in self._late:
             writes += late()
+        writes += told()
+        # Repositories are held here and hold us: together they would stay until the garbage collector looks.
+        self._first.clear()
+        self._late.clear()
         if writes:
             await self.database.write(_joined(writes))
         for aggregate in self._aggregates.values():
             aggregate.version += 1
-            aggregate.remember_stored()
+            if aggregate.audited:
+                aggregate.remember_stored()
         for tell in self._last:
             tell()
 

@@ -9,6 +9,7 @@ the statement has happened.
 import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -41,7 +42,7 @@ class Part:
 def parts_of(writes: Iterable[Write]) -> list[Part]:
     """The parts, in order of rank. Rows of an insert go together, everything else goes row by row."""
     parts: list[Part] = []
-    for write in sorted(writes, key=_rank):
+    for write in sorted(writes, key=attrgetter("rank")):
         compiled = write.statement.compiled(POSTGRES)
         if len(write.rows) == 1:
             parts.append(Part(compiled.text, compiled.arguments(write.rows[0]), write.expect))
@@ -50,10 +51,6 @@ def parts_of(writes: Iterable[Write]) -> list[Part]:
         else:
             parts += [Part(compiled.text, compiled.arguments(row), write.expect) for row in write.rows]
     return parts
-
-
-def _rank(write: Write) -> int:
-    return write.rank
 
 
 def _together(compiled: Compiled, write: Write) -> Part:

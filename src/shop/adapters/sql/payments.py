@@ -27,6 +27,8 @@ from shop.domain.payments import (
 )
 
 _SESSION = Root.of(payment_sessions)
+SESSION = "session_"
+SESSION_COLUMNS = tuple(column.label(f"{SESSION}{column.name}") for column in payment_sessions.columns)
 _GET_SESSION = Statement(select(payment_sessions).where(payment_sessions.c.id == bindparam("session_id")))
 
 _ROOT = Root.of(payments, fixed=["order_id", "provider", "capture", "created_at"])
@@ -96,16 +98,16 @@ _FIND_ITEM = Statement(
 )
 
 
-def session_of(row: Row) -> PaymentSession:
-    """The session in a row of its table."""
+def session_of(row: Row, before: str = "") -> PaymentSession:
+    """The session in a row of its table, or of SESSION_COLUMNS, whose names have SESSION before them."""
     return PaymentSession(
-        id=PaymentSessionId(row["id"]),
-        cart_id=CartId(row["cart_id"]),
-        provider=row["provider"],
-        method=row["method"],
-        authorizes=row["authorizes"],
-        created_at=row["created_at"],
-        version=row["version"],
+        id=PaymentSessionId(row[f"{before}id"]),
+        cart_id=CartId(row[f"{before}cart_id"]),
+        provider=row[f"{before}provider"],
+        method=row[f"{before}method"],
+        authorizes=row[f"{before}authorizes"],
+        created_at=row[f"{before}created_at"],
+        version=row[f"{before}version"],
     )
 
 

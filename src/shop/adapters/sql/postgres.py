@@ -32,6 +32,7 @@ SERVER_SETTINGS = {
     "enable_seqscan": "off",
     "timezone": "UTC",
 }
+_to_json = msgspec.json.Encoder().encode
 _COLLISIONS = (
     exceptions.SerializationError,
     exceptions.DeadlockDetectedError,
@@ -177,7 +178,7 @@ async def _one_by_one(connection: Connection, parts: Sequence[Part]) -> None:
 
 
 def _encode(value: Any) -> str:
-    return value if isinstance(value, EncodedJson) else msgspec.json.encode(value).decode()
+    return value if isinstance(value, EncodedJson) else _to_json(value).decode()
 
 
 def _translated(error: exceptions.PostgresError) -> Exception:

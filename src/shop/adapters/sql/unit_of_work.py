@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from contextvars import Token
 from types import TracebackType
+from typing import Generic, TypeVar
 
 from shop.adapters.sql.answers import answer_write
 from shop.adapters.sql.audit import entry_write
@@ -65,45 +66,62 @@ from shop.application.ports.unit_of_work import Transaction
 from shop.domain.kernel.aggregates import Event
 from shop.domain.kernel.identifiers import Identifier
 
+R_co = TypeVar("R_co", covariant=True)
+
+
+class _Repository(Generic[R_co]):
+    """A repository of a transaction, made when it is asked for: most transactions need two or three of them all."""
+
+    def __init__(self, make: Callable[[Gathered], R_co]) -> None:
+        self._make = make
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, transaction: "SqlTransaction", owner: type) -> R_co:
+        made = transaction.__dict__[self._name] = self._make(transaction.gathered)
+        return made
+
 
 class SqlTransaction:
     """Everything a use case may read and save in one go."""
 
+    products = _Repository[ProductRepository](SqlProductRepository)
+    categories = _Repository[CategoryRepository](SqlCategoryRepository)
+    stock = _Repository[StockRepository](SqlStockRepository)
+    carts = _Repository[CartRepository](SqlCartRepository)
+    orders = _Repository[OrderRepository](SqlOrderRepository)
+    payment_sessions = _Repository[PaymentSessionRepository](SqlPaymentSessionRepository)
+    payments = _Repository[PaymentRepository](SqlPaymentRepository)
+    refunds = _Repository[RefundRepository](SqlRefundRepository)
+    disputes = _Repository[DisputeRepository](SqlDisputeRepository)
+    ledger = _Repository[Ledger](SqlLedger)
+    inbox = _Repository[InboxRepository](SqlInboxRepository)
+    api_keys = _Repository[ApiKeyRepository](SqlApiKeyRepository)
+    users = _Repository[UserRepository](SqlUserRepository)
+    roles = _Repository[RoleRepository](SqlRoleRepository)
+    sessions = _Repository[SessionRepository](SqlSessionRepository)
+    one_time_tokens = _Repository[OneTimeTokenRepository](SqlOneTimeTokenRepository)
+    sign_in_attempts = _Repository[SignInAttempts](SqlSignInAttempts)
+    account_requests = _Repository[AccountRequestRepository](SqlAccountRequestRepository)
+    invitations = _Repository[InvitationRepository](SqlInvitationRepository)
+    exports = _Repository[ExportRepository](SqlExportRepository)
+    signing_keys = _Repository[SigningKeyRepository](SqlSigningKeyRepository)
+    store = _Repository[StoreRepository](SqlStoreRepository)
+    plans = _Repository[PlanRepository](SqlPlanRepository)
+    subscriptions = _Repository[SubscriptionRepository](SqlSubscriptionRepository)
+
     def __init__(self, gathered: Gathered, context: Context) -> None:
+        self.gathered = gathered
         self._context = context
-        self._gathered = gathered
-        self.products: ProductRepository = SqlProductRepository(gathered)
-        self.categories: CategoryRepository = SqlCategoryRepository(gathered)
-        self.stock: StockRepository = SqlStockRepository(gathered)
-        self.carts: CartRepository = SqlCartRepository(gathered)
-        self.orders: OrderRepository = SqlOrderRepository(gathered)
-        self.payment_sessions: PaymentSessionRepository = SqlPaymentSessionRepository(gathered)
-        self.payments: PaymentRepository = SqlPaymentRepository(gathered)
-        self.refunds: RefundRepository = SqlRefundRepository(gathered)
-        self.disputes: DisputeRepository = SqlDisputeRepository(gathered)
-        self.ledger: Ledger = SqlLedger(gathered)
-        self.inbox: InboxRepository = SqlInboxRepository(gathered)
-        self.api_keys: ApiKeyRepository = SqlApiKeyRepository(gathered)
-        self.users: UserRepository = SqlUserRepository(gathered)
-        self.roles: RoleRepository = SqlRoleRepository(gathered)
-        self.sessions: SessionRepository = SqlSessionRepository(gathered)
-        self.one_time_tokens: OneTimeTokenRepository = SqlOneTimeTokenRepository(gathered)
-        self.sign_in_attempts: SignInAttempts = SqlSignInAttempts(gathered)
-        self.account_requests: AccountRequestRepository = SqlAccountRequestRepository(gathered)
-        self.invitations: InvitationRepository = SqlInvitationRepository(gathered)
-        self.exports: ExportRepository = SqlExportRepository(gathered)
-        self.signing_keys: SigningKeyRepository = SqlSigningKeyRepository(gathered)
-        self.store: StoreRepository = SqlStoreRepository(gathered)
-        self.plans: PlanRepository = SqlPlanRepository(gathered)
-        self.subscriptions: SubscriptionRepository = SqlSubscriptionRepository(gathered)
 
     def publish(self, event: Event) -> None:
-        self._gathered.events.append(event)
+        self.gathered.events.append(event)
 
     def answer(self, result: Identifier) -> None:
         write = answer_write(self._context, result)
         if write is not None:
-            self._gathered.add(write)
+            self.gathered.add(write)
 
 
 class _Block(AbstractAsyncContextManager[Transaction, None]):
@@ -125,17 +143,18 @@ class _Block(AbstractAsyncContextManager[Transaction, None]):
     ) -> None:
         try:
             if kind is None:
-                gathered = self._gathered
-                gathered.at_the_end(lambda: self._events.writes(gathered.events, self._context))
-                gathered.at_the_end(self._audit_writes)
-                await gathered.commit()
+                await self._gathered.commit(self._told)
         finally:
             if self._token is not None:
                 leave_transaction(self._token)
 
-    def _audit_writes(self) -> Iterable[Write]:
-        entry = self._gathered.witness.entry(self._ids, self._context)
-        return [] if entry is None else [entry_write(entry)]
+    def _told(self) -> Iterable[Write]:
+        """The events, and the entry of the audit log."""
+        gathered = self._gathered
+        yield from self._events.writes(gathered.events, self._context)
+        entry = gathered.witness.entry(self._ids, self._context)
+        if entry is not None:
+            yield entry_write(entry)
 
 
 class SqlUnitOfWork:

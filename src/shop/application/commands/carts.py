@@ -79,6 +79,7 @@ class AddToCart(Command[CartItemId]):
     """Puts units of a variant into a cart; the same variant again joins its line."""
 
     requires: ClassVar = OWNER
+    one_write: ClassVar = True
     cart_id: CartId
     variant_id: VariantId
     quantity: int = 1

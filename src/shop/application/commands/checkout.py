@@ -42,6 +42,7 @@ class CreateOrder(Command[OrderId]):
     """
 
     requires: ClassVar = OWNER
+    one_write: ClassVar = True
     cart_id: CartId
     cart_version: int
     payment_session_id: PaymentSessionId
@@ -61,12 +62,11 @@ async def create_order(
 ) -> OrderId:
     settings = await store.settings()
     async with uow(context) as tx:
-        found = await tx.carts.with_offers(command.cart_id)
+        found, session = await tx.carts.to_order(command.cart_id, command.payment_session_id)
         cart = found.cart
         check_owner(context.actor, cart.owner_id, cart.id, secrets=secrets, otherwise=CartNotFound)
-        session = await tx.payment_sessions.get(command.payment_session_id)
-        if session.cart_id != cart.id:
-            raise PaymentSessionNotFound(f"There is no payment session {session.id} for this cart.")
+        if session is None:
+            raise PaymentSessionNotFound(f"There is no payment session {command.payment_session_id} for this cart.")
         if cart.status is CartStatus.ORDERED:
             return await _ordered_before(tx, cart.id)
         cart.check_open(context.now)

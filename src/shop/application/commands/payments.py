@@ -59,6 +59,7 @@ class CreatePaymentSession(Command[PaymentSessionId]):
     """Notes how the shopper wants to pay for a cart. The provider hears of it when the order is placed."""
 
     requires: ClassVar = OWNER
+    one_write: ClassVar = True
     cart_id: CartId
     method: str
 

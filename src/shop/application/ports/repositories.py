@@ -169,6 +169,14 @@ class CartRepository(Protocol):
     async def with_offers(self, cart_id: CartId, also: Sequence[VariantId] = ()) -> CartWithOffers:
         """The cart with offers of its variants and those named besides. Raises CartNotFound."""
 
+    async def to_order(
+        self, cart_id: CartId, session_id: PaymentSessionId
+    ) -> tuple[CartWithOffers, PaymentSession | None]:
+        """The cart with offers of its variants, and this payment session if it is one of the cart's.
+
+        Raises CartNotFound.
+        """
+
     async def of_owner(self, owner_id: UserId, limit: int) -> list[Cart]:
         """Open carts of one person, the latest changed first."""
 

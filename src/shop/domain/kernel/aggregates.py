@@ -65,6 +65,8 @@ class Aggregate:
 
     def take_events(self) -> list[Event]:
         """The events since the last call: storage writes them beside the aggregate."""
+        if not self._events:
+            return []
         events, self._events = self._events, []
         return events
 

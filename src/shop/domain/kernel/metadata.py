@@ -10,6 +10,8 @@ KEYS_MAX, KEY_LENGTH_MAX, VALUE_LENGTH_MAX = 50, 40, 500
 
 def checked_metadata(metadata: Mapping[str, str]) -> Mapping[str, str]:
     """The metadata without card numbers, if it has at most 50 keys of 40 characters, values of 500. Raises Invalid."""
+    if not metadata:
+        return metadata
     if len(metadata) > KEYS_MAX:
         raise Invalid(f"Metadata holds at most {KEYS_MAX} keys; these are {len(metadata)}.")
     for key, value in metadata.items():

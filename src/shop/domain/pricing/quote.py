@@ -125,10 +125,10 @@ def quote(
         shipping=shipping,
         shipping_taxed=shipping_taxed,
         prices_include_tax=taxes.prices_include_tax,
-        subtotal=total((q.subtotal for q in quoted), currency),
+        subtotal=total([q.subtotal for q in quoted], currency),
         shipping_total=shipping.price if shipping else Money.zero(currency),
-        tax_total=total((part.tax for part in parts), currency),
-        total=total((part.gross for part in parts), currency),
+        tax_total=total([part.tax for part in parts], currency),
+        total=total([part.gross for part in parts], currency),
         taxes=sums,
         steps=tuple(steps),
     )
@@ -162,8 +162,8 @@ def _sums(parts: Sequence[Taxed], currency: str) -> tuple[TaxSum, ...]:
         TaxSum(
             name=name,
             rate=rate,
-            net=total((part.net for part in group), currency),
-            tax=total((part.tax for part in group), currency),
+            net=total([part.net for part in group], currency),
+            tax=total([part.tax for part in group], currency),
         )
         for (name, rate), group in groups.items()
     )

@@ -1,8 +1,9 @@
 """Tax rates per zone and tax class, inside the price or on top of it."""
 
 import decimal
-from collections.abc import Sequence
+from collections.abc import Mapping
 from decimal import ROUND_HALF_EVEN, Decimal
+from functools import cached_property
 from typing import Any
 
 from attrs import field, frozen
@@ -64,13 +65,13 @@ class TaxTable:
 
         None where the shop collects no tax.
         """
-        for wanted_class in dict.fromkeys((tax_class, STANDARD)):
-            rates = [r for r in self.rates if r.country == country and r.tax_class == wanted_class]
-            found = _first(rates, region) or _first(rates, "")
-            if found is not None:
-                return found
+        zones = self._by_zone
+        for wanted_class in (tax_class, STANDARD):
+            rate = zones.get((country, region, wanted_class)) or zones.get((country, "", wanted_class))
+            if rate is not None:
+                return rate
         return None
 
-
-def _first(rates: Sequence[TaxRate], region: str) -> TaxRate | None:
-    return next((rate for rate in rates if rate.region == region), None)
+    @cached_property
+    def _by_zone(self) -> Mapping[tuple[str, str, str], TaxRate]:
+        return {(rate.country, rate.region, rate.tax_class): rate for rate in self.rates}

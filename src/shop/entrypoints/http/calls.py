@@ -124,12 +124,14 @@ class Prepared:
     query: Callable[[bytes], Mapping[str, Any]]
     """Reads a query string. Many ask the same, and nobody changes what was read."""
     decoder: "msgspec.json.Decoder[Any] | None"
+    names: tuple[str, ...]
+    """Of the path's parameters."""
 
     @classmethod
     def of(cls, endpoint: Endpoint) -> "Prepared":
         decoder = msgspec.json.Decoder(endpoint.body) if endpoint.body else None
         known = {parameter.name: parameter for parameter in endpoint.query}
-        return cls(endpoint, _query_reader(known, others=endpoint.others_in_query), decoder)
+        return cls(endpoint, _query_reader(known, others=endpoint.others_in_query), decoder, endpoint.parameters)
 
 
 def _query_reader(parameters: Mapping[str, Parameter], *, others: bool) -> Callable[[bytes], Mapping[str, Any]]:
@@ -152,7 +154,9 @@ class Call:
         "path_values", "query", "query_string", "raw", "representation", "shop", "site", "visit",
     )  # fmt: skip
 
-    def __init__(self, site: Site, endpoint: Endpoint, scope: Scope, receive: Receive) -> None:
+    def __init__(
+        self, site: Site, endpoint: Endpoint, scope: Scope, receive: Receive, path_values: dict[str, str]
+    ) -> None:
         visit: Visit = scope["shop.visit"]  # type: ignore[typeddict-item]
         self.site = site
         self.shop = site.shop
@@ -161,7 +165,7 @@ class Call:
         self.headers = visit.headers
         self.path: str = scope["path"]
         self.query_string: bytes = scope["query_string"]
-        self.path_values: dict[str, str] = scope.get("path_params", {})
+        self.path_values = path_values
         self.locale = locale_of(visit.headers.get(b"accept-language", b""))
         self.representation: Representation = representation(self.locale)
         self._receive = receive

@@ -12,7 +12,7 @@ from shop.application.ports.readers import OrderFilter, TimeRange
 from shop.application.ports.unit_of_work import StaleAggregate
 from shop.domain.carts import CartNotFound
 from shop.domain.catalog import ProductStatus
-from shop.domain.kernel.identifiers import CartId, OrderId, UserId, VariantId
+from shop.domain.kernel.identifiers import CartId, OrderId, PaymentSessionId, UserId, VariantId
 from shop.domain.kernel.money import Money
 from shop.domain.orders import (
     CartAlreadyOrdered,
@@ -98,6 +98,25 @@ class CartPromises(StoragePromises):
         assert found.offers[tracked].available == 11
         async with bench.transaction() as tx:
             assert list(found.offers[tracked].levels) == await tx.stock.levels([tracked])
+
+    @alone
+    async def test_a_cart_to_order_comes_with_its_payment_session(self, bench: Bench) -> None:
+        variant_id, _ = await bench.stocked(4)
+        cart, other = bench.samples.cart(variant_id), bench.samples.cart()
+        session, of_other = bench.samples.session(cart), bench.samples.session(other)
+        await bench.save(cart, other)
+        await bench.save(session, of_other)
+        async with bench.transaction() as tx:
+            found, with_it = await tx.carts.to_order(cart.id, session.id)
+            assert with_it is not None
+            assert state(with_it) == state(session)
+            alone = await tx.carts.with_offers(cart.id)
+            assert (state(found.cart), found.offers) == (state(alone.cart), alone.offers)
+            for unknown in (of_other.id, bench.samples.new(PaymentSessionId)):
+                found, without = await tx.carts.to_order(cart.id, unknown)
+                assert (without, found.cart.id) == (None, cart.id)
+            with pytest.raises(CartNotFound):
+                await tx.carts.to_order(bench.samples.new(CartId), session.id)
 
     @alone
     async def test_the_reader_knows_the_same(self, bench: Bench) -> None:

@@ -233,6 +233,8 @@ async def _a_row_of_everything(url: str) -> None:
         payment = await small.payment(order_id)
         await small.shop.execute(RequestRefund(payment_id=payment.id, amount=eur(100)))
         await small.pay(order_id)
+        small.provider.disputes_open(payment.attempt.provider_ref)
+        await small.pay(order_id, refresh=True)
         command = await small.order_command(await small.cart((variant, 1)))
         key = Idempotency(route="order", key="k", fingerprint=b"f")
         await small.shop.execute(command, context=small.context(small.guest(command.cart_id), key))

@@ -20,6 +20,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from attrs import define, field, frozen
 
+from tests.stripe_balance_stub import StripeBalanceStub
+
 JSON = dict[str, Any]
 SECRET_KEY = "sk_test_of_the_stub"
 WEBHOOK_SECRET = "whsec_of_the_stub"
@@ -75,6 +77,7 @@ class StripeStub:
     refund_status: str = "succeeded"
     charges_left_out: bool = False
     events: list[JSON] = field(factory=list)
+    balance: StripeBalanceStub = field(factory=StripeBalanceStub)
     _intents: dict[str, JSON] = field(factory=dict)
     _charges: dict[str, JSON] = field(factory=dict)
     _refunds: dict[str, JSON] = field(factory=dict)
@@ -224,9 +227,17 @@ class StripeStub:
 
     def _done(self, asked: Seen) -> tuple[int, JSON, bool]:
         try:
-            return 200, self._do(asked), True
+            return 200, self._of_balance(asked) or self._do(asked), True
         except Refused as refusal:
             return refusal.status, refusal.body, refusal.kept
+
+    def _of_balance(self, asked: Seen) -> JSON | None:
+        parts = asked.path.strip("/").split("/")[1:]
+        if asked.method != "GET" or parts[0] not in ("balance_transactions", "payouts"):
+            return None
+        if (held := self.balance.answer(parts, asked.params)) is None:
+            raise Refused(404, "resource_missing", "No such balance transaction", kept=False)
+        return held
 
     def _do(self, asked: Seen) -> JSON:
         parts = asked.path.strip("/").split("/")[1:]
@@ -362,7 +373,9 @@ class StripeStub:
         if intent["status"] != "requires_capture":
             raise self._unexpected(intent, "capture")
         intent.update(status="succeeded", amount_received=intent["amount"], amount_capturable=0)
-        self._charges[intent["latest_charge"]].update(captured=True, amount_captured=intent["amount"])
+        charge = self._charges[intent["latest_charge"]]
+        charge.update(captured=True, amount_captured=intent["amount"])
+        self.balance.charged(charge)
         return intent
 
     def _cancel(self, intent: JSON) -> JSON:
@@ -395,6 +408,8 @@ class StripeStub:
             "failure_reason": None,
             "status": self.refund_status,
         }
+        if self.refund_status == "succeeded":
+            self.balance.refunded(self._refunds[ref])
         return deepcopy(self._refunds[ref])
 
     def _refunds_of(self, intent: JSON) -> list[JSON]:

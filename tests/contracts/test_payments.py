@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
@@ -58,6 +58,9 @@ async def fake_over(books: Books, *, faulty: bool = False) -> AsyncIterator[Gate
     def signed(body: bytes, at: datetime, secret: str | None) -> dict[str, str]:
         return {HEADER: sign(body, secret or SECRET, at)}
 
+    async def day_ends() -> None:
+        clock.at += timedelta(days=1)
+
     yield GatewayUnderTest(
         gateway=gateway,
         clock=clock,
@@ -72,6 +75,7 @@ async def fake_over(books: Books, *, faulty: bool = False) -> AsyncIterator[Gate
         unknown_ref="pi_fake_unknown",
         news=told,
         sign=signed,
+        pay_out=day_ends,
     )
     await gateway.close()
 
@@ -127,6 +131,9 @@ class TestStripe(PaymentGatewayContract):
             async def challenge(state: IntentState) -> None:
                 stub.browser_confirms(state.client_secret, "pm_card_authenticationRequired")
 
+            async def pays_out() -> None:
+                stub.balance.pay_out()
+
             yield GatewayUnderTest(
                 gateway=gateway,
                 clock=clock,
@@ -141,6 +148,7 @@ class TestStripe(PaymentGatewayContract):
                 unknown_ref="pi_unknown",
                 news=stub.event,
                 sign=_stripe_signed,
+                pay_out=pays_out,
             )
 
 
@@ -167,6 +175,10 @@ class TestStripeAgainstLocalstripe(PaymentGatewayContract):
         "test_every_intent_is_listed_once_as_it_stands": _LISTS,
         "test_a_list_holds_what_was_created_in_its_time": _LISTS,
         "test_messages_can_be_listed_again": _LISTS,
+        "test_a_capture_moves_money_and_costs_a_fee": _LISTS,
+        "test_a_refund_moves_money_back": _LISTS,
+        "test_every_movement_is_listed_once_and_never_changes": _LISTS,
+        "test_what_is_paid_out_is_explained_by_what_moved": _LISTS,
         "test_cancel_releases_an_authorisation": "localstripe captures what was cancelled",
     }
     address = ""

@@ -14,7 +14,8 @@ from shop.domain.kernel.money import Money
 # The chart of accounts. A debit is positive, a credit negative.
 RECEIVABLE, FEES, REFUNDS, DISPUTES = "receivable", "fees", "refunds", "disputes"
 GIFT_CARDS, STORE_CREDIT, TAX, SHIPPING, REVENUE = "gift_cards", "store_credit", "tax", "shipping", "revenue"
-ACCOUNTS = frozenset({RECEIVABLE, FEES, REFUNDS, DISPUTES, GIFT_CARDS, STORE_CREDIT, TAX, SHIPPING, REVENUE})
+BANK = "bank"
+ACCOUNTS = frozenset({RECEIVABLE, FEES, REFUNDS, DISPUTES, GIFT_CARDS, STORE_CREDIT, TAX, SHIPPING, REVENUE, BANK})
 
 
 def clearing(provider: str) -> str:
@@ -42,10 +43,15 @@ class EntryKind(StrEnum):
     DISPUTE = "dispute"
     DISPUTE_REVERSAL = "dispute_reversal"
     PAYOUT = "payout"
+    PAYOUT_REVERSAL = "payout_reversal"
     ADJUSTMENT = "adjustment"
     GIFT_CARD = "gift_card"
     STORE_CREDIT = "store_credit"
     WRITE_OFF = "write_off"
+
+
+OF_SALES = frozenset({EntryKind.CAPTURE, EntryKind.REFUND, EntryKind.REFUND_REVERSAL})
+"""What says of a sale how much was taken for it and went back. Fees are about it, and no part of that."""
 
 
 @frozen
@@ -68,13 +74,16 @@ def _balanced(_instance: object, _attribute: object, postings: Sequence[Posting]
 
 @frozen(kw_only=True)
 class LedgerEntry:
-    """Something that happened to money. (provider, provider_ref, kind) is unique: the same news books once."""
+    """Something that happened to money. (provider, provider_ref, kind) is unique: the same news books once.
+
+    A payout, or a fee for the account as a whole, is about no order and no payment.
+    """
 
     id: LedgerEntryId
     at: datetime
     kind: EntryKind
-    order_id: OrderId
-    payment_id: PaymentId
+    order_id: OrderId | None = None
+    payment_id: PaymentId | None = None
     provider: str
     provider_ref: str
     postings: tuple[Posting, ...] = field(validator=_balanced)
@@ -102,6 +111,23 @@ def refund_postings(provider: str, amount: Money, *, applied: bool) -> tuple[Pos
 def refund_reversal_postings(provider: str, amount: Money, *, applied: bool) -> tuple[Posting, ...]:
     """Money that had gone back and came back to the shop: what was owed before is owed again."""
     return tuple(Posting(p.account, -p.amount) for p in refund_postings(provider, amount, applied=applied))
+
+
+def fee_postings(provider: str, amount: Money) -> tuple[Posting, ...]:
+    """What the provider keeps for its work; below zero, what it gives back of that. Raises NothingMoved for zero."""
+    _something(amount)
+    return (Posting(FEES, amount), Posting(clearing(provider), -amount))
+
+
+def payout_postings(provider: str, amount: Money) -> tuple[Posting, ...]:
+    """Money that left the provider for the bank; below zero, that came back. Raises NothingMoved for zero."""
+    _something(amount)
+    return (Posting(BANK, amount), Posting(clearing(provider), -amount))
+
+
+def _something(amount: Money) -> None:
+    if not amount.minor:
+        raise NothingMoved("Nothing moved, so there is nothing to book.")
 
 
 def _more_than_nothing(amount: Money) -> None:

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from attrs import frozen
 
+from shop.adapters.fake import balance
 from shop.application.ports.payments import PaymentProviderUnavailable
 from shop.domain.payments import AttemptStatus, RefundStatus
 
@@ -35,6 +36,7 @@ _SET_UP = (
     "CREATE TABLE IF NOT EXISTS told (seq INTEGER PRIMARY KEY, type TEXT, record TEXT, at INTEGER)",
     "CREATE TABLE IF NOT EXISTS calendar (ref TEXT PRIMARY KEY, created INTEGER NOT NULL) WITHOUT ROWID",
     "CREATE INDEX IF NOT EXISTS ix_calendar ON calendar (created, ref)",
+    *balance.SET_UP,
 )
 
 
@@ -95,6 +97,9 @@ class Announcement:
 class Books(Protocol):
     """The provider's memory. Whatever happens inside `writing()` is one step: nobody sees half of it."""
 
+    balance: balance.Balance
+    """What it holds for the shop; to be read and written inside `writing()`."""
+
     def writing(self) -> AbstractContextManager[None]:
         """Nobody else writes until it ends; when it ends in an error, nothing of it is kept."""
 
@@ -132,6 +137,7 @@ class MemoryBooks:
         self._events: deque[Announcement] = deque(maxlen=EVENTS_KEPT)
         self._told: deque[tuple[int, Announcement]] = deque(maxlen=EVENTS_KEPT)
         self._calendar: list[tuple[int, str]] = []
+        self.balance: balance.Balance = balance.MemoryBalance()
         self._alone = nullcontext()
 
     def writing(self) -> AbstractContextManager[None]:
@@ -149,6 +155,7 @@ class MemoryBooks:
                 insort(self._calendar, (at, intent.ref))
             self._intents[intent.ref] = intent
             self._events.append(Announcement(event, intent, at))
+            self.balance.note(intent, at)
         if key:
             self._answers[key] = Answer(asked, intent)
 
@@ -181,6 +188,7 @@ class SqliteBooks:
     def __init__(self, path: str | Path) -> None:
         self._path = str(path)
         self._connection: sqlite3.Connection | None = None
+        self.balance: balance.Balance = balance.SqliteBalance(self._opened)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -210,6 +218,7 @@ class SqliteBooks:
             books.execute("INSERT OR REPLACE INTO intents VALUES (?, ?)", (intent.ref, record))
             books.execute("INSERT OR IGNORE INTO calendar VALUES (?, ?)", (intent.ref, at))
             seq = books.execute("INSERT INTO events VALUES (NULL, ?, ?, ?)", (event, record, at)).lastrowid or 0
+            self.balance.note(intent, at)
             if seq % 1000 == 0:
                 books.execute("DELETE FROM events WHERE seq <= ?", (seq - EVENTS_KEPT,))
         if key:

@@ -2,10 +2,10 @@
 
 import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from shop.adapters.fake import news
+from shop.adapters.fake import balance, news
 from shop.adapters.fake.acts import (
     BEGINNINGS,
     EVENTS,
@@ -23,7 +23,15 @@ from shop.application.ports.clock import Clock
 from shop.application.ports.network import forbid_inside_transaction
 from shop.application.ports.options import Options
 from shop.application.ports.payments import IntentRequest, PaymentMethod, PaymentRefused, ProviderNews, RefundRequest
-from shop.application.ports.records import LISTED_MAX, Listed, ListedIntent, ListedNews
+from shop.application.ports.records import (
+    LISTED_MAX,
+    BalanceTransaction,
+    Listed,
+    ListedIntent,
+    ListedNews,
+    Payout,
+    PayoutStatus,
+)
 from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.identifiers import AttemptId, RefundId, encode_suffix
 from shop.domain.kernel.money import Money
@@ -109,12 +117,10 @@ class FakePaymentGateway:
         self, since: datetime, until: datetime, *, after: str = "", limit: int = LISTED_MAX
     ) -> Listed[ListedIntent]:
         forbid_inside_transaction("list_intents")
-        second, _, ref = after.partition(":")
-        behind = (int(second), ref) if second else (-1, "")
-        found = self._books.made(_second(since), _second(until), behind, limit)
+        found = self._books.made(_second(since), _second(until), _behind(after), limit)
         return Listed(
             data=[ListedIntent(state=self._state(intent), created_at=_moment_of(at)) for at, intent in found],
-            next=f"{found[-1][0]}:{found[-1][1].ref}" if len(found) == limit else "",
+            next=_next([(at, intent.ref) for at, intent in found], limit),
         )
 
     async def list_news(
@@ -128,6 +134,39 @@ class FakePaymentGateway:
             data=[ListedNews(news=m.as_received(self.provider), created_at=_moment_of(at)) for m, at in messages],
             next=str(found[-1][0]) if len(found) == limit else "",
         )
+
+    async def list_transactions(
+        self, since: datetime, until: datetime, *, after: str = "", limit: int = LISTED_MAX
+    ) -> Listed[BalanceTransaction]:
+        forbid_inside_transaction("list_transactions")
+        with self._books.writing():
+            self._books.balance.pay_out(self._moment())
+            found = self._books.balance.transactions(_second(since), _second(until), _behind(after), limit)
+        return _transactions(found, limit)
+
+    async def find_transaction(self, ref: str) -> BalanceTransaction | None:
+        forbid_inside_transaction("find_transaction")
+        with self._books.writing():
+            found = self._books.balance.transaction(ref)
+        return _transaction(found) if found else None
+
+    async def list_payouts(
+        self, since: datetime, until: datetime, *, after: str = "", limit: int = LISTED_MAX
+    ) -> Listed[Payout]:
+        forbid_inside_transaction("list_payouts")
+        now = self._moment()
+        with self._books.writing():
+            self._books.balance.pay_out(now)
+            found = self._books.balance.payouts(_second(since), _second(until), _behind(after), limit)
+        return Listed(data=[_payout(one, now) for one in found], next=_next([(p.at, p.ref) for p in found], limit))
+
+    async def list_paid_out(
+        self, payout_ref: str, *, after: str = "", limit: int = LISTED_MAX
+    ) -> Listed[BalanceTransaction]:
+        forbid_inside_transaction("list_paid_out")
+        with self._books.writing():
+            found = self._books.balance.paid_out(payout_ref, _behind(after), limit)
+        return _transactions(found, limit)
 
     async def close(self) -> None:
         self._books.close()
@@ -175,6 +214,11 @@ class FakePaymentGateway:
     ) -> IntentState:
         """A refund comes to its end, or fails though it had come to one."""
         return self._happens(provider_ref, lambda intent: refund_became(intent, refund_ref, status, failure_code))
+
+    def payout_fails(self, payout_ref: str, failure_code: str = "account_closed") -> None:
+        """The bank does not take a payout: its money is the shop's at the provider again."""
+        with self._books.writing():
+            self._books.balance.come_back(payout_ref, failure_code, self._moment())
 
     def _happens(self, provider_ref: str, action: Callable[[BookedIntent], Change]) -> IntentState:
         with self._books.writing():
@@ -262,4 +306,44 @@ def _refund_state(intent: BookedIntent, refund: BookedRefund) -> RefundState:
         amount=Money(refund.minor, intent.currency),
         failure_code=refund.failure_code,
         refund_id=RefundId.parse(refund.ours) if refund.ours else None,
+    )
+
+
+def _behind(after: str) -> tuple[int, str]:
+    """Where a list goes on; every list is in order of second and name."""
+    second, _, ref = after.partition(":")
+    return (int(second), ref) if second else (-1, "")
+
+
+def _next(page: Sequence[tuple[int, str]], limit: int) -> str:
+    return f"{page[-1][0]}:{page[-1][1]}" if len(page) == limit else ""
+
+
+def _transactions(found: Sequence[balance.BookedTransaction], limit: int) -> Listed[BalanceTransaction]:
+    return Listed(data=[_transaction(one) for one in found], next=_next([(t.at, t.ref) for t in found], limit))
+
+
+def _transaction(booked: balance.BookedTransaction) -> BalanceTransaction:
+    return BalanceTransaction(
+        ref=booked.ref,
+        kind=booked.kind,
+        amount=Money(booked.minor, booked.currency),
+        fee=Money(booked.fee, booked.currency),
+        source_ref=booked.source,
+        intent_ref=booked.intent,
+        created_at=_moment_of(booked.at),
+    )
+
+
+def _payout(booked: balance.BookedPayout, now: int) -> Payout:
+    arrives = booked.at + balance.ARRIVES_AFTER_SECONDS
+    status = PayoutStatus.PAID if arrives <= now else PayoutStatus.IN_TRANSIT
+    return Payout(
+        ref=booked.ref,
+        status=PayoutStatus.FAILED if booked.failure_code else status,
+        amount=Money(booked.minor, booked.currency),
+        transaction_ref=f"txn_{booked.ref}",
+        failure_code=booked.failure_code,
+        arrives_at=_moment_of(arrives),
+        created_at=_moment_of(booked.at),
     )

@@ -7,18 +7,21 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from stripe import HTTPXClient, PaymentIntent, Refund, StripeClient, StripeError
 from stripe.params import (
+    BalanceTransactionListParams,
     EventListParams,
     EventListParamsCreated,
     PaymentIntentConfirmParams,
     PaymentIntentCreateParams,
     PaymentIntentListParams,
+    PayoutListParams,
 )
 
 from shop.adapters.stripe import news
 from shop.adapters.stripe.amounts import to_stripe
+from shop.adapters.stripe.balance import payout_of, transaction_of
 from shop.adapters.stripe.refunds import refund_answer_of, refund_params
 from shop.adapters.stripe.states import error_of, listed_of, state_of
 from shop.application.ports.clock import Clock
@@ -33,10 +36,23 @@ from shop.application.ports.payments import (
     ProviderNews,
     RefundRequest,
 )
-from shop.application.ports.records import LISTED_MAX, Listed, ListedIntent, ListedNews
+from shop.application.ports.records import (
+    LISTED_MAX,
+    BalanceTransaction,
+    Listed,
+    ListedIntent,
+    ListedNews,
+    Payout,
+)
 from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.identifiers import AttemptId
-from shop.domain.payments import AttemptStatus, IntentState, PaymentMethodUnknown, RefundState
+from shop.domain.payments import (
+    AttemptStatus,
+    IntentState,
+    PaymentMethodUnknown,
+    PaymentNotFound,
+    RefundState,
+)
 
 API_VERSION = "2026-10-28.endive"
 """Stripe answers in the shapes of this version, which the library's types describe, whatever the account's is."""
@@ -54,6 +70,7 @@ _SAVED_METHOD = "pm_"
 _EXPAND = ["latest_charge"]
 _EXPAND_LISTED = ["data.latest_charge", "data.latest_charge.refunds"]
 _EXPAND_REFUNDS = ["latest_charge", "latest_charge.refunds"]
+_EXPAND_SOURCE = ["data.source"]
 _UNPAID = frozenset({AttemptStatus.REQUIRES_ACTION, AttemptStatus.FAILED})
 _CAPTURABLE = frozenset({AttemptStatus.AUTHORIZED})
 _CANCELLABLE = _UNPAID | _CAPTURABLE
@@ -105,6 +122,7 @@ class StripePaymentGateway:
             http_client=self._http,
         ).v1
         self._intents, self._refunds, self._events = services.payment_intents, services.refunds, services.events
+        self._transactions, self._payouts = services.balance_transactions, services.payouts
 
     async def methods(self) -> list[PaymentMethod]:
         return list(METHODS)
@@ -215,6 +233,46 @@ class StripePaymentGateway:
             ],
             next=page.data[-1].id if page.has_more else "",
         )
+
+    async def list_transactions(
+        self, since: datetime, until: datetime, *, after: str = "", limit: int = LISTED_MAX
+    ) -> Listed[BalanceTransaction]:
+        forbid_inside_transaction("list_transactions")
+        return await self._list_transactions({"created": _between(since, until)}, after, limit)
+
+    async def list_paid_out(
+        self, payout_ref: str, *, after: str = "", limit: int = LISTED_MAX
+    ) -> Listed[BalanceTransaction]:
+        forbid_inside_transaction("list_paid_out")
+        listed = await self._list_transactions({"payout": payout_ref}, after, limit)
+        # Stripe lists the payout's own movement among those that it consists of.
+        return evolve(listed, data=[one for one in listed.data if one.source_ref != payout_ref])
+
+    async def find_transaction(self, ref: str) -> BalanceTransaction | None:
+        forbid_inside_transaction("find_transaction")
+        try:
+            return transaction_of(await self._ask(self._transactions.retrieve_async(ref, {"expand": ["source"]})))
+        except PaymentNotFound:
+            return None
+
+    async def list_payouts(
+        self, since: datetime, until: datetime, *, after: str = "", limit: int = LISTED_MAX
+    ) -> Listed[Payout]:
+        forbid_inside_transaction("list_payouts")
+        params: PayoutListParams = {"created": _between(since, until), "limit": limit}
+        if after:
+            params["starting_after"] = after
+        page = await self._ask(self._payouts.list_async(params))
+        return Listed(data=[payout_of(one) for one in page.data], next=page.data[-1].id if page.has_more else "")
+
+    async def _list_transactions(
+        self, which: BalanceTransactionListParams, after: str, limit: int
+    ) -> Listed[BalanceTransaction]:
+        params: BalanceTransactionListParams = {**which, "limit": limit, "expand": _EXPAND_SOURCE}
+        if after:
+            params["starting_after"] = after
+        page = await self._ask(self._transactions.list_async(params))
+        return Listed(data=[transaction_of(one) for one in page.data], next=page.data[-1].id if page.has_more else "")
 
     async def close(self) -> None:
         await self._http.close_async()  # type: ignore[no-untyped-call]

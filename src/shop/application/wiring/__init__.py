@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from shop.application.commands import (
     audit,
+    balance,
     carts,
     catalog,
     categories,
@@ -117,7 +118,14 @@ def command_handlers(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
         **_refund_commands(ports),
         **_subscription_commands(ports),
         reconciliation.RepairFinding: partial(
-            reconciliation.repair_finding, cashier=cashier, records=ports.records, books=readers.reconciliation
+            reconciliation.repair_finding,
+            cashier=cashier,
+            records=ports.records,
+            balance=ports.balance,
+            books=readers.reconciliation,
+        ),
+        balance.BookBalance: partial(
+            balance.book_balance, uow=uow, ids=ids, balance=ports.balance, books=readers.reconciliation
         ),
         clock.MoveClock: partial(clock.move_clock, clock=ports.movable_clock, offsets=ports.storage.clock),
         audit.SealAuditLog: partial(audit.seal_audit_log, trail=ports.storage.audit),
@@ -188,6 +196,7 @@ def query_handlers(ports: Ports) -> Mapping[type[Query[Any]], Handler]:
             reconciliation_queries.reconcile,
             gateway=ports.cashier.gateway,
             records=ports.records,
+            balance=ports.balance,
             books=readers.reconciliation,
             outbox=ports.storage.outbox,
         ),

@@ -9,6 +9,7 @@
 pytest is all that is needed. Each test runs in an event loop of its own, on a gateway opened for it.
 """
 
+from shop.adapters.contracts.payments.balance import BalancePromises
 from shop.adapters.contracts.payments.intents import IntentPromises
 from shop.adapters.contracts.payments.money import MoneyPromises
 from shop.adapters.contracts.payments.news import NewsPromises
@@ -19,5 +20,7 @@ from shop.adapters.contracts.payments.subject import GatewayUnderTest, MovableCl
 __all__ = ["GatewayUnderTest", "MovableClock", "PaymentGatewayContract"]
 
 
-class PaymentGatewayContract(IntentPromises, MoneyPromises, RefundPromises, NewsPromises, RecordPromises):
+class PaymentGatewayContract(
+    IntentPromises, MoneyPromises, RefundPromises, NewsPromises, RecordPromises, BalancePromises
+):
     """The promises of `shop.application.ports.payments.PaymentGateway`."""

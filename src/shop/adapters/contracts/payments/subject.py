@@ -42,7 +42,8 @@ class GatewayUnderTest:
     after the intent was made with `method`, `declined_method` or `challenged_method`: nothing, where the
     method itself decides. `server_method` and `server_declined_method` can be confirmed without the shopper.
     `news` gives a message of the provider about an intent, not signed; `sign` the headers that go with these
-    bytes at this moment, made with the provider's secret or, when told, with another one.
+    bytes at this moment, made with the provider's secret or, when told, with another one. `pay_out` makes the
+    provider pay out what it holds, where a test can bring that about.
     """
 
     gateway: PaymentGateway
@@ -59,6 +60,7 @@ class GatewayUnderTest:
     news: Callable[[str], bytes]
     sign: Callable[[bytes, datetime, str | None], dict[str, str]]
     declined_code: str = "card_declined"
+    pay_out: Callable[[], Awaitable[None]] | None = None
 
 
 class GatewayPromises:

@@ -179,13 +179,22 @@ ledger_entries = Table(
     ident("id"),
     moment("at"),
     text("kind"),
-    ident("order_id", ForeignKey("orders.id"), index=True),
-    ident("payment_id", ForeignKey("payments.id"), index=True),
+    # Of no order: what a provider pays out, or takes for the account as a whole.
+    ident("order_id", ForeignKey("orders.id"), index=True, nullable=True),
+    ident("payment_id", ForeignKey("payments.id"), index=True, nullable=True),
     text("provider"),
     text("provider_ref"),
     UniqueConstraint("id"),
     UniqueConstraint("provider", "provider_ref", "kind"),
     one_of("kind", EntryKind),
+)
+# What is booked at every checkout is left out: nobody looks for captures by their time.
+Index(
+    "ix_ledger_entries_movements",
+    ledger_entries.c.at,
+    ledger_entries.c.id,
+    postgresql_where=sql("kind <> 'capture'"),
+    sqlite_where=sql("kind <> 'capture'"),
 )
 
 ledger_postings = Table(

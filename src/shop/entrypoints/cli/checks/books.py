@@ -16,6 +16,7 @@ from shop.application.queries.orders import GetAllOrders
 from shop.application.shop import Shop
 from shop.domain.inventory import LIVE
 from shop.domain.kernel.identifiers import LocationId, VariantId
+from shop.domain.ledger import OF_SALES
 from shop.domain.orders import OrderStatus
 
 V = TypeVar("V")
@@ -105,7 +106,7 @@ async def _ledger(shop: Shop) -> list[Mismatch]:
             posting.amount.minor
             for entry in entries
             for posting in entry.postings
-            if posting.account.startswith("clearing:")
+            if entry.kind in OF_SALES and posting.account.startswith("clearing:")
         )
         kept = sum(payment.captured.minor - payment.refunded.minor for payment in order.payments or ())
         if cleared != kept:

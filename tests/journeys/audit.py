@@ -53,7 +53,8 @@ RULES = {
     "I7: the books say another sum than the payment": (
         "SELECT p.id, p.captured_minor, p.refunded_minor, b.held FROM payments p LEFT JOIN"
         " (SELECT e.payment_id, sum(o.amount_minor) AS held FROM ledger_entries e"
-        " JOIN ledger_postings o ON o.entry_id = e.id WHERE o.account LIKE 'clearing:%' GROUP BY e.payment_id) b"
+        " JOIN ledger_postings o ON o.entry_id = e.id WHERE o.account LIKE 'clearing:%'"
+        " AND e.kind IN ('capture', 'refund', 'refund_reversal') GROUP BY e.payment_id) b"
         " ON b.payment_id = p.id WHERE p.captured_minor - p.refunded_minor <> coalesce(b.held, 0)"
     ),
     "I7: money was captured twice": (

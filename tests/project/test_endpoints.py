@@ -49,12 +49,14 @@ GET    /api/admin/orders/{id}                       admin_order_get           S:
 POST   /api/admin/orders/{id}/cancel                admin_order_cancel        S:orders:write    1
 GET    /api/admin/payments                          admin_payment_list        S:payments:read   1
 GET    /api/admin/payments/reconciliation           payment_reconciliation    S:payments:read   2
+GET    /api/admin/payments/payouts                  payout_list               S:payments:read   2
 GET    /api/admin/payments/{id}                     admin_payment_get         S:payments:read   1
 POST   /api/admin/payments/{id}/refunds             refund_create             S:refunds:write   1
 GET    /api/admin/refunds                           refund_list               S:payments:read   1
 GET    /api/admin/refunds/{id}                      refund_get                S:payments:read   1
 POST   /api/admin/refunds/{id}/approve              refund_approve            S:refunds:write   1
 POST   /api/admin/refunds/{id}/refuse               refund_refuse             S:refunds:write   1
+GET    /api/analytics/payments                      analytics_payments        S:analytics:read  1
 GET    /api/admin/inventory                         inventory_level_list      S:inventory:read  1
 POST   /api/admin/inventory/adjustments             inventory_adjust          S:inventory:write 1
 GET    /api/admin/inventory/movements               inventory_movement_list   S:inventory:read  1

@@ -45,6 +45,7 @@ from shop.domain.payments import (
     RefundStatus,
 )
 
+_SECOND_LENGTH_MAX = 12
 METHODS = (
     PaymentMethod(code="fake_card", name="Fake card", confirms_in="server"),
     PaymentMethod(code="fake_card_declined", name="Fake card that is declined", confirms_in="server"),
@@ -310,8 +311,10 @@ def _refund_state(intent: BookedIntent, refund: BookedRefund) -> RefundState:
 
 
 def _behind(after: str) -> tuple[int, str]:
-    """Where a list goes on; every list is in order of second and name."""
+    """Where a list goes on; every list is in order of second and name. Raises PaymentRefused for what is no place."""
     second, _, ref = after.partition(":")
+    if second and not (second.isascii() and second.isdigit() and len(second) <= _SECOND_LENGTH_MAX):
+        raise PaymentRefused("There is no such place in the list.")
     return (int(second), ref) if second else (-1, "")
 
 

@@ -24,6 +24,7 @@ from shop.application.commands import (
 )
 from shop.application.messages import Command, Query
 from shop.application.ports.storage import SubscribersByType
+from shop.application.queries import analytics as analytics_queries
 from shop.application.queries import audit as audit_queries
 from shop.application.queries import carts as cart_queries
 from shop.application.queries import catalog as catalog_queries
@@ -33,6 +34,7 @@ from shop.application.queries import identity as identity_queries
 from shop.application.queries import inventory as inventory_queries
 from shop.application.queries import orders as order_queries
 from shop.application.queries import payments as payment_queries
+from shop.application.queries import payouts as payout_queries
 from shop.application.queries import reconciliation as reconciliation_queries
 from shop.application.queries import refunds as refund_queries
 from shop.application.queries import store as store_queries
@@ -199,6 +201,12 @@ def query_handlers(ports: Ports) -> Mapping[type[Query[Any]], Handler]:
             balance=ports.balance,
             books=readers.reconciliation,
             outbox=ports.storage.outbox,
+        ),
+        payout_queries.GetPayouts: partial(
+            payout_queries.get_payouts, balance=ports.balance, books=readers.reconciliation
+        ),
+        analytics_queries.GetPaymentStatistics: partial(
+            analytics_queries.get_payment_statistics, analytics=readers.analytics, store=shop
         ),
         inventory_queries.GetStockLevels: partial(inventory_queries.get_stock_levels, inventory=readers.inventory),
         inventory_queries.GetStockMovements: partial(

@@ -7,8 +7,9 @@ from shop.domain.payments.events import (
     PaymentProcessed,
     PaymentVoided,
 )
-from shop.domain.payments.inbox import InboxItem, InboxState, ProviderNewsReceived
+from shop.domain.payments.inbox import InboxItem, InboxState, ProviderNewsReceived, covered
 from shop.domain.payments.payment import (
+    DECLINES_MAX,
     MoneyMove,
     Payment,
     PaymentAttempt,
@@ -41,6 +42,7 @@ from shop.domain.payments.states import ATTEMPT_ARROWS, LIVE_ATTEMPTS, AttemptSt
 
 __all__ = [
     "ATTEMPT_ARROWS",
+    "DECLINES_MAX",
     "LIVE_ATTEMPTS",
     "NOTE_LENGTH_MAX",
     "ON_THE_WAY",
@@ -81,6 +83,7 @@ __all__ = [
     "RefundState",
     "RefundStatus",
     "RefundSucceeded",
+    "covered",
     "meant_by",
     "part_of",
 ]

@@ -26,6 +26,8 @@ from shop.domain.payments.states import ATTEMPT_ARROWS, AttemptStatus, IntentSta
 
 LOOK_AGAIN_AFTER, LOOK_AGAIN_AT_LATEST = timedelta(seconds=20), timedelta(minutes=15)
 LOOKS_MAX = 12
+DECLINES_MAX = 100
+"""So many declines of one attempt are kept, the first ones: beyond, somebody is trying out cards."""
 
 
 class PaymentNotFound(NotFound):
@@ -40,7 +42,11 @@ class PaymentMethodUnknown(Invalid):
 
 @frozen(kw_only=True)
 class PaymentAttempt:
-    """One try at taking the money. Its id is the idempotency key at the provider, kept before the first call."""
+    """One try at taking the money. Its id is the idempotency key at the provider, kept before the first call.
+
+    The shopper may try several cards in it: `declines` are the reasons of those that failed, in order. The same reason
+    twice, with nothing seen in between, is one.
+    """
 
     id: AttemptId
     method: str
@@ -48,6 +54,7 @@ class PaymentAttempt:
     status: AttemptStatus = AttemptStatus.NEW
     provider_ref: str = ""
     failure_code: str = ""
+    declines: tuple[str, ...] = ()
     next_action: NextAction | None = None
     client_secret: str = field(default="", repr=False)
     created_at: datetime
@@ -125,6 +132,11 @@ class Payment(Aggregate):
     @property
     def status(self) -> AttemptStatus:
         return self.attempt.status
+
+    @property
+    def last_decline(self) -> str:
+        """Why a card was last declined, whatever became of it since; empty when none was."""
+        return next((attempt.declines[-1] for attempt in reversed(self.attempts) if attempt.declines), "")
 
     @property
     def is_unfinished(self) -> bool:
@@ -233,6 +245,7 @@ class Payment(Aggregate):
             provider_ref=news.provider_ref,
             status=news.status,
             failure_code=news.failure_code,
+            declines=_declines_after(attempt, news),
             next_action=news.next_action,
             client_secret=news.client_secret or attempt.client_secret,
         )
@@ -241,3 +254,10 @@ class Payment(Aggregate):
         followed = evolve(followed, updated_at=at)
         self._touch(at)
         self.attempts = tuple(followed if a.id == attempt.id else a for a in self.attempts)
+
+
+def _declines_after(attempt: PaymentAttempt, news: IntentState) -> tuple[str, ...]:
+    known = attempt.status is AttemptStatus.FAILED and attempt.failure_code == news.failure_code
+    if news.status is not AttemptStatus.FAILED or known:
+        return attempt.declines
+    return (*attempt.declines, news.failure_code)[:DECLINES_MAX]

@@ -1,12 +1,11 @@
 """`shop reconcile`: whether the shop's books and the provider's say the same, and putting right what does not."""
 
 from collections import Counter
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shop.entrypoints.cli.output import EXIT_FAILED, AsJson, console, for_people, plain, print_json, say
+from shop.entrypoints.cli.output import EXIT_FAILED, AsJson, console, for_people, plain, print_json, read_moment, say
 from shop.entrypoints.cli.session import with_shop
 
 # The shop is loaded by the commands that need one: `shop --help` has to be quick.
@@ -93,7 +92,7 @@ async def _report(shop: "Shop", since: str, until: str, limit: int, *, heal: boo
     from shop.domain.kernel.errors import ShopError
 
     now = shop.ports.clock.now()
-    begin, end = _moment(since, now), _moment(until, now) if until else now
+    begin, end = read_moment(since, now), read_moment(until, now) if until else now
     query = Reconcile(since=begin, until=end, limit=limit)
     if heal:
         # Fees and payouts by the hundred, instead of one by one.
@@ -120,21 +119,6 @@ def _repair(finding: str, *, yes: bool) -> None:
 
     with_shop(put_right)
     say(f"{finding} is put right.")
-
-
-def _moment(text: str, now: datetime) -> datetime:
-    """A moment, or so long before now. Raises Invalid."""
-    from shop.application.commands.clock import read_duration
-    from shop.domain.kernel.errors import Invalid
-
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return now - read_duration(text)
-    try:
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except OverflowError:
-        raise Invalid(f"“{text[:40]}” is further away than time reaches.") from None
 
 
 def _tell(report: "ReconciliationView") -> None:

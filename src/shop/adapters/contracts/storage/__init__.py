@@ -9,6 +9,7 @@
 pytest is all that is needed. Each test runs in an event loop of its own, on an empty storage opened for it.
 """
 
+from shop.adapters.contracts.storage.analytics import AnalyticsPromises
 from shop.adapters.contracts.storage.audit import AuditPromises
 from shop.adapters.contracts.storage.catalog import CatalogPromises
 from shop.adapters.contracts.storage.lists import ListPromises
@@ -39,6 +40,7 @@ class StorageContract(
     RefundPromises,
     BookPromises,
     ReconciliationPromises,
+    AnalyticsPromises,
     SubscriptionPromises,
     OutboxPromises,
     AuditPromises,

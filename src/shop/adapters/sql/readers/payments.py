@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from attrs import frozen
-from sqlalchemy import ColumnElement, bindparam, func, select, tuple_
+from sqlalchemy import ColumnElement, bindparam, func, literal_column, select, tuple_
 
 from shop.adapters.sql.database import Database, Row
 from shop.adapters.sql.payments import PAYMENT_COLUMNS, payment_of, session_of
@@ -33,7 +33,7 @@ from shop.application.ports.readers import PaymentFilter, RefundFilter, SessionW
 from shop.application.ports.views import PaymentAttemptView, PaymentView, ProviderMessageView, RefundView
 from shop.domain.kernel.identifiers import AttemptId, OrderId, PaymentId, PaymentSessionId, RefundId, UserId, uuid_in
 from shop.domain.kernel.money import Money
-from shop.domain.payments import AttemptStatus, PaymentNotFound, PaymentSessionNotFound
+from shop.domain.payments import AttemptStatus, PaymentNotFound, PaymentSessionNotFound, covered
 
 MESSAGES_MAX = 100
 _CREATED = Key("created_at", payments.c.created_at, Kind.MOMENT)
@@ -119,6 +119,7 @@ def _conditions(narrowing: _Narrowing) -> list[ColumnElement[bool]]:
         conditions.append(payments.c.order_id == bindparam("order_id"))
     if narrowing.failure_code:
         conditions.append(payments.c.failure_code == bindparam("failure_code", type_=word()))
+        conditions.append(payments.c.failure_code != literal_column("''"))  # what its index holds
     return conditions
 
 
@@ -212,7 +213,9 @@ def payment_view(row: Row, messages: list[ProviderMessageView] | None = None) ->
 
 
 def _attempt(document: Sequence[Any]) -> PaymentAttemptView:
-    _, attempt, method, minor, currency, status, provider_ref, failure_code, _, _, created_at, updated_at = document
+    _, attempt, method, minor, currency, status, provider_ref, failure_code, _, _, created_at, updated_at, declines = (
+        document
+    )
     return PaymentAttemptView(
         id=AttemptId(uuid_in(attempt)),
         method=method,
@@ -220,6 +223,7 @@ def _attempt(document: Sequence[Any]) -> PaymentAttemptView:
         status=AttemptStatus(status),
         provider_ref=provider_ref,
         failure_code=failure_code,
+        declines=declines,
         created_at=datetime.fromisoformat(created_at),
         updated_at=datetime.fromisoformat(updated_at),
     )
@@ -230,7 +234,7 @@ def _message(row: Row) -> ProviderMessageView:
         event_ref=row["event_ref"],
         event_type=row["event_type"],
         state=row["state"],
-        body=row["body"].decode(errors="replace"),
+        body=covered(row["body"]),
         received_at=row["received_at"],
         settled_at=row["settled_at"],
     )

@@ -36,7 +36,8 @@ payment_sessions = Table(
     Column("version", Integer, nullable=False),
 )
 
-# `status` is that of the latest attempt, kept beside it so that payments can be found and sorted by it. What a
+# `status` is that of the latest attempt, and `failure_code` the last decline there was, kept beside it so that payments
+# can be found and sorted by them. What a
 # provider took may be in another currency than what was asked for; then people look at it.
 payments = Table(
     "payments",
@@ -67,6 +68,14 @@ payments = Table(
 )
 Index("ix_payments_created_at", payments.c.created_at, payments.c.id)
 Index("ix_payments_status_created_at", payments.c.status, payments.c.created_at, payments.c.id)
+Index(
+    "ix_payments_failure_code",
+    payments.c.failure_code,
+    payments.c.created_at,
+    payments.c.id,
+    postgresql_where=sql("failure_code <> ''"),
+    sqlite_where=sql("failure_code <> ''"),
+)
 Index("ix_payments_amount", payments.c.amount_minor, payments.c.id)
 Index(
     "ix_payments_unfinished",
@@ -94,6 +103,8 @@ payment_attempts = Table(
     text("client_secret"),
     moment("created_at"),
     moment("updated_at"),
+    # The codes of the cards that were declined in it, in order, as a list.
+    document("declines"),
     one_of("status", AttemptStatus),
     *amounts("amount_minor"),
 )

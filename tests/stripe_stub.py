@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import json
 from collections import deque
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from copy import deepcopy
 from datetime import datetime
@@ -74,6 +75,7 @@ class StripeStub:
 
     seen: list[Seen] = field(factory=list)
     faults: deque[str] = field(factory=deque)
+    slow_seconds: float = 4.0
     refund_status: str = "succeeded"
     charges_left_out: bool = False
     events: list[JSON] = field(factory=list)
@@ -98,6 +100,19 @@ class StripeStub:
         for writer in list(self._writers):
             writer.close()
         await asyncio.sleep(0)
+
+    async def goes_down(self) -> Callable[[], Awaitable[None]]:
+        """Nobody listens at its address any more; what is given back brings it up again at the same one."""
+        assert self._server is not None
+        host, port = self._server.sockets[0].getsockname()[:2]
+        self._server.close()
+        for writer in list(self._writers):
+            writer.close()
+
+        async def comes_up() -> None:
+            self._server = await asyncio.start_server(self._serve, host, port)
+
+        return comes_up
 
     @property
     def url(self) -> str:
@@ -181,6 +196,8 @@ class StripeStub:
             return False
         if fault == "hang":
             await asyncio.sleep(60)
+        if fault == "slow":
+            await asyncio.sleep(self.slow_seconds)
         answer: JSON
         if fault.isdigit():
             status, answer, replayed = int(fault), {"error": {"type": "api_error", "message": "a fault"}}, False

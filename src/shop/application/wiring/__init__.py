@@ -119,21 +119,24 @@ def command_handlers(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
         payments.ApplyProviderNews: partial(payments.apply_provider_news, cashier=cashier, store=readers.store),
         **_refund_commands(ports),
         **_subscription_commands(ports),
-        reconciliation.RepairFinding: partial(
-            reconciliation.repair_finding,
-            cashier=cashier,
-            records=ports.records,
-            balance=ports.balance,
-            books=readers.reconciliation,
-        ),
-        balance.BookBalance: partial(
-            balance.book_balance, uow=uow, ids=ids, balance=ports.balance, books=readers.reconciliation
-        ),
+        **_comparing_commands(ports),
         clock.MoveClock: partial(clock.move_clock, clock=ports.movable_clock, offsets=ports.storage.clock),
         audit.SealAuditLog: partial(audit.seal_audit_log, trail=ports.storage.audit),
         store.ConfigureStore: partial(store.configure_store, uow=uow),
         **account_commands(ports),
         **people_commands(ports),
+    }
+
+
+def _comparing_commands(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
+    books, held = ports.storage.readers.reconciliation, ports.balance
+    return {
+        reconciliation.RepairFinding: partial(
+            reconciliation.repair_finding, cashier=ports.cashier, records=ports.records, balance=held, books=books
+        ),
+        balance.BookBalance: partial(
+            balance.book_balance, uow=ports.storage.uow, ids=ports.ids, balance=held, books=books
+        ),
     }
 
 

@@ -1,4 +1,4 @@
-"""The fake provider's balance: what came is paid out, held, or was its fee, whatever happens; in memory and in a file."""
+"""The fake provider's balance: what came is paid out, held, or was its fee; in memory and in a file."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 from attrs import evolve
 
-from shop.adapters.fake.balance import MemoryBalance, fee_of
+from shop.adapters.fake.balance import BookedTransaction, MemoryBalance, fee_of
 from shop.adapters.fake.faults import ScriptedFaults
 from shop.adapters.fake.payments import FakePaymentGateway
 from shop.application.commands.balance import BookBalance
@@ -397,3 +397,45 @@ async def test_nothing_is_booked_while_the_provider_is_away(caplog: pytest.LogCa
     assert "fees and payouts were not booked" in caplog.text
     assert entries(small, EntryKind.FEE) == []
     assert await small.shop.execute(BookBalance(since=START, until=small.clock.now())) == 1
+
+
+@pytest.mark.parametrize(("booked", "told_of"), [(0, []), (-2500, []), (-2000, ["payout_unexplained"])])
+async def test_a_dispute_is_booked_by_itself_and_explains_its_payout(booked: int, told_of: list[str]) -> None:
+    """Its entry has the movement's own name, its fee included; without one the provider is believed."""
+    small = await open_small_shop()
+    order_id, *_ = await bought(small, 2)
+    [first, _] = paid_intents(small)
+    small.clock.forward(timedelta(minutes=1))
+    taken = BookedTransaction(
+        ref="txn_dispute",
+        kind=TransactionKind.DISPUTE,
+        minor=-1000,
+        fee=1500,
+        currency="EUR",
+        source="dp_1",
+        intent=first.ref,
+        at=int(small.clock.now().timestamp()),
+    )
+    balance(small)._unpaid[taken.ref] = None
+    balance(small)._keep(taken)
+    if booked:
+        payment = await small.payment(order_id)
+        entry = LedgerEntry(
+            id=small.ids.new(LedgerEntryId),
+            at=small.clock.now(),
+            kind=EntryKind.DISPUTE,
+            order_id=order_id,
+            payment_id=payment.id,
+            provider="fake",
+            provider_ref=taken.ref,
+            postings=(Posting(FEES, eur(-booked)), Posting(clearing("fake"), eur(booked))),
+        )
+        async with small.storage.uow(small.context()) as tx:
+            tx.ledger.book(entry)
+    small.clock.forward(timedelta(days=1))
+    for _ in range(2):
+        await balanced(small)
+        small.clock.forward(timedelta(hours=1))
+    await settled(small)
+    assert len(entries(small, EntryKind.FEE)) == 2
+    assert [finding.kind for finding in (await told(small)).findings] == told_of

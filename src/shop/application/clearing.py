@@ -91,11 +91,12 @@ class Due:
 def dues_of(transaction: BalanceTransaction, sale: BookedSale | None) -> list[Due]:
     """What the ledger should say of a movement besides what payment and refund say: its fee, or that it was paid out.
 
-    What a payment costs of which the shop knows nothing is not booked: neither is what it brought.
+    What a payment costs of which the shop knows nothing is not booked: neither is what it brought. What a dispute costs
+    is a part of the dispute's own entry.
     """
     dues = []
     elsewhere = bool(transaction.intent_ref) and sale is None
-    if transaction.whole_fee and not elsewhere:
+    if transaction.whole_fee and not elsewhere and transaction.kind is not TransactionKind.DISPUTE:
         fee = transaction.whole_fee
         dues.append(Due(transaction=transaction, kind=EntryKind.FEE, account=FEES, amount=fee, sale=sale))
     if (kind := _PAYOUTS.get(transaction.kind)) is not None and transaction.amount:
@@ -249,9 +250,9 @@ class BalanceComparison:
             return -fees
         kind = _BOOKED_AS.get(one.kind)
         if kind is None:
-            return (
-                one.amount.minor - fees
-            )  # disputes and the like have books of their own, which are compared elsewhere
+            # A dispute's own entry, fee included; of what the shop has no books for the provider is believed.
+            moved = _sum(booked[one.ref], clearing(self.balance.provider), one.amount.currency)
+            return moved.minor if moved is not None else one.net.minor
         held = [s for s in booked[_source(one)] if s.kind is kind and s.account == clearing(self.balance.provider)]
         if any(s.amount.currency != one.amount.currency for s in held):
             return one.amount.minor - fees  # it was exchanged on the way, at a rate that only the provider knows

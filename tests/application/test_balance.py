@@ -361,6 +361,30 @@ class TestRepairs:
                 await small.shop.execute(RepairFinding(finding=f"{kind}:{ref}"))
 
 
+async def test_money_that_moved_for_other_reasons_explains_itself() -> None:
+    small = await open_small_shop()
+    await bought(small, 2)
+    small.clock.forward(timedelta(minutes=1))
+    other = BookedTransaction(
+        ref="txn_other",
+        kind=TransactionKind.OTHER,
+        minor=-300,
+        fee=20,
+        currency="EUR",
+        source="",
+        at=int(small.clock.now().timestamp()),
+    )
+    balance(small)._unpaid[other.ref] = None
+    balance(small)._keep(other)
+    small.clock.forward(timedelta(days=1))
+    for _ in range(2):
+        await balanced(small)
+        small.clock.forward(timedelta(hours=1))
+    await settled(small)
+    assert len(entries(small, EntryKind.FEE)) == 3
+    assert (await told(small)).findings == []
+
+
 async def test_a_refund_that_fails_after_it_went_leaves_nothing_unexplained() -> None:
     small = await open_small_shop()
     order_id, *_ = await bought(small, 3)

@@ -249,10 +249,12 @@ class BalanceComparison:
         if one.kind is TransactionKind.FEE:
             return -fees
         kind = _BOOKED_AS.get(one.kind)
-        if kind is None:
-            # A dispute's own entry, fee included; of what the shop has no books for the provider is believed.
+        if one.kind is TransactionKind.DISPUTE:
+            # Its own entry holds the fee too; where there is none, the provider is believed.
             moved = _sum(booked[one.ref], clearing(self.balance.provider), one.amount.currency)
             return moved.minor if moved is not None else one.net.minor
+        if kind is None:
+            return one.amount.minor - fees  # the shop has no books for it
         held = [s for s in booked[_source(one)] if s.kind is kind and s.account == clearing(self.balance.provider)]
         if any(s.amount.currency != one.amount.currency for s in held):
             return one.amount.minor - fees  # it was exchanged on the way, at a rate that only the provider knows

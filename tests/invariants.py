@@ -11,7 +11,7 @@ from typing import NoReturn, TypeVar
 
 from attrs import define, field, frozen
 
-from shop.adapters.fake.books import BookedIntent
+from shop.adapters.fake.booked import BookedIntent
 from shop.application.messages import Context
 from shop.application.ports.outbox import DeliveryState
 from shop.application.ports.paging import LIMIT_MAX, Page, PageRequest
@@ -20,7 +20,7 @@ from shop.application.ports.storage import Storage
 from shop.application.ports.views import EventView, StockLevelView, StockMovementView
 from shop.domain.inventory import LIVE, Reservation, ReservationState
 from shop.domain.kernel.identifiers import DisputeId, LocationId, OrderId, VariantId
-from shop.domain.ledger import DISPUTE_LOSSES, DISPUTES, EntryKind, LedgerEntry, clearing
+from shop.domain.ledger import DISPUTE_LOSSES, DISPUTES, OF_SALES, EntryKind, LedgerEntry, clearing
 from shop.domain.orders import (
     CONTEST_ARROWS,
     ORDER_ARROWS,
@@ -51,7 +51,6 @@ MONEY_ARROWS = {
     state: ends | REOPENED.get(state, frozenset()) | CONTEST_ARROWS.get(state, frozenset())
     for state, ends in PAYMENT_ARROWS.items()
 }
-OF_SALES = frozenset({EntryKind.CAPTURE, EntryKind.REFUND, EntryKind.REFUND_REVERSAL})
 OF_DISPUTES = frozenset({EntryKind.DISPUTE, EntryKind.DISPUTE_REVERSAL})
 PAID_FOR = frozenset({PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED})
 
@@ -274,9 +273,12 @@ def _check_sums(order: Order) -> None:
 def _check_books(sold: Sold) -> None:
     order, payment = sold.order, sold.payment
     sums: defaultdict[tuple[str, str], int] = defaultdict(int)
+    of_sale: defaultdict[tuple[str, str], int] = defaultdict(int)
     for entry in sold.entries:
         for posting in entry.postings:
             sums[posting.account, posting.amount.currency] += posting.amount.minor
+            if entry.kind in OF_SALES:
+                of_sale[posting.account, posting.amount.currency] += posting.amount.minor
     currencies = {currency for _, currency in sums}
     if any(sum(s for (_, c), s in sums.items() if c == currency) for currency in currencies):
         broken("I7", f"the books of {order.id} do not add up to nothing")

@@ -36,8 +36,9 @@ from shop.domain.payments.events import (
     PaymentProcessed,
     PaymentVoided,
 )
-from shop.domain.payments.inbox import InboxItem, InboxState, ProviderNewsReceived
+from shop.domain.payments.inbox import InboxItem, InboxState, ProviderNewsReceived, covered
 from shop.domain.payments.payment import (
+    DECLINES_MAX,
     MoneyMove,
     Payment,
 )
@@ -77,6 +78,7 @@ __all__ = [
     "ATTEMPT_ARROWS",
     "AUTHORIZATION_EXPIRED",
     "CONTESTED",
+    "DECLINES_MAX",
     "DISPUTE_ARROWS",
     "INQUIRIES",
     "LIVE_ATTEMPTS",
@@ -137,6 +139,7 @@ __all__ = [
     "RefundStatus",
     "RefundSucceeded",
     "RiskState",
+    "covered",
     "meant_by",
     "part_of",
 ]

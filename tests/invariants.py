@@ -273,12 +273,9 @@ def _check_sums(order: Order) -> None:
 def _check_books(sold: Sold) -> None:
     order, payment = sold.order, sold.payment
     sums: defaultdict[tuple[str, str], int] = defaultdict(int)
-    of_sale: defaultdict[tuple[str, str], int] = defaultdict(int)
     for entry in sold.entries:
         for posting in entry.postings:
             sums[posting.account, posting.amount.currency] += posting.amount.minor
-            if entry.kind in OF_SALES:
-                of_sale[posting.account, posting.amount.currency] += posting.amount.minor
     currencies = {currency for _, currency in sums}
     if any(sum(s for (_, c), s in sums.items() if c == currency) for currency in currencies):
         broken("I7", f"the books of {order.id} do not add up to nothing")
@@ -318,6 +315,9 @@ def _check_disputes(sold: Sold, sums: Mapping[tuple[str, str], int]) -> None:
     lost = sum(dispute.taken.minor for dispute in sold.disputes if dispute.status is DisputeStatus.LOST)
     if _cleared(sold, OF_DISPUTES) != -taken - fees:
         broken("I7", f"banks took {taken} and {fees} for {order.id}; the books say {_cleared(sold, OF_DISPUTES)}")
+    moves = {move.provider_ref for dispute in sold.disputes for move in dispute.moves}
+    if twice := moves & {entry.provider_ref for entry in sold.entries if entry.kind is EntryKind.FEE}:
+        broken("I7", f"the fees of disputes were booked a second time for {order.id}: {sorted(twice)}")
     if (sums[DISPUTES, currency], sums[DISPUTE_LOSSES, currency]) != (taken - lost, lost):
         broken("I7", f"{lost} of {taken} disputed are lost for {order.id}, and the books say otherwise")
     statuses = {dispute.status for dispute in sold.disputes}

@@ -1,6 +1,7 @@
 """The fake provider's balance: what came is paid out, held, or was its fee; in memory and in a file."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -8,19 +9,31 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shop.adapters.fake.acts import Change
 from shop.adapters.fake.balance import DAY_SECONDS, BookedTransaction, fee_of
 from shop.adapters.fake.booked import BookedIntent, BookedRefund
 from shop.adapters.fake.books import Books, MemoryBooks, SqliteBooks
+from shop.adapters.fake.quarrels import decided, disputed, escalated
+from shop.application.ports.payments import PaymentRefused
 from shop.application.ports.records import TransactionKind
-from shop.domain.payments import AttemptStatus, RefundStatus
+from shop.domain.payments import AttemptStatus, DisputeStatus, RefundStatus
 
 OUT = (TransactionKind.PAYOUT, TransactionKind.PAYOUT_REVERSAL)
 START = 1_700_000_000
+BANKS: dict[str, Callable[[BookedIntent], Change]] = {
+    "inquire": lambda intent: disputed(intent, DisputeStatus.WARNING_NEEDS_RESPONSE, START),
+    "withdraw": lambda intent: disputed(intent, DisputeStatus.NEEDS_RESPONSE, START),
+    "escalate": escalated,
+    "lose": lambda intent: decided(intent, DisputeStatus.LOST),
+    "win": lambda intent: decided(intent, DisputeStatus.WON),
+    "close": lambda intent: decided(intent, DisputeStatus.WARNING_CLOSED),
+}
 acts = st.lists(
     st.one_of(
         st.tuples(st.just("captured"), st.integers(1, 5000), st.sampled_from(["EUR", "USD"])),
         st.tuples(st.just("refunded"), st.integers(0, 20), st.integers(1, 5000)),
         st.tuples(st.just("refund fails"), st.integers(0, 20), st.just(0)),
+        st.tuples(st.just("banks act"), st.integers(0, 20), st.sampled_from(sorted(BANKS))),
         st.tuples(st.just("hours pass"), st.integers(1, 60), st.just(0)),
         st.tuples(st.just("payout fails"), st.integers(0, 5), st.just(0)),
     ),
@@ -28,8 +41,8 @@ acts = st.lists(
 )
 
 
-def told(books: Books, story: list[tuple[str, int, object]]) -> int:
-    """Lets it happen; when it ended."""
+def told(books: Books, story: list[tuple[str, int, object]]) -> tuple[int, list[BookedIntent]]:
+    """Lets it happen; when it ended, and with what."""
     now, intents = START, list[BookedIntent]()
 
     def keep(intent: BookedIntent) -> None:
@@ -60,7 +73,10 @@ def told(books: Books, story: list[tuple[str, int, object]]) -> int:
         elif intents:
             place = number % len(intents)
             intent = intents[place]
-            if act == "refunded":
+            if act == "banks act":
+                with suppress(PaymentRefused):  # there is no dispute to which this could happen
+                    intents[place] = BANKS[str(more)](intent).intent
+            elif act == "refunded":
                 amount = min(int(str(more)), intent.left)
                 if not amount:
                     continue
@@ -72,7 +88,7 @@ def told(books: Books, story: list[tuple[str, int, object]]) -> int:
                 gone = tuple(evolve(refund, status=RefundStatus.FAILED) for refund in intent.refunds)
                 intents[place] = evolve(intent, refunds=gone)
             keep(intents[place])
-    return now
+    return now, intents
 
 
 def moved(books: Books, until: int) -> list[BookedTransaction]:
@@ -86,8 +102,11 @@ def moved(books: Books, until: int) -> list[BookedTransaction]:
             return found
 
 
-def check(books: Books, now: int) -> None:
+def check(books: Books, now: int, intents: list[BookedIntent]) -> None:
     found = moved(books, now + 1)
+    by_banks = {one.ref: (-one.minor, one.fee) for one in found if one.kind is TransactionKind.DISPUTE}
+    moves = [move for intent in intents for dispute in intent.disputes for move in dispute.moves]
+    assert by_banks == {move.ref: (move.minor, move.fee) for move in moves}
     assert len({one.ref for one in found}) == len(found)
     for currency in ("EUR", "USD"):
         came = sum(one.minor - one.fee for one in found if one.kind not in OUT and one.currency == currency)
@@ -114,8 +133,8 @@ def test_whatever_happens_it_adds_up_and_the_file_says_the_same(story: list[tupl
         told_of = []
         for make in opened:
             books = make()
-            now = told(books, story)
-            check(books, now)
+            now, intents = told(books, story)
+            check(books, now, intents)
             told_of.append(moved(books, now + 1))
             books.close()
         assert told_of[0] == told_of[1]

@@ -15,9 +15,9 @@ from shop.application.queries.payments import GetPayment
 from shop.application.queries.payouts import GetPayouts
 from shop.domain.kernel.currencies import UnknownCurrency
 from shop.domain.kernel.errors import Invalid
-from shop.domain.payments import covered
+from shop.domain.payments import DisputeStatus, covered
 from shop.entrypoints.worker.schedule import reconcile_recent
-from tests.application.test_reconciliation import balanced, settled, sold
+from tests.application.test_reconciliation import balanced, paid_intents, settled, sold
 from tests.shops import START, eur, open_small_shop
 
 
@@ -44,6 +44,22 @@ async def test_another_card_after_a_decline_is_another_try_of_one_order() -> Non
     assert (one.attempts, one.succeeded, one.declined) == (2, 1, 1)
     assert (one.success_rate_bp, one.order_success_rate_bp) == (5000, 10_000)
     assert (await small.payment(order_id)).attempt.declines == ("card_declined",)
+
+
+async def test_disputes_are_counted_by_how_they_stand() -> None:
+    small, _ = await sold(3)
+    begins = [DisputeStatus.NEEDS_RESPONSE, DisputeStatus.NEEDS_RESPONSE, DisputeStatus.WARNING_NEEDS_RESPONSE]
+    for intent, status in zip(paid_intents(small), begins, strict=True):
+        small.provider.disputes_open(intent.ref, status)
+    first, second, _ = [intent.ref for intent in paid_intents(small)]
+    small.provider.dispute_ends(first, DisputeStatus.WON)
+    small.provider.dispute_ends(second, DisputeStatus.LOST)
+    await settled(small)
+    small.clock.forward(timedelta(minutes=1))
+    one = await small.shop.ask(GetPaymentStatistics())
+    assert (one.disputes_opened, one.disputed) == (3, eur(3 * 2489))
+    assert (one.disputes_won, one.disputes_lost, one.disputes_due) == (1, 1, 1)
+    assert (one.fees, one.refunded) == (eur(3 * 60 + 2 * 1500), eur(0))
 
 
 async def test_nothing_tried_has_no_rate() -> None:

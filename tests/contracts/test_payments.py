@@ -198,6 +198,8 @@ class TestStripeAgainstLocalstripe(PaymentGatewayContract):
         "test_messages_can_be_listed_again": _LISTS,
         "test_a_capture_moves_money_and_costs_a_fee": _LISTS,
         "test_a_refund_moves_money_back": _LISTS,
+        "test_a_part_that_is_captured_costs_its_part": _LISTS,
+        "test_f60_what_a_dispute_moves_has_the_name_that_the_dispute_knows": _LISTS,
         "test_every_movement_is_listed_once_and_never_changes": _LISTS,
         "test_what_is_paid_out_is_explained_by_what_moved": _LISTS,
         "test_cancel_releases_an_authorisation": "localstripe captures what was cancelled",

@@ -127,6 +127,40 @@ async def check(page: list[BalanceTransaction], provider: str, books: Reconcilia
     return [Checked(due, _sum(booked[due.transaction.ref], due.account, due.amount.currency)) for due in dues]
 
 
+@frozen
+class CheckedDispute:
+    """What a dispute moved, fee included, and what its own entry says of that: None where there is none.
+
+    What was exchanged on the way agrees with any entry: only the provider knows the rate.
+    """
+
+    transaction: BalanceTransaction
+    sale: BookedSale
+    booked: Money | None
+    exchanged: bool = False
+
+    @property
+    def agrees(self) -> bool:
+        return self.exchanged or self.booked == self.transaction.net
+
+
+async def check_disputes(
+    page: list[BalanceTransaction], provider: str, books: ReconciliationReader
+) -> list[CheckedDispute]:
+    """The movements of disputes about payments that the shop knows, beside what the ledger says of them."""
+    moved = [one for one in page if one.kind is TransactionKind.DISPUTE and (one.amount or one.fee)]
+    if not moved:
+        return []
+    sales = {one.provider_ref: one for one in await books.sales_of(provider, sorted({m.intent_ref for m in moved}))}
+    booked = _by_ref(await books.booked(provider, sorted({one.ref for one in moved})))
+    checked = []
+    for one in moved:
+        if (sale := sales.get(one.intent_ref)) is not None:
+            held = _sum(booked[one.ref], clearing(provider), one.amount.currency)
+            checked.append(CheckedDispute(one, sale, held, exchanged=_exchanged(booked[one.ref], provider, one)))
+    return checked
+
+
 async def transactions(balance: ProviderBalance, window: Window) -> AsyncIterator[list[BalanceTransaction]]:
     """All movements of a window, by the page."""
     async for page in _pages(lambda after: balance.list_transactions(window.since, window.until, after=after)):
@@ -158,6 +192,9 @@ class BalanceComparison:
             for checked in await check(page, self.balance.provider, self.books):
                 if not checked.agrees and not self._fresh(checked.due.transaction.created_at):
                     yield self._disagreement(checked)
+            for dispute in await check_disputes(page, self.balance.provider, self.books):
+                if not dispute.agrees and not self._fresh(dispute.transaction.created_at):
+                    yield self._dispute(dispute)
         async for movement in self._booked(part):
             if movement.provider_ref not in seen and await self.balance.find_transaction(movement.provider_ref) is None:
                 yield self._unmatched(movement)
@@ -187,6 +224,20 @@ class BalanceComparison:
             sale=due.sale,
             ours=booked or Money.zero(due.amount.currency),
             theirs=due.amount,
+        )
+
+    def _dispute(self, checked: CheckedDispute) -> FindingView:
+        one, booked = checked.transaction, checked.booked
+        says = "has no entry of it" if booked is None else f"has it with {booked}"
+        return finding_of(
+            FindingKind.DISPUTE_MISSING if booked is None else FindingKind.DISPUTE_DIFFERS,
+            one.ref,
+            f"Order {checked.sale.order_number}: a dispute moved {one.net} as {one.ref}; the ledger {says}.",
+            provider=self.balance.provider,
+            provider_ref=one.ref,
+            sale=checked.sale,
+            ours=booked or Money.zero(one.amount.currency),
+            theirs=one.net,
         )
 
     async def _booked(self, part: Window) -> AsyncIterator[BookedMovement]:
@@ -252,7 +303,9 @@ class BalanceComparison:
         if one.kind is TransactionKind.DISPUTE:
             # Its own entry holds the fee too; where there is none, the provider is believed.
             moved = _sum(booked[one.ref], clearing(self.balance.provider), one.amount.currency)
-            return moved.minor if moved is not None else one.net.minor
+            if moved is None or _exchanged(booked[one.ref], self.balance.provider, one):
+                return one.net.minor
+            return moved.minor
         if kind is None:
             return one.amount.minor - fees  # the shop has no books for it
         held = [s for s in booked[_source(one)] if s.kind is kind and s.account == clearing(self.balance.provider)]
@@ -271,6 +324,11 @@ def _by_ref(sums: Iterable[BookedSum]) -> "defaultdict[str, list[BookedSum]]":
     for one in sums:
         found[one.provider_ref].append(one)
     return found
+
+
+def _exchanged(sums: list[BookedSum], provider: str, one: BalanceTransaction) -> bool:
+    """Whether the books follow the buyer's currency, and the provider's account has another one."""
+    return any(s.account == clearing(provider) and s.amount.currency != one.amount.currency for s in sums)
 
 
 def _sum(sums: list[BookedSum], account: str, currency: str) -> Money | None:

@@ -43,6 +43,9 @@ class FindingKind(StrEnum):
     PAYOUT_DIFFERS = "payout_differs"
     PAYOUT_UNEXPLAINED = "payout_unexplained"
     """By the ledger, what a payout consists of comes to another sum."""
+    DISPUTE_MISSING = "dispute_missing"
+    """A bank took money because of a dispute, or gave it back, and that is not in the ledger."""
+    DISPUTE_DIFFERS = "dispute_differs"
     ENTRY_UNMATCHED = "entry_unmatched"
     """The ledger has a fee or a payout of which the provider knows nothing."""
     EVENTS_SET_ASIDE = "events_set_aside"
@@ -57,6 +60,7 @@ HEALING = frozenset(
         FindingKind.MESSAGE_MISSING,
         FindingKind.FEE_MISSING,
         FindingKind.PAYOUT_MISSING,
+        FindingKind.DISPUTE_MISSING,
     }
 )
 """What is put right by asking the provider again; nothing else is decided by that."""

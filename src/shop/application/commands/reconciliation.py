@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from attrs import frozen
 
-from shop.application.clearing import Checked, check
+from shop.application.clearing import Checked, check, check_disputes
 from shop.application.findings import REPAIRABLE, FindingKind, Window
 from shop.application.messages import INTERNAL, Command, Context
 from shop.application.ports.payments import ProviderNews
@@ -14,6 +14,8 @@ from shop.application.ports.records import ProviderBalance, ProviderRecords
 from shop.application.ports.unit_of_work import Transaction
 from shop.application.reconciling import Comparison, intents, messages, stock_findings
 from shop.application.settlement import Cashier, Sale, carry_on, sale_of
+from shop.application.settlement.books import BooksOf
+from shop.application.settlement.disputes import look_at_disputes
 from shop.domain.kernel.errors import Conflict, NotFound, ShopError
 from shop.domain.kernel.identifiers import InboxId, LedgerEntryId, LocationId, OrderId, VariantId
 from shop.domain.kernel.money import Money, total
@@ -88,6 +90,8 @@ async def repair_finding(
     mender = _Mender(context, cashier, records, comparison, books, balance)
     if kind in _OF_BALANCE:
         await mender.movement(FindingKind(kind), subject)
+    elif kind == FindingKind.DISPUTE_MISSING:
+        await mender.dispute(subject)
     elif kind == FindingKind.STOCK_DIFFERS:
         await mender.level(subject)
     elif kind == FindingKind.MESSAGE_MISSING:
@@ -181,6 +185,28 @@ class _Mender:
                 raise FindingNeedsPeople(f"{ref} was put right once before, and is wrong again.")
         async with self.cashier.uow(self.context) as tx:
             tx.ledger.book(entry)
+
+    async def dispute(self, ref: str) -> None:
+        """The provider is asked for the payment's disputes, which books what was not known of them. What was known and
+        lost its entry is booked from what the dispute remembers."""
+        about = await self._unbooked_dispute(ref)
+        if about is None:
+            raise FindingUnknown(f"The ledger has an entry of {ref[:80]}, or it is no movement of a dispute.")
+        sale = await look_at_disputes(await self._sale(about), self.context, self.cashier)
+        if await self._unbooked_dispute(ref) is None:
+            return
+        async with self.cashier.uow(self.context) as tx:
+            books = BooksOf(tx, sale, self.context, self.cashier.ids)
+            for dispute in await tx.disputes.of_payment(sale.payment.id):
+                for move in dispute.moves:
+                    if move.provider_ref == ref:
+                        books.dispute_moved(move)
+
+    async def _unbooked_dispute(self, ref: str) -> str | None:
+        """The intent that this movement of a dispute is about, if the ledger has no entry of it."""
+        found = await self.balance.find_transaction(ref) if self.balance is not None else None
+        checked = await check_disputes([found], self.cashier.gateway.provider, self.books) if found else []
+        return next((one.transaction.intent_ref for one in checked if one.booked is None), None)
 
     async def _wrong(self, ref: str, account: str) -> Checked | None:
         """What of this movement the ledger does not say, or says otherwise, on this account."""

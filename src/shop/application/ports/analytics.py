@@ -16,7 +16,8 @@ class PaymentFigures:
 
     A try is a card that was declined, one that was accepted, or an attempt that was left before it came to either.
     `captured` is what was taken of those payments by now. Refunds and fees are those that the ledger has in the window,
-    whenever their payments were begun: `refunded` without what came back, `refunds` without those that did.
+    whenever their payments were begun: `refunded` without what came back, `refunds` without those that did. Disputes
+    are those that the shop learnt of in the window, as they stand now; `disputed` is what they are about.
     """
 
     succeeded: int
@@ -28,6 +29,11 @@ class PaymentFigures:
     refunded: Money
     refunds: int
     fees: Money
+    disputes_opened: int
+    disputes_won: int
+    disputes_lost: int
+    disputes_due: int
+    disputed: Money
     decline_codes: list[tuple[str, int]]
 
 

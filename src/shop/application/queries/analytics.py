@@ -58,6 +58,11 @@ async def get_payment_statistics(
         refunded=figures.refunded,
         refunds=figures.refunds,
         fees=figures.fees,
+        disputes_opened=figures.disputes_opened,
+        disputes_won=figures.disputes_won,
+        disputes_lost=figures.disputes_lost,
+        disputes_due=figures.disputes_due,
+        disputed=figures.disputed,
         decline_codes=[DeclineCodeView(code=code, count=count) for code, count in figures.decline_codes],
     )
 

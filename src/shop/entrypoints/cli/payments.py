@@ -129,7 +129,7 @@ def stats(
     currency: Annotated[str, typer.Option("--currency", help="EUR, …; the shop's first if left out.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Show how payments went: tries, successes, declines by reason, refunds and fees, in one currency."""
+    """Show how payments went: tries, successes, declines by reason, refunds, fees and disputes, in one currency."""
     from shop.application.queries.analytics import GetPaymentStatistics
 
     async def ask(shop: "Shop") -> "PaymentStatisticsView":

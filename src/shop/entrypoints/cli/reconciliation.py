@@ -24,6 +24,7 @@ _REPAIRS = {
     "fee_differs": "book what the ledger lacks of the provider's fee, or has too much of it",
     "payout_missing": "book the payout, or its coming back, as the provider says it",
     "payout_differs": "book what the ledger lacks of the payout, or has too much of it",
+    "dispute_missing": "ask the provider for the disputes of the payment, and book what is not in the ledger",
     "stock_differs": "set the level to what its movements come to",
 }
 

@@ -26,7 +26,7 @@ endpoints = Endpoints("analytics")
     problems=("currency_unknown",),
 )
 async def analytics_payments(call: Call) -> Answer:
-    """Tries, successes, declines by reason, refunds and fees of a window of at most 400 days, in one currency.
+    """Tries, successes, declines by reason, refunds, fees and disputes of at most 400 days, in one currency.
 
     How each figure is counted stands in docs/reference/payment-figures.md.
     """

@@ -13,6 +13,7 @@ from shop.adapters.contracts.payments.subject import (
     new_refund,
     new_request,
 )
+from shop.application.ports.payments import Simulation
 from shop.application.ports.records import BalanceTransaction, Payout, ProviderBalance, TransactionKind
 from shop.domain.kernel.money import Money
 
@@ -48,6 +49,47 @@ class BalancePromises(GatewayPromises):
             refund.provider_ref,
             state.provider_ref,
         )
+
+    @alone
+    async def test_a_part_that_is_captured_costs_its_part(self, subject: GatewayUnderTest) -> None:
+        balance = _balance(subject)
+        whole = await captured(subject, new_request(subject, 1000))
+        request = new_request(subject, 5000)
+        held = await authorized(subject, request)
+        part = await subject.gateway.capture(held.provider_ref, request.attempt_id, Money(1000, "EUR"))
+        assert part.captured == Money(1000, "EUR")
+        moved = await _moved(balance, 100)
+        assert len(moved) == 2  # letting go of the rest moved nothing
+        [ours] = [one for one in moved if one.intent_ref == part.provider_ref]
+        [other] = [one for one in moved if one.intent_ref == whole.provider_ref]
+        assert (ours.kind, ours.amount, ours.fee) == (TransactionKind.CHARGE, other.amount, other.fee)
+
+    @alone
+    async def test_f60_what_a_dispute_moves_has_the_name_that_the_dispute_knows(
+        self, subject: GatewayUnderTest
+    ) -> None:
+        balance = _balance(subject)
+        lost, won, inquiry = [
+            (await captured(subject, new_request(subject, minor))).provider_ref for minor in (2000, 3000, 4000)
+        ]
+        for ref, acts in (
+            (lost, (Simulation.DISPUTE, Simulation.LOSE)),
+            (won, (Simulation.INQUIRY, Simulation.ESCALATE, Simulation.WIN)),
+            (inquiry, (Simulation.INQUIRY, Simulation.CLOSE_INQUIRY)),
+        ):
+            for act in acts:
+                await subject.bank(ref, act)
+        moved = [one for one in await _moved(balance, 100) if one.kind is TransactionKind.DISPUTE]
+        assert {(one.intent_ref, one.amount.minor, one.fee.minor > 0) for one in moved} == {
+            (lost, -2000, True),
+            (won, -3000, True),
+            (won, 3000, False),
+        }
+        said = [d for ref in (lost, won, inquiry) for d in await subject.gateway.disputes(ref)]
+        assert {move.provider_ref: (move.taken + move.fee).minor for dispute in said for move in dispute.moves} == {
+            one.ref: -one.net.minor for one in moved
+        }
+        assert {one.source_ref for one in moved} == {d.provider_ref for d in said if d.moves}
 
     @alone
     async def test_every_movement_is_listed_once_and_never_changes(self, subject: GatewayUnderTest) -> None:

@@ -9,7 +9,7 @@ from shop.adapters.contracts.stories import alone
 from shop.application.ports.analytics import DECLINE_CODES_MAX, PaymentFigures
 from shop.domain.kernel.money import Money
 from shop.domain.ledger import EntryKind, fee_postings, refund_postings, refund_reversal_postings
-from shop.domain.payments import DECLINES_MAX, AttemptStatus, IntentState, Payment
+from shop.domain.payments import DECLINES_MAX, AttemptStatus, DisputeStatus, IntentState, Payment
 
 NOTHING = PaymentFigures(
     succeeded=0,
@@ -21,6 +21,11 @@ NOTHING = PaymentFigures(
     refunded=eur(0),
     refunds=0,
     fees=eur(0),
+    disputes_opened=0,
+    disputes_won=0,
+    disputes_lost=0,
+    disputes_due=0,
+    disputed=eur(0),
     decline_codes=[],
 )
 
@@ -97,6 +102,24 @@ class AnalyticsPromises(StoragePromises):
         figures = await bench.readers.analytics.payments("EUR", bench.now, bench.later(60))
         assert (figures.fees, figures.refunded, figures.refunds) == (eur(55), eur(300), 1)
         assert (await _figures(bench, "USD")).fees == Money(70, "USD")
+
+    @alone
+    async def test_disputes_are_counted_by_how_they_stand(self, bench: Bench) -> None:
+        payment = await _told(bench, "pi_1", [(AttemptStatus.CAPTURED, "")])
+        for number, status in enumerate(DisputeStatus):
+            dispute = bench.samples.dispute(
+                payment, provider_ref=f"dp_{number}", status=status, amount=eur(2**number), at=bench.later(number)
+            )
+            await bench.save(dispute)
+        elsewhere = bench.samples.dispute(payment, provider_ref="dp_usd", amount=Money(9, "USD"))
+        await bench.save(elsewhere)
+        found = await _figures(bench)
+        assert (found.disputes_opened, found.disputed) == (8, eur(255))
+        assert (found.disputes_won, found.disputes_lost, found.disputes_due) == (3, 1, 2)
+        first = await bench.readers.analytics.payments("EUR", bench.now, bench.later(1))
+        assert (first.disputes_opened, first.disputed) == (1, eur(1))
+        dollars = await _figures(bench, "USD")
+        assert (dollars.disputes_opened, dollars.disputed, dollars.disputes_due) == (1, Money(9, "USD"), 1)
 
 
 async def _told(bench: Bench, ref: str, story: list[tuple[AttemptStatus, str]]) -> Payment:

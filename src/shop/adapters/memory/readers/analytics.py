@@ -7,7 +7,7 @@ from shop.adapters.memory.tables import Tables
 from shop.application.ports.analytics import DECLINE_CODES_MAX, PaymentFigures
 from shop.domain.kernel.money import Money
 from shop.domain.ledger import FEES, EntryKind
-from shop.domain.payments import AttemptStatus, Payment, PaymentAttempt
+from shop.domain.payments import ANSWERABLE, ENDED_WELL, AttemptStatus, DisputeStatus, Payment, PaymentAttempt
 
 _ACCEPTED = frozenset({AttemptStatus.AUTHORIZED, AttemptStatus.CAPTURED})
 _WENT_BACK = frozenset({EntryKind.REFUND, EntryKind.REFUND_REVERSAL})
@@ -38,6 +38,9 @@ class MemoryAnalyticsReader:
                     elif entry.kind in _WENT_BACK and posting.account.startswith("clearing:"):
                         refunded -= posting.amount.minor
                         refunds += 1 if entry.kind is EntryKind.REFUND else -1
+        disputes = [
+            d for d in self._tables.disputes.values() if since <= d.created_at < until and d.amount.currency == currency
+        ]
         return PaymentFigures(
             succeeded=len(accepted),
             declined=codes.total(),
@@ -48,6 +51,11 @@ class MemoryAnalyticsReader:
             refunded=Money(refunded, currency),
             refunds=refunds,
             fees=Money(fees, currency),
+            disputes_opened=len(disputes),
+            disputes_won=sum(dispute.status in ENDED_WELL for dispute in disputes),
+            disputes_lost=sum(dispute.status is DisputeStatus.LOST for dispute in disputes),
+            disputes_due=sum(dispute.status in ANSWERABLE for dispute in disputes),
+            disputed=Money(sum(dispute.amount.minor for dispute in disputes), currency),
             decline_codes=sorted(codes.items(), key=lambda one: (-one[1], one[0]))[:DECLINE_CODES_MAX],
         )
 

@@ -1,16 +1,18 @@
 """Figures about the shop as a whole, from tables."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, bindparam, case, distinct, func, literal_column, or_, select
 
 from shop.adapters.sql.database import Database
-from shop.adapters.sql.schema import ledger_entries, ledger_postings, payment_attempts, payments
+from shop.adapters.sql.schema import disputes, ledger_entries, ledger_postings, payment_attempts, payments
 from shop.adapters.sql.schema.columns import word
 from shop.adapters.sql.statements import Statement, json_elements, json_text
 from shop.application.ports.analytics import DECLINE_CODES_MAX, PaymentFigures
 from shop.domain.kernel.money import Money
+from shop.domain.payments import ANSWERABLE, ENDED_WELL, DisputeStatus
 
 _BOTH = payments.join(payment_attempts, payment_attempts.c.payment_id == payments.c.id)
 
@@ -95,6 +97,21 @@ _LEDGER = Statement(
 )
 
 
+def _in_states(states: Iterable[DisputeStatus]) -> ColumnElement[bool]:
+    return disputes.c.status.in_([literal_column(f"'{state}'") for state in sorted(states)])
+
+
+_DISPUTES = Statement(
+    select(
+        func.count().label("opened"),
+        _count(_in_states(ENDED_WELL)).label("won"),
+        _count(_in_states({DisputeStatus.LOST})).label("lost"),
+        _count(_in_states(ANSWERABLE)).label("due"),
+        func.coalesce(func.sum(disputes.c.amount_minor), 0).label("disputed"),
+    ).where(*_in_window(disputes.c.created_at), disputes.c.currency == _CURRENCY)
+)
+
+
 class SqlAnalyticsReader:
     """Answers for analytics. Each figure is of one moment; all of them together need not be."""
 
@@ -108,6 +125,7 @@ class SqlAnalyticsReader:
         codes = await self._database.fetch(_CODES, **asked)
         [captured] = await self._database.fetch(_CAPTURED, **asked)
         [ledger] = await self._database.fetch(_LEDGER, **asked)
+        [disputed] = await self._database.fetch(_DISPUTES, **asked)
         return PaymentFigures(
             succeeded=int(tries["succeeded"]),
             declined=int(declined["times"]),
@@ -118,6 +136,11 @@ class SqlAnalyticsReader:
             refunded=Money(int(ledger["refunded"]), currency),
             refunds=int(ledger["refunds"]),
             fees=Money(int(ledger["fees"]), currency),
+            disputes_opened=int(disputed["opened"]),
+            disputes_won=int(disputed["won"]),
+            disputes_lost=int(disputed["lost"]),
+            disputes_due=int(disputed["due"]),
+            disputed=Money(int(disputed["disputed"]), currency),
             # Databases have their own ideas of how words are sorted.
             decline_codes=sorted(((r["code"], int(r["times"])) for r in codes), key=lambda one: (-one[1], one[0])),
         )

@@ -24,6 +24,8 @@ class PaymentStatisticsView:
     Rates are in basis points (9412 is 94.12 %), and null where nothing was tried. `success_rate_bp` is succeeded by
     attempts; `authorization_rate_bp` leaves out what was left unfinished; `order_success_rate_bp` counts an order once,
     however many cards were tried for it. `refunded`, `refunds` and `fees` are what the ledger has in the window.
+    Disputes are those that the shop learnt of in the window: how many ended well or badly by now, and how many wait for
+    evidence.
     """
 
     object: ClassVar[str] = "payment_statistics"
@@ -43,6 +45,11 @@ class PaymentStatisticsView:
     refunded: Money
     refunds: int
     fees: Money
+    disputes_opened: int
+    disputes_won: int
+    disputes_lost: int
+    disputes_due: int
+    disputed: Money
     decline_codes: list[DeclineCodeView]
 
 

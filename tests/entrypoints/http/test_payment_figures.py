@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from shop.application.ports.payments import PaymentProviderUnavailable
-from tests.application.test_reconciliation import balanced
+from tests.application.test_reconciliation import balanced, settled
 from tests.entrypoints.http.sites import OpenSite, open_site
 from tests.shops import START
 
@@ -21,6 +21,14 @@ async def test_how_payments_went(site: OpenSite) -> None:
     assert (found["attempts"], found["succeeded"], found["declined"], found["success_rate_bp"]) == (2, 1, 1, 5000)
     assert (found["captured"]["amount"], found["fees"]["amount"], found["fees"]["currency"]) == (2489, 60, "EUR")
     assert found["decline_codes"] == [{"code": "card_declined", "count": 1}]
+    assert (found["disputes_opened"], found["disputed"]["amount"], found["disputes_due"]) == (0, 0, 0)
+    [taken] = [intent for intent in small.books.intents.values() if intent.captured]
+    small.provider.disputes_open(taken.ref)
+    await settled(small)
+    small.clock.forward(timedelta(minutes=1))
+    found = (await reader.get("/api/analytics/payments")).json()
+    assert (found["disputes_opened"], found["disputed"]["amount"], found["disputes_due"]) == (1, 2489, 1)
+    assert (found["disputes_won"], found["disputes_lost"], found["fees"]["amount"]) == (0, 0, 1560)
     narrow = (await reader.get(f"/api/analytics/payments?until={START:%Y-%m-%d}&fields=attempts")).json()
     assert narrow == {"object": "payment_statistics", "attempts": 0}
     other = await site.key("payments:read")

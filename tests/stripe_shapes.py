@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, NotRequired, Required, Union, get_args, get_origin, get_type_hints
 
 import stripe.params
+import stripe.params.radar
 
 _ELSEWHERE = {"StripeContext": Any, "Mapping": Mapping}
 """What the shapes name and only a type checker would import."""
@@ -15,7 +16,7 @@ _PARAMS = re.compile(r"\w+Params")
 def shape_of(method: Any) -> Any:
     """The TypedDict of the parameters that a method of one of the library's services takes."""
     [name] = _PARAMS.findall(str(method.__annotations__["params"]))
-    return getattr(stripe.params, name)
+    return getattr(stripe.params, name, None) or getattr(stripe.params.radar, name)
 
 
 def flaws(value: Any, hint: Any, where: str = "") -> list[str]:

@@ -8,6 +8,7 @@ import asyncio
 import inspect
 from collections.abc import Callable
 from functools import wraps
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -31,6 +32,8 @@ ADAPTER = Path(shop.adapters.stripe.__file__).parent
 SERVICES = (
     "payment_intents",
     "refunds",
+    "disputes",
+    "radar.early_fraud_warnings",
     "events",
     "balance_transactions",
     "payouts",
@@ -67,7 +70,7 @@ class Watched:
 def watched(monkeypatch: pytest.MonkeyPatch) -> Watched:
     watched, client = Watched(), StripeClient(SECRET_KEY)
     for service in SERVICES:
-        kind = type(getattr(client.v1, service))
+        kind = type(attrgetter(service)(client.v1))
         for name, method in inspect.getmembers(kind, inspect.isfunction):
             if name.endswith("_async") and not name.startswith("_"):
                 monkeypatch.setattr(kind, name, watched.over(f"{kind.__name__}.{name}", method))

@@ -207,20 +207,7 @@ def query_handlers(ports: Ports) -> Mapping[type[Query[Any]], Handler]:
         refund_queries.GetRefund: partial(refund_queries.get_refund, payments=readers.payments),
         **dispute_queries(ports),
         refund_queries.GetOrderBooks: partial(refund_queries.get_order_books, uow=uow),
-        reconciliation_queries.Reconcile: partial(
-            reconciliation_queries.reconcile,
-            gateway=ports.cashier.gateway,
-            records=ports.records,
-            balance=ports.balance,
-            books=readers.reconciliation,
-            outbox=ports.storage.outbox,
-        ),
-        payout_queries.GetPayouts: partial(
-            payout_queries.get_payouts, balance=ports.balance, books=readers.reconciliation
-        ),
-        analytics_queries.GetPaymentStatistics: partial(
-            analytics_queries.get_payment_statistics, analytics=readers.analytics, store=shop
-        ),
+        **_comparing_queries(ports),
         inventory_queries.GetStockLevels: partial(inventory_queries.get_stock_levels, inventory=readers.inventory),
         inventory_queries.GetStockMovements: partial(
             inventory_queries.get_stock_movements, inventory=readers.inventory
@@ -234,6 +221,26 @@ def query_handlers(ports: Ports) -> Mapping[type[Query[Any]], Handler]:
         audit_queries.GetAuditLog: partial(audit_queries.get_audit_log, trail=ports.storage.audit),
         **account_queries(ports),
         identity_queries.GetApiKeys: partial(identity_queries.get_api_keys, api_keys=readers.api_keys),
+    }
+
+
+def _comparing_queries(ports: Ports) -> Mapping[type[Query[Any]], Handler]:
+    readers = ports.storage.readers
+    return {
+        reconciliation_queries.Reconcile: partial(
+            reconciliation_queries.reconcile,
+            gateway=ports.cashier.gateway,
+            records=ports.records,
+            balance=ports.balance,
+            books=readers.reconciliation,
+            outbox=ports.storage.outbox,
+        ),
+        payout_queries.GetPayouts: partial(
+            payout_queries.get_payouts, balance=ports.balance, books=readers.reconciliation
+        ),
+        analytics_queries.GetPaymentStatistics: partial(
+            analytics_queries.get_payment_statistics, analytics=readers.analytics, store=readers.store
+        ),
     }
 
 

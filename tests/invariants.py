@@ -11,7 +11,7 @@ from typing import NoReturn, TypeVar
 
 from attrs import define, field, frozen
 
-from shop.adapters.fake.books import BookedIntent
+from shop.adapters.fake.booked import BookedIntent
 from shop.application.messages import Context
 from shop.application.ports.outbox import DeliveryState
 from shop.application.ports.paging import LIMIT_MAX, Page, PageRequest
@@ -20,7 +20,7 @@ from shop.application.ports.storage import Storage
 from shop.application.ports.views import EventView, StockLevelView, StockMovementView
 from shop.domain.inventory import LIVE, Reservation, ReservationState
 from shop.domain.kernel.identifiers import DisputeId, LocationId, OrderId, VariantId
-from shop.domain.ledger import DISPUTE_LOSSES, DISPUTES, EntryKind, LedgerEntry, clearing
+from shop.domain.ledger import DISPUTE_LOSSES, DISPUTES, OF_SALES, EntryKind, LedgerEntry, clearing
 from shop.domain.orders import (
     CONTEST_ARROWS,
     ORDER_ARROWS,
@@ -51,7 +51,6 @@ MONEY_ARROWS = {
     state: ends | REOPENED.get(state, frozenset()) | CONTEST_ARROWS.get(state, frozenset())
     for state, ends in PAYMENT_ARROWS.items()
 }
-OF_SALES = frozenset({EntryKind.CAPTURE, EntryKind.REFUND, EntryKind.REFUND_REVERSAL})
 OF_DISPUTES = frozenset({EntryKind.DISPUTE, EntryKind.DISPUTE_REVERSAL})
 PAID_FOR = frozenset({PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED})
 
@@ -316,6 +315,9 @@ def _check_disputes(sold: Sold, sums: Mapping[tuple[str, str], int]) -> None:
     lost = sum(dispute.taken.minor for dispute in sold.disputes if dispute.status is DisputeStatus.LOST)
     if _cleared(sold, OF_DISPUTES) != -taken - fees:
         broken("I7", f"banks took {taken} and {fees} for {order.id}; the books say {_cleared(sold, OF_DISPUTES)}")
+    moves = {move.provider_ref for dispute in sold.disputes for move in dispute.moves}
+    if twice := moves & {entry.provider_ref for entry in sold.entries if entry.kind is EntryKind.FEE}:
+        broken("I7", f"the fees of disputes were booked a second time for {order.id}: {sorted(twice)}")
     if (sums[DISPUTES, currency], sums[DISPUTE_LOSSES, currency]) != (taken - lost, lost):
         broken("I7", f"{lost} of {taken} disputed are lost for {order.id}, and the books say otherwise")
     statuses = {dispute.status for dispute in sold.disputes}

@@ -11,7 +11,8 @@ from uuid import UUID
 from attrs import define, evolve, field
 
 from shop.adapters.fake.billing_books import MemoryBillingBooks
-from shop.adapters.fake.books import BookedIntent, MemoryBooks
+from shop.adapters.fake.booked import BookedIntent
+from shop.adapters.fake.books import MemoryBooks
 from shop.adapters.fake.payments import FakePaymentGateway
 from shop.adapters.fake.subscriptions import FakeSubscriptionBilling
 from shop.adapters.memory.markup import PlainMarkup

@@ -10,6 +10,8 @@ from typing import Any
 
 from attrs import define, field
 
+from tests.stripe_balance_stub import StripeBalanceStub
+
 JSON = dict[str, Any]
 FEE = 1500
 BEGAN = 1_770_000_000
@@ -21,6 +23,7 @@ class Quarrels:
     """Disputes, warnings and reviews by intent."""
 
     numbers: Iterator[int]
+    balance: StripeBalanceStub
     disputes: dict[str, JSON] = field(factory=dict)
     warnings: dict[str, JSON] = field(factory=dict)
     reviews: dict[str, JSON] = field(factory=dict)
@@ -63,19 +66,8 @@ class Quarrels:
     def move(self, dispute: JSON, amount: int, fee: int) -> None:
         """A balance transaction: below zero it was withdrawn."""
         converted = int(amount * 1.25) if self.settled_in else amount
-        dispute["balance_transactions"].append(
-            {
-                "id": f"txn_{next(self.numbers)}stub",
-                "object": "balance_transaction",
-                "amount": converted,
-                "currency": self.settled_in or dispute["currency"],
-                "exchange_rate": 1.25 if self.settled_in else None,
-                "fee": fee,
-                "net": converted - fee,
-                "reporting_category": "dispute" if amount < 0 else "dispute_reversal",
-                "type": "adjustment",
-            }
-        )
+        currency, rate = (self.settled_in, 1.25) if self.settled_in else (dispute["currency"], None)
+        dispute["balance_transactions"].append(self.balance.disputed(dispute, converted, fee, currency, rate))
 
     def ends(self, intent: JSON, status: str) -> None:
         [dispute] = self.of(intent["id"])

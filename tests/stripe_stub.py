@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import json
 from collections import deque
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from copy import deepcopy
 from datetime import datetime
@@ -20,6 +21,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from attrs import define, field, frozen
 
+from tests.stripe_balance_stub import StripeBalanceStub
 from tests.stripe_disputes import Quarrels
 
 JSON = dict[str, Any]
@@ -76,9 +78,11 @@ class StripeStub:
 
     seen: list[Seen] = field(factory=list)
     faults: deque[str] = field(factory=deque)
+    slow_seconds: float = 4.0
     refund_status: str = "succeeded"
     charges_left_out: bool = False
     events: list[JSON] = field(factory=list)
+    balance: StripeBalanceStub = field(factory=StripeBalanceStub)
     _intents: dict[str, JSON] = field(factory=dict)
     _charges: dict[str, JSON] = field(factory=dict)
     _refunds: dict[str, JSON] = field(factory=dict)
@@ -89,7 +93,7 @@ class StripeStub:
     _writers: set[asyncio.StreamWriter] = field(factory=set)
 
     def __attrs_post_init__(self) -> None:
-        self.quarrels = Quarrels(self._numbers)
+        self.quarrels = Quarrels(self._numbers, self.balance)
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -103,6 +107,19 @@ class StripeStub:
         for writer in list(self._writers):
             writer.close()
         await asyncio.sleep(0)
+
+    async def goes_down(self) -> Callable[[], Awaitable[None]]:
+        """Nobody listens at its address any more; what is given back brings it up again at the same one."""
+        assert self._server is not None
+        host, port = self._server.sockets[0].getsockname()[:2]
+        self._server.close()
+        for writer in list(self._writers):
+            writer.close()
+
+        async def comes_up() -> None:
+            self._server = await asyncio.start_server(self._serve, host, port)
+
+        return comes_up
 
     @property
     def url(self) -> str:
@@ -203,6 +220,8 @@ class StripeStub:
             return False
         if fault == "hang":
             await asyncio.sleep(60)
+        if fault == "slow":
+            await asyncio.sleep(self.slow_seconds)
         answer: JSON
         if fault.isdigit():
             status, answer, replayed = int(fault), {"error": {"type": "api_error", "message": "a fault"}}, False
@@ -249,9 +268,17 @@ class StripeStub:
 
     def _done(self, asked: Seen) -> tuple[int, JSON, bool]:
         try:
-            return 200, self._do(asked), True
+            return 200, self._of_balance(asked) or self._do(asked), True
         except Refused as refusal:
             return refusal.status, refusal.body, refusal.kept
+
+    def _of_balance(self, asked: Seen) -> JSON | None:
+        parts = asked.path.strip("/").split("/")[1:]
+        if asked.method != "GET" or parts[0] not in ("balance_transactions", "payouts"):
+            return None
+        if (held := self.balance.answer(parts, asked.params)) is None:
+            raise Refused(404, "resource_missing", "No such balance transaction", kept=False)
+        return held
 
     def _do(self, asked: Seen) -> JSON:
         parts = asked.path.strip("/").split("/")[1:]
@@ -416,6 +443,7 @@ class StripeStub:
         intent.update(status="succeeded", amount_received=taken, amount_capturable=0)
         charge = self._charges[intent["latest_charge"]]
         charge.update(captured=True, amount_captured=taken)
+        self.balance.charged(charge)
         if rest := intent["amount"] - taken:  # Stripe lists what it let go of among the refunds
             self._keep_refund(charge, rest, {}, "succeeded")
             charge["amount_refunded"] += rest
@@ -458,6 +486,8 @@ class StripeStub:
             "failure_reason": None,
             "status": status,
         }
+        if params and status == "succeeded":
+            self.balance.refunded(self._refunds[ref])
         return deepcopy(self._refunds[ref])
 
     def _answer(self, ref: str, params: dict[str, str]) -> JSON:

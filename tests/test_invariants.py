@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from attrs import evolve
 
-from shop.adapters.fake.books import BookedRefund
+from shop.adapters.fake.booked import BookedRefund
 from shop.domain.inventory import ReservationState
 from shop.domain.kernel.identifiers import LedgerEntryId, OrderId
 from shop.domain.ledger import EntryKind, LedgerEntry, unapplied_postings

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from shop.adapters.fake.books import BookedIntent
+from shop.adapters.fake.booked import BookedIntent
 from shop.application.settlement import sale_of, settle, settle_disputes
 from shop.domain.kernel.errors import ShopError
 from shop.domain.kernel.identifiers import OrderId, VariantId

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from shop.domain.kernel.identifiers import LedgerEntryId, OrderId, PaymentId
 from shop.domain.kernel.money import Money
 from shop.domain.ledger import (
+    BANK,
+    FEES,
     RECEIVABLE,
     REFUNDS,
     REVENUE,
@@ -21,6 +23,8 @@ from shop.domain.ledger import (
     NothingMoved,
     Posting,
     clearing,
+    fee_postings,
+    payout_postings,
     refund_postings,
     sale_postings,
     unapplied_postings,
@@ -107,3 +111,16 @@ def test_an_entry_may_balance_in_two_currencies_at_once() -> None:
         Posting(REVENUE, eur(-1)), Posting(TAX, eur(1)), Posting(REVENUE, -dollars), Posting(clearing("x"), dollars)
     )
     assert len(entry.postings) == 4
+
+
+@given(st.integers(-(10**11), 10**11).filter(bool).map(eur))
+def test_fees_and_payouts_leave_what_the_provider_holds(amount: Money) -> None:
+    for postings, account in ((fee_postings("fake", amount), FEES), (payout_postings("fake", amount), BANK)):
+        entry = an_entry(*postings)
+        assert (on(entry, account), on(entry, clearing("fake"))) == (amount.minor, -amount.minor)
+
+
+def test_nothing_is_no_fee_and_no_payout() -> None:
+    for book in (fee_postings, payout_postings):
+        with pytest.raises(NothingMoved):
+            book("fake", eur(0))

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pytest
 from attrs import evolve
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -15,6 +15,7 @@ from shop.domain.kernel.identifiers import CartId, InboxId, PaymentSessionId
 from shop.domain.kernel.money import Money
 from shop.domain.payments import (
     ATTEMPT_ARROWS,
+    DECLINES_MAX,
     LIVE_ATTEMPTS,
     AttemptStatus,
     InboxItem,
@@ -323,3 +324,26 @@ def test_a_session_is_our_own_record_of_the_choice() -> None:
         id=an(PaymentSessionId), cart_id=an(CartId), provider="fake", method="fake_card", created_at=NOW
     )
     assert (session.version, session.take_events()) == (0, [])
+
+
+@given(st.lists(st.sampled_from([(S.FAILED, "a"), (S.FAILED, "b"), (S.REQUIRES_ACTION, ""), (S.PROCESSING, "")])))
+def test_each_decline_is_kept_once_and_in_order(seen: list[tuple[AttemptStatus, str]]) -> None:
+    payment = a_payment(amount=eur(TOTAL))
+    expected: list[str] = []
+    before: tuple[AttemptStatus, str] | None = None
+    for status, code in seen:
+        payment.follow(news(status, failure_code=code), at=NOW)
+        if status is S.FAILED and (status, code) != before:
+            expected.append(code)
+        before = (status, code)
+        assert payment.attempt.declines == tuple(expected[:DECLINES_MAX])
+        assert payment.last_decline == (expected[:DECLINES_MAX][-1] if expected else "")
+    payment.follow(news(S.AUTHORIZED), at=NOW)
+    assert payment.attempt.declines == tuple(expected[:DECLINES_MAX]), "a card that works does not undo them"
+
+
+def test_no_more_declines_are_kept_than_a_shopper_has_cards() -> None:
+    payment = a_payment(amount=eur(TOTAL))
+    for number in range(DECLINES_MAX + 50):
+        payment.follow(news(S.FAILED, failure_code=f"code_{number}"), at=NOW)
+    assert len(payment.attempt.declines) == DECLINES_MAX

@@ -60,6 +60,15 @@ RULES = {
     "I7: money was captured twice": (
         "SELECT payment_id FROM ledger_entries WHERE kind = 'capture' GROUP BY payment_id HAVING count(*) > 1"
     ),
+    "I7: the fee of a dispute was booked a second time": (
+        "SELECT provider, provider_ref FROM ledger_entries WHERE kind IN ('fee', 'dispute', 'dispute_reversal')"
+        " GROUP BY provider, provider_ref HAVING count(*) > 1"
+    ),
+    "I7: no bank is deciding, and money is still disputed": (
+        "SELECT e.payment_id, sum(p.amount_minor) FROM ledger_entries e JOIN ledger_postings p ON p.entry_id = e.id"
+        " WHERE p.account = 'disputes' AND NOT EXISTS (SELECT 1 FROM disputes d WHERE d.payment_id = e.payment_id"
+        " AND d.status IN ('needs_response', 'under_review')) GROUP BY e.payment_id HAVING sum(p.amount_minor) <> 0"
+    ),
     "I8: an order, its payment and its disputes say different things": (
         "SELECT o.id, o.payment_status, p.disputed, d.contested, d.lost, d.open FROM orders o"
         " JOIN payments p ON p.order_id = o.id LEFT JOIN (SELECT payment_id,"

@@ -1,9 +1,11 @@
 """A dispute told many times at once, and refunds asked for at the same moment, on real databases."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
+from shop.application.commands.balance import BookBalance
 from shop.application.commands.payments import ProcessPayment
 from shop.application.commands.refunds import RequestRefund
 from shop.domain.kernel.errors import Conflict
@@ -35,6 +37,10 @@ async def test_f21_f60_fifty_deliveries_of_one_dispute_are_one_dispute_and_one_e
     assert await branches.rows.one("SELECT count(*) FROM disputes") == 1
     assert await branches.rows.one("SELECT count(*) FROM ledger_entries WHERE kind = 'dispute'") == 1
     assert await branches.rows.one("SELECT count(*) FROM events WHERE type = 'dispute.opened'") == 1
+    now = small.clock.now()
+    book = BookBalance(since=now - timedelta(days=1), until=now + timedelta(minutes=1))
+    await asyncio.gather(*(branches.at(number).shop.execute(book) for number in range(8)), return_exceptions=True)
+    assert await branches.rows.one("SELECT count(*) FROM ledger_entries WHERE kind = 'fee'") == 1
     assert (await small.order(order_id)).payment_status is PaymentStatus.DISPUTED
     await branches.check()
 

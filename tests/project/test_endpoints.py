@@ -49,6 +49,7 @@ GET    /api/admin/orders/{id}                       admin_order_get           S:
 POST   /api/admin/orders/{id}/cancel                admin_order_cancel        S:orders:write    1
 GET    /api/admin/payments                          admin_payment_list        S:payments:read   1
 GET    /api/admin/payments/reconciliation           payment_reconciliation    S:payments:read   2
+GET    /api/admin/payments/payouts                  payout_list               S:payments:read   2
 GET    /api/admin/payments/{id}                     admin_payment_get         S:payments:read   1
 POST   /api/admin/payments/{id}/capture             admin_payment_capture     S:payments:write  1
 POST   /api/admin/payments/{id}/refunds             refund_create             S:refunds:write   1
@@ -63,6 +64,7 @@ POST   /api/admin/disputes/{id}/evidence            dispute_evidence_submit   S:
 GET    /api/admin/payments/inbox                    payment_inbox_list        S:payments:read   1
 GET    /api/admin/payments/inbox/{id}               payment_inbox_get         S:payments:read   1
 POST   /api/admin/payments/inbox/{id}/replay        payment_inbox_replay      S:payments:write  1
+GET    /api/analytics/payments                      analytics_payments        S:analytics:read  1
 GET    /api/admin/inventory                         inventory_level_list      S:inventory:read  1
 POST   /api/admin/inventory/adjustments             inventory_adjust          S:inventory:write 1
 GET    /api/admin/inventory/movements               inventory_movement_list   S:inventory:read  1

@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 from attrs import define, field, frozen
 
 from shop.adapters.fake.billing_books import MemoryBillingBooks
-from shop.adapters.fake.books import BookedIntent, MemoryBooks
+from shop.adapters.fake.booked import BookedIntent
+from shop.adapters.fake.books import MemoryBooks
 from shop.adapters.memory.storage import MemoryStorage
 from shop.adapters.memory.tables import LevelKey, Tables
 from shop.adapters.memory.unit_of_work import MemoryUnitOfWork

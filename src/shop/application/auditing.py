@@ -83,10 +83,10 @@ class Witness:
         booked = {
             "entry_id": str(entry.id),
             "kind": entry.kind.value,
-            "payment_id": str(entry.payment_id),
+            "payment_id": str(entry.payment_id) if entry.payment_id else None,
             "postings": [[p.account, p.amount.minor, p.amount.currency] for p in entry.postings],
         }
-        self._sees(str(entry.order_id), "books", None, booked)
+        self._sees(str(entry.order_id or entry.id), "books", None, booked)
 
     def configures(self, before: StoreSettings, after: StoreSettings) -> None:
         """Of the shop's settings, the parts that differ."""

@@ -5,78 +5,22 @@ storage, before it is told; and what was touched within the last minutes is left
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping
-from datetime import datetime, timedelta
-from enum import StrEnum
+from datetime import datetime
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field
 
+from shop.application.clearing import BalanceComparison, BalanceCount
+from shop.application.findings import GRACE, FindingKind, Window, finding_of
 from shop.application.ports.outbox import DeliveryState
 from shop.application.ports.payments import PaymentGateway
 from shop.application.ports.reconciliation import BookedSale, Place, ReconciliationReader, StockSums
-from shop.application.ports.records import LISTED_MAX, ListedIntent, ListedNews, ProviderRecords
+from shop.application.ports.records import LISTED_MAX, ListedIntent, ListedNews, ProviderBalance, ProviderRecords
 from shop.application.ports.views import FindingView
 from shop.domain.kernel.money import Money
 from shop.domain.payments import AttemptStatus, IntentState, PaymentNotFound
 
-GRACE = timedelta(minutes=10)
-SLICE = timedelta(hours=6)
-"""So much is compared at a time: what has to be remembered is bounded by it."""
-OVERLAP = timedelta(hours=2)
 PAGE = 100
 _MONEY = frozenset({AttemptStatus.AUTHORIZED, AttemptStatus.CAPTURED})
-
-
-class FindingKind(StrEnum):
-    CHARGE_UNMATCHED = "charge_unmatched"
-    """The provider took or holds money, and no order of ours knows of it."""
-    PAYMENT_UNMATCHED = "payment_unmatched"
-    """A payment of ours names something that the provider does not have."""
-    CURRENCY_DIFFERS = "currency_differs"
-    AMOUNT_DIFFERS = "amount_differs"
-    """What was taken or given back is another sum at the provider."""
-    STATE_DIFFERS = "state_differs"
-    LEDGER_DIFFERS = "ledger_differs"
-    """An entry is missing or too much: the ledger does not say what the payment says."""
-    LEDGER_UNBALANCED = "ledger_unbalanced"
-    """The postings about a payment do not add up to nothing."""
-    MESSAGE_MISSING = "message_missing"
-    """The provider told us something, and we have no record of it."""
-    STOCK_DIFFERS = "stock_differs"
-    """A level is not the sum of its movements."""
-    RESERVED_DIFFERS = "reserved_differs"
-    """What a level says is reserved is not what orders hold."""
-    EVENTS_SET_ASIDE = "events_set_aside"
-    """Something that should have followed from events did not, ten times over."""
-
-
-HEALING = frozenset(
-    {
-        FindingKind.CURRENCY_DIFFERS,
-        FindingKind.AMOUNT_DIFFERS,
-        FindingKind.STATE_DIFFERS,
-        FindingKind.MESSAGE_MISSING,
-    }
-)
-"""What is put right by asking the provider again; nothing else is decided by that."""
-REPAIRABLE = HEALING | {FindingKind.CHARGE_UNMATCHED, FindingKind.LEDGER_DIFFERS, FindingKind.STOCK_DIFFERS}
-"""What a command can put right. For the rest it takes people, who know what they did."""
-
-
-@frozen
-class Window:
-    """From a moment up to but not including another."""
-
-    since: datetime
-    until: datetime
-
-    def slices(self) -> list["Window"]:
-        cuts = [self.since]
-        while cuts[-1] + SLICE < self.until:
-            cuts.append(cuts[-1] + SLICE)
-        return [Window(a, b) for a, b in zip(cuts, [*cuts[1:], self.until], strict=True)]
-
-    def wider(self) -> "Window":
-        return Window(self.since - OVERLAP, self.until + OVERLAP)
 
 
 @define
@@ -91,13 +35,16 @@ class Count:
 
 @define
 class Comparison:
-    """One run over a window. `records` is None where the provider has no lists."""
+    """One run over a window. `records` is None where the provider has no lists, `balance` where it does not say what
+    it holds."""
 
     now: datetime
     gateway: PaymentGateway
     records: ProviderRecords | None
     books: ReconciliationReader
+    balance: ProviderBalance | None = None
     count: Count = field(factory=Count)
+    held: BalanceCount = field(factory=BalanceCount)
 
     async def findings(self, window: Window, *, stock: bool = True) -> AsyncIterator[FindingView]:
         for part in window.slices():
@@ -109,6 +56,9 @@ class Comparison:
                     yield finding
             async for finding in self._ours(part, seen):
                 yield finding
+            if self.balance is not None:
+                async for finding in BalanceComparison(self.now, self.balance, self.books, self.held).findings(part):
+                    yield finding
         if stock:
             async for finding in self._stock():
                 yield finding
@@ -161,7 +111,7 @@ class Comparison:
     def _unmatched(self, state: IntentState) -> FindingView:
         kept = Money(state.captured.minor - state.refunded.minor, state.captured.currency)
         held = kept if state.status is AttemptStatus.CAPTURED else state.amount
-        return _finding(
+        return finding_of(
             FindingKind.CHARGE_UNMATCHED,
             state.provider_ref,
             f"{self.gateway.provider} has {held} of {state.provider_ref} ({state.status}), and no order knows of it.",
@@ -233,7 +183,7 @@ class Comparison:
             known = await self.books.known_news(self.gateway.provider, refs)
             for one in page:
                 if one.news.event_ref not in known:
-                    yield _finding(
+                    yield finding_of(
                         FindingKind.MESSAGE_MISSING,
                         one.news.event_ref,
                         f"{one.news.event_type} of {one.news.object_ref} never came, or its record is gone.",
@@ -268,10 +218,10 @@ def stock_findings(sums: StockSums) -> list[FindingView]:
             f"The level has {sums.on_hand} on hand and {sums.reserved} reserved; "
             f"its movements come to {sums.moved_on_hand} and {sums.moved_reserved}."
         )
-        found.append(_finding(FindingKind.STOCK_DIFFERS, name, detail))
+        found.append(finding_of(FindingKind.STOCK_DIFFERS, name, detail))
     if sums.held != sums.moved_reserved:
         detail = f"Orders hold {sums.held}; movements have reserved {sums.moved_reserved}."
-        found.append(_finding(FindingKind.RESERVED_DIFFERS, name, detail))
+        found.append(finding_of(FindingKind.RESERVED_DIFFERS, name, detail))
     return found
 
 
@@ -280,7 +230,7 @@ def outbox_findings(backlog: Mapping[DeliveryState, int]) -> list[FindingView]:
     aside = backlog.get(DeliveryState.SET_ASIDE, 0)
     if not aside:
         return []
-    found = _finding(FindingKind.EVENTS_SET_ASIDE, "all", f"{aside} deliveries failed ten times and were set aside.")
+    found = finding_of(FindingKind.EVENTS_SET_ASIDE, "all", f"{aside} deliveries failed ten times and were set aside.")
     return [evolve(found, repair="shop events revive")]
 
 
@@ -339,7 +289,7 @@ def _about(
     ours: Money | None = None,
     theirs: Money | None = None,
 ) -> FindingView:
-    return _finding(
+    return finding_of(
         kind,
         sale.provider_ref,
         f"Order {sale.order_number}: {what}.",
@@ -348,33 +298,4 @@ def _about(
         sale=sale,
         ours=sale.captured if ours is None else ours,
         theirs=theirs,
-    )
-
-
-def _finding(
-    kind: FindingKind,
-    subject: str,
-    detail: str,
-    *,
-    provider: str = "",
-    provider_ref: str = "",
-    sale: BookedSale | None = None,
-    ours: Money | None = None,
-    theirs: Money | None = None,
-) -> FindingView:
-    name = f"{kind}:{subject}"
-    return FindingView(
-        id=name,
-        kind=kind,
-        subject=subject,
-        detail=detail,
-        provider=provider,
-        provider_ref=provider_ref,
-        order_id=sale.order_id if sale else None,
-        order_number=sale.order_number if sale else None,
-        payment_id=sale.payment_id if sale else None,
-        ours=ours,
-        theirs=theirs,
-        healing=kind in HEALING,
-        repair=f"shop reconcile --repair {name}" if kind in REPAIRABLE else "",
     )

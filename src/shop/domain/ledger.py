@@ -14,9 +14,9 @@ from shop.domain.kernel.money import Money
 # The chart of accounts. A debit is positive, a credit negative.
 RECEIVABLE, FEES, REFUNDS, DISPUTES = "receivable", "fees", "refunds", "disputes"
 GIFT_CARDS, STORE_CREDIT, TAX, SHIPPING, REVENUE = "gift_cards", "store_credit", "tax", "shipping", "revenue"
-DISPUTE_LOSSES = "dispute_losses"
+DISPUTE_LOSSES, BANK = "dispute_losses", "bank"
 ACCOUNTS = frozenset(
-    {RECEIVABLE, FEES, REFUNDS, DISPUTES, DISPUTE_LOSSES, GIFT_CARDS, STORE_CREDIT, TAX, SHIPPING, REVENUE}
+    {RECEIVABLE, FEES, REFUNDS, DISPUTES, DISPUTE_LOSSES, GIFT_CARDS, STORE_CREDIT, TAX, SHIPPING, REVENUE, BANK}
 )
 
 
@@ -45,10 +45,15 @@ class EntryKind(StrEnum):
     DISPUTE = "dispute"
     DISPUTE_REVERSAL = "dispute_reversal"
     PAYOUT = "payout"
+    PAYOUT_REVERSAL = "payout_reversal"
     ADJUSTMENT = "adjustment"
     GIFT_CARD = "gift_card"
     STORE_CREDIT = "store_credit"
     WRITE_OFF = "write_off"
+
+
+OF_SALES = frozenset({EntryKind.CAPTURE, EntryKind.REFUND, EntryKind.REFUND_REVERSAL})
+"""What says of a sale how much was taken for it and went back. Fees are about it, and no part of that."""
 
 
 @frozen
@@ -71,13 +76,16 @@ def _balanced(_instance: object, _attribute: object, postings: Sequence[Posting]
 
 @frozen(kw_only=True)
 class LedgerEntry:
-    """Something that happened to money. (provider, provider_ref, kind) is unique: the same news books once."""
+    """Something that happened to money. (provider, provider_ref, kind) is unique: the same news books once.
+
+    A payout, or a fee for the account as a whole, is about no order and no payment.
+    """
 
     id: LedgerEntryId
     at: datetime
     kind: EntryKind
-    order_id: OrderId
-    payment_id: PaymentId
+    order_id: OrderId | None = None
+    payment_id: PaymentId | None = None
     provider: str
     provider_ref: str
     postings: tuple[Posting, ...] = field(validator=_balanced)
@@ -125,6 +133,23 @@ def loss_postings(amount: Money) -> tuple[Posting, ...]:
     if not amount:
         raise NothingMoved("Nothing was lost.")
     return (Posting(DISPUTE_LOSSES, amount), Posting(DISPUTES, -amount))
+
+
+def fee_postings(provider: str, amount: Money) -> tuple[Posting, ...]:
+    """What the provider keeps for its work; below zero, what it gives back of that. Raises NothingMoved for zero."""
+    _something(amount)
+    return (Posting(FEES, amount), Posting(clearing(provider), -amount))
+
+
+def payout_postings(provider: str, amount: Money) -> tuple[Posting, ...]:
+    """Money that left the provider for the bank; below zero, that came back. Raises NothingMoved for zero."""
+    _something(amount)
+    return (Posting(BANK, amount), Posting(clearing(provider), -amount))
+
+
+def _something(amount: Money) -> None:
+    if not amount.minor:
+        raise NothingMoved("Nothing moved, so there is nothing to book.")
 
 
 def _more_than_nothing(amount: Money) -> None:

@@ -57,7 +57,21 @@ INSERT INTO payments (id, order_id, provider, status, failure_code, currency, am
 SELECT md5('payment' || i)::uuid, md5('order' || i)::uuid, 'fake', 'captured', '', 'EUR', i, 'EUR', i, 'EUR', 0, true,
     false, timestamptz '2026-01-01' + i * interval '1 minute', now(), 1
 FROM generate_series(1, {count}) i;
+INSERT INTO disputes (id, payment_id, order_id, provider, provider_ref, currency, amount_minor, reason, status, moves,
+    written_off, evidence_key, evidence_by, opened_at, created_at, updated_at, version)
+SELECT md5('dispute' || i)::uuid, md5('payment' || i)::uuid, md5('order' || i)::uuid, 'fake', 'dp_' || i, 'EUR', i,
+    'fraudulent', 'lost', '[]', '[]', '', '', now(), timestamptz '2026-01-01' + i * interval '1 minute', now(), 1
+FROM generate_series(1, {count}) i;
+INSERT INTO ledger_entries (id, at, kind, order_id, payment_id, provider, provider_ref)
+SELECT md5('entry' || i)::uuid, timestamptz '2026-01-01' + i * interval '1 minute',
+    CASE WHEN i % 2 = 0 THEN 'capture' ELSE 'fee' END, md5('order' || i)::uuid, md5('payment' || i)::uuid, 'fake',
+    'ref_' || i
+FROM generate_series(1, {count}) i;
+INSERT INTO ledger_postings (entry_id, position, account, currency, amount_minor)
+SELECT md5('entry' || i)::uuid, p, CASE WHEN p = 0 THEN 'fees' ELSE 'clearing:fake' END, 'EUR', i * (1 - 2 * p)
+FROM generate_series(1, {count}) i, generate_series(0, 1) p;
 """
+_SINCE, _UNTIL = datetime(2026, 1, 2, tzinfo=UTC), datetime(2026, 1, 3, tzinfo=UTC)
 _CURSOR = encode_cursor(int(datetime(2026, 1, 3, tzinfo=UTC).timestamp()) * 10**6, "8" * 32)
 Ask = Callable[[SqlReaders], Awaitable[Any]]
 
@@ -98,6 +112,12 @@ QUESTIONS: dict[str, Ask] = {
     "failed payments": lambda readers: readers.payments.all(
         PaymentFilter(statuses=frozenset({AttemptStatus.FAILED})), PageRequest()
     ),
+    "payments declined for a reason": lambda readers: readers.payments.all(
+        PaymentFilter(failure_code="card_declined"), PageRequest()
+    ),
+    "how payments went": lambda readers: readers.analytics.payments("EUR", _SINCE, _UNTIL),
+    "what is booked under a name": lambda readers: readers.reconciliation.booked("fake", ["ref_7", "ref_8"]),
+    "fees and payouts of a time": lambda readers: readers.reconciliation.movements("fake", _SINCE, _UNTIL, None, 100),
 }
 
 
@@ -125,7 +145,7 @@ async def test_no_list_reads_a_whole_table(postgres_shop_url: str) -> None:
                 for statement in counting.asked:
                     text = statement.compiled(POSTGRES).text
                     plan = Databases(postgres_shop_url).sql(f"EXPLAIN (GENERIC_PLAN) {text}")
-                    for table in ("products", "orders", "payments"):
+                    for table in ("products", "orders", "payments", "ledger_entries", "disputes"):
                         assert f"Seq Scan on {table}" not in plan, f"{name}\n{plan}"
         finally:
             await counting.close()

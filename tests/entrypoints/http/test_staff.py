@@ -7,12 +7,13 @@ from uuid import uuid4
 import httpx
 from attrs import evolve
 
+from shop.application.commands.balance import BookBalance
 from shop.application.commands.refunds import ApproveRefund
 from shop.application.commands.store import ConfigureStore
 from shop.domain.kernel.capturing import CapturePolicy
 from shop.domain.kernel.identifiers import PaymentId, RefundId
 from tests.entrypoints.http.sites import OpenSite
-from tests.shops import SETTINGS, eur
+from tests.shops import SETTINGS, START, eur
 
 SHIRT: dict[str, Any] = {
     "slug": "oxford-shirt",
@@ -194,6 +195,7 @@ async def test_staff_see_what_does_not_agree_with_the_provider(site: OpenSite, s
     assert (await staff.get(address)).json()["clean"]
     site.small.provider.charged_elsewhere(4200)
     site.small.clock.forward(timedelta(minutes=30))
+    await site.small.shop.execute(BookBalance(since=START, until=site.small.clock.now()))
     report = (await staff.get(address)).json()
     [finding] = report["findings"]
     assert (report["object"], finding["kind"], finding["theirs"]["amount"]) == (

@@ -4,7 +4,7 @@ from typing import NoReturn
 
 from attrs import evolve, frozen
 
-from shop.adapters.fake.books import BookedIntent, BookedRefund
+from shop.adapters.fake.booked import BookedIntent, BookedRefund
 from shop.application.ports.payments import PaymentRefused, RefundRequest
 from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.identifiers import encode_suffix

@@ -4,7 +4,6 @@ In memory for tests; in a small SQLite file when several server processes share 
 forgets nothing when the shop is killed.
 """
 
-import json
 import random
 import sqlite3
 import time
@@ -16,10 +15,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
-from attrs import astuple, frozen
+from attrs import frozen
 
+from shop.adapters.fake import balance
+from shop.adapters.fake.booked import BookedIntent, from_text, to_text
 from shop.application.ports.payments import PaymentProviderUnavailable
-from shop.domain.payments import CONTESTED, OPEN_DISPUTES, AttemptStatus, DisputeStatus, RefundStatus
 
 EVENTS_KEPT = 10_000
 """Messages that nobody fetched, beyond this number, are forgotten, oldest first."""
@@ -35,87 +35,8 @@ _SET_UP = (
     "CREATE TABLE IF NOT EXISTS told (seq INTEGER PRIMARY KEY, type TEXT, record TEXT, at INTEGER)",
     "CREATE TABLE IF NOT EXISTS calendar (ref TEXT PRIMARY KEY, created INTEGER NOT NULL) WITHOUT ROWID",
     "CREATE INDEX IF NOT EXISTS ix_calendar ON calendar (created, ref)",
+    *balance.SET_UP,
 )
-
-
-@frozen(kw_only=True)
-class BookedRefund:
-    """A refund as the provider has it. `ours` is the shop's own id of it, empty when the shop did not ask for it."""
-
-    ref: str
-    minor: int
-    status: RefundStatus
-    failure_code: str = ""
-    ours: str = ""
-
-
-@frozen(kw_only=True)
-class BookedMove:
-    """Money that moved because of a dispute: withdrawn when above zero. Minor units."""
-
-    ref: str
-    minor: int
-    fee: int
-
-
-@frozen(kw_only=True)
-class BookedDispute:
-    """A dispute as the provider has it. `opened` and `due` are in seconds since 1970."""
-
-    ref: str
-    minor: int
-    status: DisputeStatus
-    opened: int
-    due: int
-    moves: tuple[BookedMove, ...] = ()
-
-
-@frozen(kw_only=True)
-class BookedIntent:
-    """An intent as the provider has it. Amounts are minor units; `events` counts what was announced of it.
-
-    `lapses_at` is when what is authorised lapses, in seconds since 1970; 0 where nothing is.
-    """
-
-    ref: str
-    method: str
-    minor: int
-    currency: str
-    status: AttemptStatus
-    captured: int = 0
-    refunds: tuple[BookedRefund, ...] = ()
-    failure_code: str = ""
-    events: int = 0
-    lapses_at: int = 0
-    disputes: tuple[BookedDispute, ...] = ()
-    warned: bool = False
-    reviewed: bool = False
-
-    @property
-    def refunded(self) -> int:
-        """What went back."""
-        return sum(refund.minor for refund in self.refunds if refund.status is RefundStatus.SUCCEEDED)
-
-    @property
-    def left(self) -> int:
-        """What could still go back: neither gone nor on its way."""
-        gone = (RefundStatus.FAILED, RefundStatus.CANCELLED)
-        return self.captured - sum(refund.minor for refund in self.refunds if refund.status not in gone)
-
-    @property
-    def quarrel(self) -> bool:
-        """Whether a dispute of it is open."""
-        return any(dispute.status in OPEN_DISPUTES for dispute in self.disputes)
-
-    @property
-    def refundable(self) -> bool:
-        """Whether the provider gives anything of it back: not what a bank has taken, or is deciding about."""
-        return not any(d.status in CONTESTED or d.status is DisputeStatus.LOST for d in self.disputes)
-
-    @property
-    def charged_back(self) -> int:
-        """What banks took and did not give back, without fees."""
-        return sum(move.minor for dispute in self.disputes for move in dispute.moves)
 
 
 @frozen
@@ -137,6 +58,9 @@ class Announcement:
 
 class Books(Protocol):
     """The provider's memory. Whatever happens inside `writing()` is one step: nobody sees half of it."""
+
+    balance: balance.Balance
+    """What it holds for the shop; to be read and written inside `writing()`."""
 
     def writing(self) -> AbstractContextManager[None]:
         """Nobody else writes until it ends; when it ends in an error, nothing of it is kept."""
@@ -175,6 +99,7 @@ class MemoryBooks:
         self._events: deque[Announcement] = deque(maxlen=EVENTS_KEPT)
         self._told: deque[tuple[int, Announcement]] = deque(maxlen=EVENTS_KEPT)
         self._calendar: list[tuple[int, str]] = []
+        self.balance: balance.Balance = balance.MemoryBalance()
         self._alone = nullcontext()
 
     def writing(self) -> AbstractContextManager[None]:
@@ -192,6 +117,7 @@ class MemoryBooks:
                 insort(self._calendar, (at, intent.ref))
             self._intents[intent.ref] = intent
             self._events.append(Announcement(event, intent, at))
+            self.balance.note(intent, at)
         if key:
             self._answers[key] = Answer(asked, intent)
 
@@ -224,6 +150,7 @@ class SqliteBooks:
     def __init__(self, path: str | Path) -> None:
         self._path = str(path)
         self._connection: sqlite3.Connection | None = None
+        self.balance: balance.Balance = balance.SqliteBalance(self._opened)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -241,18 +168,19 @@ class SqliteBooks:
 
     def intent(self, ref: str) -> BookedIntent | None:
         row = self._row("SELECT record FROM intents WHERE ref = ?", ref)
-        return _from_text(row[0]) if row else None
+        return from_text(row[0]) if row else None
 
     def answer(self, key: str) -> Answer | None:
         row = self._row("SELECT asked, record FROM answers WHERE key = ?", key)
-        return Answer(row[0], _from_text(row[1])) if row else None
+        return Answer(row[0], from_text(row[1])) if row else None
 
     def keep(self, intent: BookedIntent, *, event: str, at: int, key: str = "", asked: str = "") -> None:
-        record, books = _to_text(intent), self._opened()
+        record, books = to_text(intent), self._opened()
         if event:
             books.execute("INSERT OR REPLACE INTO intents VALUES (?, ?)", (intent.ref, record))
             books.execute("INSERT OR IGNORE INTO calendar VALUES (?, ?)", (intent.ref, at))
             seq = books.execute("INSERT INTO events VALUES (NULL, ?, ?, ?)", (event, record, at)).lastrowid or 0
+            self.balance.note(intent, at)
             if seq % 1000 == 0:
                 books.execute("DELETE FROM events WHERE seq <= ?", (seq - EVENTS_KEPT,))
         if key:
@@ -272,7 +200,7 @@ class SqliteBooks:
                 )
                 books.execute("DELETE FROM told WHERE seq <= (SELECT MAX(seq) FROM told) - ?", (EVENTS_KEPT,))
                 books.execute("DELETE FROM events WHERE seq <= ?", (last,))
-        return [Announcement(type, _from_text(record), at) for _, type, record, at in rows]
+        return [Announcement(type, from_text(record), at) for _, type, record, at in rows]
 
     def made(self, since: int, until: int, after: tuple[int, str], limit: int) -> list[tuple[int, BookedIntent]]:
         rows = self._rows(
@@ -280,14 +208,14 @@ class SqliteBooks:
             " WHERE c.created >= ? AND c.created < ? AND (c.created, c.ref) > (?, ?) ORDER BY c.created, c.ref LIMIT ?",
             (since, until, *after, limit),
         )
-        return [(created, _from_text(record)) for created, record in rows]
+        return [(created, from_text(record)) for created, record in rows]
 
     def told(self, since: int, until: int, after: int, limit: int) -> list[tuple[int, Announcement]]:
         rows = self._rows(
             "SELECT seq, type, record, at FROM told WHERE at >= ? AND at < ? AND seq > ? ORDER BY seq LIMIT ?",
             (since, until, after, limit),
         )
-        return [(seq, Announcement(type, _from_text(record), at)) for seq, type, record, at in rows]
+        return [(seq, Announcement(type, from_text(record), at)) for seq, type, record, at in rows]
 
     def close(self) -> None:
         if self._connection is not None:
@@ -340,60 +268,3 @@ def _set_up(path: str) -> sqlite3.Connection:
         books.close()
         raise
     return books
-
-
-def _to_text(intent: BookedIntent) -> str:
-    return json.dumps(
-        [
-            intent.ref,
-            intent.method,
-            intent.minor,
-            intent.currency,
-            intent.status,
-            intent.captured,
-            [[r.ref, r.minor, r.status, r.failure_code, r.ours] for r in intent.refunds],
-            intent.failure_code,
-            intent.events,
-            intent.lapses_at,
-            [[d.ref, d.minor, d.status, d.opened, d.due, [[*astuple(m)] for m in d.moves]] for d in intent.disputes],
-            intent.warned,
-            intent.reviewed,
-        ]
-    )
-
-
-def _from_text(text: str) -> BookedIntent:
-    ref, method, minor, currency, status, captured, refunds, failure_code, events, *later = json.loads(text)
-    lapses_at, disputes, warned, reviewed = later or (0, [], False, False)  # books that an older version wrote
-    return BookedIntent(
-        ref=ref,
-        method=method,
-        minor=minor,
-        currency=currency,
-        status=AttemptStatus(status),
-        captured=captured,
-        refunds=tuple(_refund_of(refund) for refund in refunds),
-        failure_code=failure_code,
-        events=events,
-        lapses_at=lapses_at,
-        disputes=tuple(_dispute_of(dispute) for dispute in disputes),
-        warned=warned,
-        reviewed=reviewed,
-    )
-
-
-def _dispute_of(record: list[Any]) -> BookedDispute:
-    ref, minor, status, opened, due, moves = record
-    return BookedDispute(
-        ref=ref,
-        minor=minor,
-        status=DisputeStatus(status),
-        opened=opened,
-        due=due,
-        moves=tuple(BookedMove(ref=move, minor=taken, fee=fee) for move, taken, fee in moves),
-    )
-
-
-def _refund_of(record: list[Any]) -> BookedRefund:
-    ref, minor, status, failure_code, ours = record
-    return BookedRefund(ref=ref, minor=minor, status=RefundStatus(status), failure_code=failure_code, ours=ours)

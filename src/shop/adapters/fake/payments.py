@@ -1,9 +1,8 @@
 """A payment gateway that plays Stripe, its states, its idempotency and its messages; nobody's money moves."""
 
 import hashlib
-import math
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from attrs import evolve
 
@@ -23,7 +22,9 @@ from shop.adapters.fake.acts import (
     refunded,
     refunded_elsewhere,
 )
-from shop.adapters.fake.books import BookedIntent, Books, MemoryBooks, SqliteBooks
+from shop.adapters.fake.booked import BookedIntent
+from shop.adapters.fake.books import Books, MemoryBooks, SqliteBooks
+from shop.adapters.fake.holdings import FakeBalance, behind, moment_of, next_of, second
 from shop.adapters.fake.quarrels import answered, decided, disputed, escalated, reviewed, told_again, warned
 from shop.adapters.fake.told import dispute_states, refund_state
 from shop.application.ports.clock import Clock
@@ -66,13 +67,12 @@ AUTHORIZED_FOR = timedelta(days=7)
 """How long the fake provider lets an authorisation stand, as most cards do."""
 
 
-class FakePaymentGateway:
+class FakePaymentGateway(FakeBalance):
     """The fake provider over its books. Gateways over the same books are the same provider."""
 
     def __init__(self, books: Books, clock: Clock, webhook_secret: str, provider: str = "fake") -> None:
+        super().__init__(books, clock)
         self.provider = provider
-        self._books = books
-        self._clock = clock
         self._secret = webhook_secret
         self.refunds_begin = RefundStatus.SUCCEEDED
         self.authorized_for = AUTHORIZED_FOR
@@ -158,15 +158,13 @@ class FakePaymentGateway:
         self, since: datetime, until: datetime, *, after: str = "", limit: int = LISTED_MAX
     ) -> Listed[ListedIntent]:
         forbid_inside_transaction("list_intents")
-        second, _, ref = after.partition(":")
-        behind = (int(second), ref) if second else (-1, "")
-        found = self._books.made(_second(since), _second(until), behind, limit)
+        found = self._books.made(second(since), second(until), behind(after), limit)
         return Listed(
             data=[
-                ListedIntent(state=self._state(self._aged(intent.ref)), created_at=_moment_of(at))
+                ListedIntent(state=self._state(self._aged(intent.ref)), created_at=moment_of(at))
                 for at, intent in found
             ],
-            next=f"{found[-1][0]}:{found[-1][1].ref}" if len(found) == limit else "",
+            next=next_of([(at, intent.ref) for at, intent in found], limit),
         )
 
     async def list_news(
@@ -174,10 +172,10 @@ class FakePaymentGateway:
     ) -> Listed[ListedNews]:
         """What was handed out to be posted; what nobody took yet is still on its way."""
         forbid_inside_transaction("list_news")
-        found = self._books.told(_second(since), _second(until), int(after or 0), limit)
+        found = self._books.told(second(since), second(until), int(after or 0), limit)
         messages = [(news.written(told), told.at) for _, told in found]
         return Listed(
-            data=[ListedNews(news=m.as_received(self.provider), created_at=_moment_of(at)) for m, at in messages],
+            data=[ListedNews(news=m.as_received(self.provider), created_at=moment_of(at)) for m, at in messages],
             next=str(found[-1][0]) if len(found) == limit else "",
         )
 
@@ -304,9 +302,6 @@ class FakePaymentGateway:
             raise PaymentRefused("This idempotency key belongs to another request.")
         return before.intent
 
-    def _moment(self) -> int:
-        return int(self._clock.now().timestamp())
-
     def _begin(self, request: IntentRequest) -> Change:
         status, failure_code = BEGINNINGS[request.method]
         intent = BookedIntent(
@@ -366,7 +361,7 @@ class FakePaymentGateway:
             failure_code=intent.failure_code,
             next_action=NextAction(kind="confirm_in_browser") if waits else None,
             client_secret=self._client_secret(intent.ref) if waits else "",
-            expires_at=_moment_of(intent.lapses_at) if intent.lapses_at else None,
+            expires_at=moment_of(intent.lapses_at) if intent.lapses_at else None,
         )
 
     def _client_secret(self, ref: str) -> str:
@@ -379,12 +374,3 @@ def open_fake_payments(options: Options) -> FakePaymentGateway:
     # All processes of a shop share its secret key, so they believe each other's messages and nobody else's.
     secret = hashlib.sha256(f"fake payments|{options.get('SHOP_SECRET_KEY')}".encode()).hexdigest()
     return FakePaymentGateway(SqliteBooks(path) if path else MemoryBooks(), options.clock, secret)
-
-
-def _second(moment: datetime) -> int:
-    """The first whole second that is not before this moment."""
-    return math.ceil(moment.timestamp())
-
-
-def _moment_of(second: int) -> datetime:
-    return datetime.fromtimestamp(second, UTC)

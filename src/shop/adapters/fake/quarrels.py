@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from attrs import evolve
 
 from shop.adapters.fake.acts import Change, refuse
-from shop.adapters.fake.books import BookedDispute, BookedIntent, BookedMove
+from shop.adapters.fake.booked import BookedDispute, BookedIntent, BookedMove
 from shop.application.ports.payments import PaymentRefused
 from shop.domain.payments import CONTESTED, INQUIRIES, DisputeStatus
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from shop.adapters.fake.books import BookedDispute, BookedIntent, BookedRefund
+from shop.adapters.fake.booked import BookedDispute, BookedIntent, BookedRefund
 from shop.domain.kernel.identifiers import RefundId
 from shop.domain.kernel.money import Money
 from shop.domain.payments import DisputeMove, DisputeState, RefundState

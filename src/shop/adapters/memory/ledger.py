@@ -27,3 +27,4 @@ class MemoryLedger:
             raise StaleAggregate("This was booked already.")
         journal.put(self._tables.booked, key, None)
         journal.add(self._tables.entries_by_order, entry.order_id, entry)
+        journal.add(self._tables.booked_for, (entry.provider, entry.provider_ref), entry.order_id)

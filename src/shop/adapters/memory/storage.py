@@ -6,6 +6,7 @@ from shop.adapters.memory.carts import MemoryCartReader
 from shop.adapters.memory.clock import MemoryClockOffsets
 from shop.adapters.memory.identity import MemoryApiKeyReader
 from shop.adapters.memory.outbox import EventWriter, MemoryOutbox
+from shop.adapters.memory.readers.analytics import MemoryAnalyticsReader
 from shop.adapters.memory.readers.catalog import MemoryCatalogReader
 from shop.adapters.memory.readers.inventory import MemoryInventoryReader
 from shop.adapters.memory.readers.orders import MemoryOrderReader
@@ -16,6 +17,7 @@ from shop.adapters.memory.store import MemoryStoreReader
 from shop.adapters.memory.subscriptions import MemorySubscriptionReader
 from shop.adapters.memory.tables import Tables
 from shop.adapters.memory.unit_of_work import MemoryUnitOfWork
+from shop.application.ports.analytics import AnalyticsReader
 from shop.application.ports.answers import Answers
 from shop.application.ports.audit import AuditTrail
 from shop.application.ports.clock import ClockOffsets, Ids
@@ -52,6 +54,7 @@ class MemoryReaders:
         self.people: PeopleReader = MemoryPeopleReader(tables)
         self.subscriptions: SubscriptionReader = MemorySubscriptionReader(tables)
         self.reconciliation: ReconciliationReader = MemoryReconciliationReader(tables)
+        self.analytics: AnalyticsReader = MemoryAnalyticsReader(tables)
 
 
 class MemoryStorage:

@@ -46,8 +46,8 @@ class SqlLedger:
             "id": entry.id.uuid,
             "at": entry.at,
             "kind": entry.kind,
-            "order_id": entry.order_id.uuid,
-            "payment_id": entry.payment_id.uuid,
+            "order_id": entry.order_id.uuid if entry.order_id else None,
+            "payment_id": entry.payment_id.uuid if entry.payment_id else None,
             "provider": entry.provider,
             "provider_ref": entry.provider_ref,
         }

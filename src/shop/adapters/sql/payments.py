@@ -51,6 +51,7 @@ _ATTEMPTS = (
             payment_attempts.c.updated_at,
             payment_attempts.c.expires_at,
             payment_attempts.c.brand,
+            payment_attempts.c.declines,
         )
     )
     .where(payment_attempts.c.payment_id == payments.c.id)
@@ -152,6 +153,7 @@ def _attempts_of(documents: Iterable[Sequence[Any]]) -> tuple[PaymentAttempt, ..
             status=AttemptStatus(status),
             provider_ref=provider_ref,
             failure_code=failure_code,
+            declines=tuple(declines),
             next_action=to_next_action(next_action),
             client_secret=client_secret,
             brand=brand,
@@ -174,6 +176,7 @@ def _attempts_of(documents: Iterable[Sequence[Any]]) -> tuple[PaymentAttempt, ..
             updated_at,
             expires_at,
             brand,
+            declines,
         ) in sorted(documents, key=lambda document: document[0])
     )
 
@@ -304,7 +307,7 @@ def _row(payment: Payment) -> dict[str, Any]:
         "order_id": payment.order_id.uuid,
         "provider": payment.provider,
         "status": payment.status,
-        "failure_code": payment.attempt.failure_code,
+        "failure_code": payment.last_decline,
         "currency": payment.amount.currency,
         "amount_minor": payment.amount.minor,
         "captured_currency": payment.captured.currency,
@@ -340,6 +343,7 @@ def _attempt_row(payment: Payment, position: int, attempt: PaymentAttempt) -> di
         "status": attempt.status,
         "provider_ref": attempt.provider_ref,
         "failure_code": attempt.failure_code,
+        "declines": list(attempt.declines),
         "next_action": from_next_action(attempt.next_action),
         "client_secret": attempt.client_secret,
         "brand": attempt.brand,

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from attrs import define, field, frozen
-from sqlalchemy import Boolean, ClauseElement, ColumnElement, Table, Text, bindparam, insert
+from sqlalchemy import Boolean, ClauseElement, ColumnElement, Table, TableValuedAlias, Text, bindparam, insert
+from sqlalchemy import column as named
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.engine import Dialect
@@ -19,7 +20,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from shop.adapters.sql.schema.columns import Convert, Id, Json, Portable
+from shop.adapters.sql.schema.columns import Convert, Id, Json, Portable, word
 
 POSTGRES, SQLITE = "postgresql", "sqlite"
 VALUES = re.compile(r"VALUES (\((?:[^()]|\([^()]*\))*\))")
@@ -114,6 +115,11 @@ def json_rows(*columns: ColumnElement[Any]) -> ColumnElement[Any]:
     return _JsonRows(*columns)
 
 
+def json_elements(column: ColumnElement[Any]) -> TableValuedAlias:
+    """The texts of a JSON list as rows with one column `value`; to be selected from beside the table of the list."""
+    return _JsonElements(column).table_valued(named("value", word()))
+
+
 def json_text(column: ColumnElement[Any], *path: str | int) -> ColumnElement[Any]:
     """What stands at this path of a JSON column, as text; NULL where there is nothing."""
     return _JsonText(column, path)
@@ -173,6 +179,23 @@ def _json_rows_postgres(element: _JsonRows, compiler: SQLCompiler, **options: An
 def _json_rows_sqlite(element: _JsonRows, compiler: SQLCompiler, **options: Any) -> str:
     columns = ", ".join(_json_value(column, compiler, options) for column in element.clauses)
     return f"json_group_array(json_array({columns}))"
+
+
+class _JsonElements(FunctionElement[Any]):
+    name = "json_elements"
+    inherit_cache = False
+
+
+@compiles(_JsonElements, POSTGRES)
+def _json_elements_postgres(element: _JsonElements, compiler: SQLCompiler, **options: Any) -> str:
+    [column] = element.clauses
+    return f"jsonb_array_elements_text({compiler.process(column, **options)})"
+
+
+@compiles(_JsonElements, SQLITE)
+def _json_elements_sqlite(element: _JsonElements, compiler: SQLCompiler, **options: Any) -> str:
+    [column] = element.clauses
+    return f"json_each({compiler.process(column, **options)})"
 
 
 class _JsonText(FunctionElement[Any]):

@@ -7,19 +7,22 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from stripe import HTTPXClient, PaymentIntent, Refund, StripeClient, StripeError
 from stripe.params import (
+    BalanceTransactionListParams,
     EventListParams,
     EventListParamsCreated,
     PaymentIntentCaptureParams,
     PaymentIntentConfirmParams,
     PaymentIntentCreateParams,
     PaymentIntentListParams,
+    PayoutListParams,
 )
 
 from shop.adapters.stripe import news
 from shop.adapters.stripe.amounts import to_stripe
+from shop.adapters.stripe.balance import payout_of, transaction_of
 from shop.adapters.stripe.disputes import dispute_states_of, update_params
 from shop.adapters.stripe.refunds import refund_answer_of, refund_params
 from shop.adapters.stripe.states import error_of, listed_of, state_of
@@ -36,7 +39,14 @@ from shop.application.ports.payments import (
     ProviderNews,
     RefundRequest,
 )
-from shop.application.ports.records import LISTED_MAX, Listed, ListedIntent, ListedNews
+from shop.application.ports.records import (
+    LISTED_MAX,
+    BalanceTransaction,
+    Listed,
+    ListedIntent,
+    ListedNews,
+    Payout,
+)
 from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.identifiers import AttemptId
 from shop.domain.kernel.money import Money
@@ -71,6 +81,7 @@ DISPUTES_MAX = 100
 """Of one payment; there is hardly ever more than one."""
 _EXPAND_REVIEW = ["review"]
 _EXPAND_REFUNDS = ["latest_charge", "latest_charge.refunds"]
+_EXPAND_SOURCE = ["data.source"]
 _UNPAID = frozenset({AttemptStatus.REQUIRES_ACTION, AttemptStatus.FAILED})
 _CAPTURABLE = frozenset({AttemptStatus.AUTHORIZED})
 _CANCELLABLE = _UNPAID | _CAPTURABLE
@@ -123,6 +134,7 @@ class StripePaymentGateway:
         ).v1
         self._intents, self._refunds, self._events = services.payment_intents, services.refunds, services.events
         self._disputes, self._warnings = services.disputes, services.radar.early_fraud_warnings
+        self._transactions, self._payouts = services.balance_transactions, services.payouts
 
     async def methods(self) -> list[PaymentMethod]:
         return list(METHODS)
@@ -268,6 +280,46 @@ class StripePaymentGateway:
             ],
             next=page.data[-1].id if page.has_more else "",
         )
+
+    async def list_transactions(
+        self, since: datetime, until: datetime, *, after: str = "", limit: int = LISTED_MAX
+    ) -> Listed[BalanceTransaction]:
+        forbid_inside_transaction("list_transactions")
+        return await self._list_transactions({"created": _between(since, until)}, after, limit)
+
+    async def list_paid_out(
+        self, payout_ref: str, *, after: str = "", limit: int = LISTED_MAX
+    ) -> Listed[BalanceTransaction]:
+        forbid_inside_transaction("list_paid_out")
+        listed = await self._list_transactions({"payout": payout_ref}, after, limit)
+        # Stripe lists the payout's own movement among those that it consists of.
+        return evolve(listed, data=[one for one in listed.data if one.source_ref != payout_ref])
+
+    async def find_transaction(self, ref: str) -> BalanceTransaction | None:
+        forbid_inside_transaction("find_transaction")
+        try:
+            return transaction_of(await self._ask(self._transactions.retrieve_async(ref, {"expand": ["source"]})))
+        except PaymentNotFound:
+            return None
+
+    async def list_payouts(
+        self, since: datetime, until: datetime, *, after: str = "", limit: int = LISTED_MAX
+    ) -> Listed[Payout]:
+        forbid_inside_transaction("list_payouts")
+        params: PayoutListParams = {"created": _between(since, until), "limit": limit}
+        if after:
+            params["starting_after"] = after
+        page = await self._ask(self._payouts.list_async(params))
+        return Listed(data=[payout_of(one) for one in page.data], next=page.data[-1].id if page.has_more else "")
+
+    async def _list_transactions(
+        self, which: BalanceTransactionListParams, after: str, limit: int
+    ) -> Listed[BalanceTransaction]:
+        params: BalanceTransactionListParams = {**which, "limit": limit, "expand": _EXPAND_SOURCE}
+        if after:
+            params["starting_after"] = after
+        page = await self._ask(self._transactions.list_async(params))
+        return Listed(data=[transaction_of(one) for one in page.data], next=page.data[-1].id if page.has_more else "")
 
     async def close(self) -> None:
         await self._http.close_async()  # type: ignore[no-untyped-call]

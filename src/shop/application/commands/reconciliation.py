@@ -5,25 +5,23 @@ from typing import ClassVar
 
 from attrs import frozen
 
+from shop.application.clearing import Checked, check, check_disputes
+from shop.application.findings import REPAIRABLE, FindingKind, Window
 from shop.application.messages import INTERNAL, Command, Context
 from shop.application.ports.payments import ProviderNews
 from shop.application.ports.reconciliation import ReconciliationReader
-from shop.application.ports.records import ProviderRecords
+from shop.application.ports.records import ProviderBalance, ProviderRecords
 from shop.application.ports.unit_of_work import Transaction
-from shop.application.reconciling import (
-    REPAIRABLE,
-    Comparison,
-    FindingKind,
-    Window,
-    intents,
-    messages,
-    stock_findings,
-)
+from shop.application.reconciling import Comparison, intents, messages, stock_findings
 from shop.application.settlement import Cashier, Sale, carry_on, sale_of
+from shop.application.settlement.books import BooksOf
+from shop.application.settlement.disputes import look_at_disputes
 from shop.domain.kernel.errors import Conflict, NotFound, ShopError
 from shop.domain.kernel.identifiers import InboxId, LedgerEntryId, LocationId, OrderId, VariantId
 from shop.domain.kernel.money import Money, total
 from shop.domain.ledger import (
+    BANK,
+    FEES,
     EntryKind,
     LedgerEntry,
     Posting,
@@ -33,7 +31,7 @@ from shop.domain.ledger import (
     unapplied_postings,
 )
 from shop.domain.orders import PaymentStatus
-from shop.domain.payments import InboxItem
+from shop.domain.payments import InboxItem, Refund, RefundStatus
 
 LOOKED_BACK = timedelta(days=30)
 _PAID_FOR = (
@@ -43,6 +41,12 @@ _PAID_FOR = (
     PaymentStatus.DISPUTED,
     PaymentStatus.DISPUTED_LOST,
 )
+_OF_BALANCE = {
+    FindingKind.FEE_MISSING: FEES,
+    FindingKind.FEE_DIFFERS: FEES,
+    FindingKind.PAYOUT_MISSING: BANK,
+    FindingKind.PAYOUT_DIFFERS: BANK,
+}
 
 
 class FindingUnknown(NotFound):
@@ -74,6 +78,7 @@ async def repair_finding(
     *,
     cashier: Cashier,
     records: ProviderRecords | None,
+    balance: ProviderBalance | None,
     books: ReconciliationReader,
 ) -> None:
     kind, _, subject = command.finding.partition(":")
@@ -81,8 +86,13 @@ async def repair_finding(
         raise FindingUnknown(f"“{command.finding[:120]}” is no finding.")
     if kind not in REPAIRABLE:
         raise FindingNeedsPeople(f"A finding of the kind {kind} is not put right by a command.")
-    mender = _Mender(context, cashier, records, Comparison(context.now, cashier.gateway, records, books), books)
-    if kind == FindingKind.STOCK_DIFFERS:
+    comparison = Comparison(context.now, cashier.gateway, records, books)
+    mender = _Mender(context, cashier, records, comparison, books, balance)
+    if kind in _OF_BALANCE:
+        await mender.movement(FindingKind(kind), subject)
+    elif kind == FindingKind.DISPUTE_MISSING:
+        await mender.dispute(subject)
+    elif kind == FindingKind.STOCK_DIFFERS:
         await mender.level(subject)
     elif kind == FindingKind.MESSAGE_MISSING:
         await mender.message(subject)
@@ -101,6 +111,7 @@ class _Mender:
     records: ProviderRecords | None
     comparison: Comparison
     books: ReconciliationReader
+    balance: ProviderBalance | None
 
     async def ask_again(self, ref: str) -> None:
         """The provider is right about its own money: what it says now becomes ours."""
@@ -153,11 +164,57 @@ class _Mender:
         sale = await self._sale(ref)
         async with self.cashier.uow(self.context) as tx:
             entries = await tx.ledger.of_order(sale.order.id)
-            missing = _missing(sale, entries)
+            missing = _missing(sale, entries, await tx.refunds.of_payment(sale.payment.id))
             for kind, name, postings in missing:
                 self._book(tx, sale, kind, name, postings)
         if not missing:
             raise FindingNeedsPeople(f"No entry is missing for order {sale.order.number}: one is too much, or wrong.")
+
+    async def movement(self, kind: FindingKind, ref: str) -> None:
+        """The provider says what it kept and what it paid out: that, or what of it is missing, is booked."""
+        wrong = await self._wrong(ref, _OF_BALANCE[kind])
+        if wrong is None:
+            raise FindingUnknown(f"The ledger says of {ref[:80]} what the provider says, or neither knows of it.")
+        provider, ids = self.cashier.gateway.provider, self.cashier.ids
+        if wrong.booked is None:
+            entry = wrong.due.entry(provider, ids)
+        else:
+            entry = wrong.due.adjustment(provider, ids, wrong.booked)
+            adjusted = [one for one in await self.books.booked(provider, [ref]) if one.kind is EntryKind.ADJUSTMENT]
+            if adjusted:
+                raise FindingNeedsPeople(f"{ref} was put right once before, and is wrong again.")
+        async with self.cashier.uow(self.context) as tx:
+            tx.ledger.book(entry)
+
+    async def dispute(self, ref: str) -> None:
+        """The provider is asked for the payment's disputes, which books what was not known of them. What was known and
+        lost its entry is booked from what the dispute remembers."""
+        about = await self._unbooked_dispute(ref)
+        if about is None:
+            raise FindingUnknown(f"The ledger has an entry of {ref[:80]}, or it is no movement of a dispute.")
+        sale = await look_at_disputes(await self._sale(about), self.context, self.cashier)
+        if await self._unbooked_dispute(ref) is None:
+            return
+        async with self.cashier.uow(self.context) as tx:
+            books = BooksOf(tx, sale, self.context, self.cashier.ids)
+            for dispute in await tx.disputes.of_payment(sale.payment.id):
+                for move in dispute.moves:
+                    if move.provider_ref == ref:
+                        books.dispute_moved(move)
+
+    async def _unbooked_dispute(self, ref: str) -> str | None:
+        """The intent that this movement of a dispute is about, if the ledger has no entry of it."""
+        found = await self.balance.find_transaction(ref) if self.balance is not None else None
+        checked = await check_disputes([found], self.cashier.gateway.provider, self.books) if found else []
+        return next((one.transaction.intent_ref for one in checked if one.booked is None), None)
+
+    async def _wrong(self, ref: str, account: str) -> Checked | None:
+        """What of this movement the ledger does not say, or says otherwise, on this account."""
+        found = await self.balance.find_transaction(ref) if self.balance is not None else None
+        if found is None:
+            return None
+        checked = await check([found], self.cashier.gateway.provider, self.books)
+        return next((one for one in checked if one.due.account == account and not one.agrees), None)
 
     async def _sale(self, ref: str) -> Sale:
         async with self.cashier.uow(self.context) as tx:
@@ -202,7 +259,9 @@ class _Mender:
         )
 
 
-def _missing(sale: Sale, entries: list[LedgerEntry]) -> list[tuple[EntryKind, str, tuple[Posting, ...]]]:
+def _missing(
+    sale: Sale, entries: list[LedgerEntry], refunds: list[Refund]
+) -> list[tuple[EntryKind, str, tuple[Posting, ...]]]:
     """The entries that the payment calls for and the ledger does not have."""
     order, payment = sale.order, sale.payment
     ref, provider = payment.attempt.provider_ref, payment.provider
@@ -223,8 +282,16 @@ def _missing(sale: Sale, entries: list[LedgerEntry]) -> list[tuple[EntryKind, st
         for posting in entry.postings
         if posting.account == clearing(provider)
     )
-    if payment.refunded.minor > went_back:
-        unbooked = Money(payment.refunded.minor - went_back, payment.refunded.currency)
+    left = payment.refunded.minor - went_back
+    named = {entry.provider_ref for entry in entries if entry.kind is EntryKind.REFUND}
+    for refund in refunds:
+        unnamed = refund.status is RefundStatus.SUCCEEDED and refund.provider_ref not in named
+        if unnamed and refund.amount.minor <= left:
+            postings = refund_postings(provider, refund.amount, applied=refund.applied)
+            missing.append((EntryKind.REFUND, refund.provider_ref, postings))
+            left -= refund.amount.minor
+    if left > 0:
+        unbooked = Money(left, payment.refunded.currency)
         postings = refund_postings(provider, unbooked, applied=paid)
         missing.append((EntryKind.REFUND, f"{ref}:repaired:{payment.refunded.minor}", postings))
     return missing

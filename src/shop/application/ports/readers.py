@@ -6,6 +6,7 @@ from typing import Protocol
 
 from attrs import frozen
 
+from shop.application.ports.analytics import AnalyticsReader
 from shop.application.ports.paging import Page, PageRequest
 from shop.application.ports.people import PeopleReader
 from shop.application.ports.reconciliation import ReconciliationReader
@@ -98,7 +99,7 @@ class OrderFilter:
 
 @frozen(kw_only=True)
 class PaymentFilter:
-    """Which payments. Empty means any."""
+    """Which payments. Empty means any. `failure_code` is that of the last decline, whatever came after it."""
 
     statuses: frozenset[AttemptStatus] = frozenset()
     provider: str = ""
@@ -336,3 +337,4 @@ class Readers(Protocol):
     people: PeopleReader
     subscriptions: SubscriptionReader
     reconciliation: ReconciliationReader
+    analytics: AnalyticsReader

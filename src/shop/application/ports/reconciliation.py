@@ -9,8 +9,9 @@ from typing import Protocol
 
 from attrs import frozen
 
-from shop.domain.kernel.identifiers import LocationId, OrderId, PaymentId, VariantId
+from shop.domain.kernel.identifiers import LedgerEntryId, LocationId, OrderId, PaymentId, VariantId
 from shop.domain.kernel.money import Money
+from shop.domain.ledger import EntryKind
 from shop.domain.payments import AttemptStatus
 
 Place = tuple[VariantId, LocationId]
@@ -56,6 +57,29 @@ class StockSums:
         return self.variant_id, self.location_id
 
 
+@frozen(kw_only=True)
+class BookedSum:
+    """What entries of one kind and name come to on one account; a debit is positive, a credit negative."""
+
+    provider_ref: str
+    kind: EntryKind
+    account: str
+    amount: Money
+
+
+@frozen(kw_only=True)
+class BookedMovement:
+    """An entry that is about money the provider holds, and about no sale as such: a fee, a payout, its coming back."""
+
+    id: LedgerEntryId
+    at: datetime
+    kind: EntryKind
+    provider_ref: str
+
+
+MOVEMENTS = (EntryKind.FEE, EntryKind.PAYOUT, EntryKind.PAYOUT_REVERSAL)
+
+
 class ReconciliationReader(Protocol):
     """Answers for reconciliation."""
 
@@ -71,6 +95,14 @@ class ReconciliationReader(Protocol):
 
     async def known_news(self, provider: str, event_refs: Sequence[str]) -> set[str]:
         """Which of these messages have come."""
+
+    async def booked(self, provider: str, refs: Sequence[str]) -> list[BookedSum]:
+        """What the ledger has under these names, in no particular order."""
+
+    async def movements(
+        self, provider: str, since: datetime, until: datetime, after: BookedMovement | None, limit: int
+    ) -> list[BookedMovement]:
+        """Entries of the kinds in MOVEMENTS of that time, in order of time and id, from behind `after`."""
 
     async def stock(self, after: Place | None, limit: int) -> list[StockSums]:
         """Levels in order of variant and location, from behind `after`."""

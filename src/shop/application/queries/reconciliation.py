@@ -5,13 +5,14 @@ from typing import ClassVar
 
 from attrs import field, frozen, validators
 
+from shop.application.findings import Window
 from shop.application.messages import Context, Query
 from shop.application.ports.outbox import Outbox
 from shop.application.ports.payments import PaymentGateway
 from shop.application.ports.reconciliation import ReconciliationReader
-from shop.application.ports.records import ProviderRecords
+from shop.application.ports.records import ProviderBalance, ProviderRecords
 from shop.application.ports.views import ReconciliationView
-from shop.application.reconciling import Comparison, Window, outbox_findings
+from shop.application.reconciling import Comparison, outbox_findings
 from shop.domain.kernel.errors import Invalid
 
 RECENT = timedelta(hours=2)
@@ -36,6 +37,7 @@ async def reconcile(
     *,
     gateway: PaymentGateway,
     records: ProviderRecords | None,
+    balance: ProviderBalance | None,
     books: ReconciliationReader,
     outbox: Outbox,
 ) -> ReconciliationView:
@@ -43,7 +45,7 @@ async def reconcile(
     since = query.since or until - RECENT
     if not since < until or until - since > WINDOW_MAX:
         raise Invalid(f"The window begins before it ends, and is at most {WINDOW_MAX.days} days long.")
-    comparison = Comparison(context.now, gateway, records, books)
+    comparison = Comparison(context.now, gateway, records, books, balance)
     found = outbox_findings(await outbox.backlog())
     truncated = False
     async for finding in comparison.findings(Window(since, until), stock=query.stock):
@@ -61,6 +63,8 @@ async def reconcile(
         payments=count.payments,
         messages=count.messages,
         levels=count.levels,
+        transactions=comparison.held.transactions,
+        payouts=comparison.held.payouts,
         clean=not found,
         truncated=truncated,
         findings=found,

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from shop.application.commands import (
     audit,
+    balance,
     captures,
     carts,
     catalog,
@@ -24,6 +25,7 @@ from shop.application.commands import (
 )
 from shop.application.messages import Command, Query
 from shop.application.ports.storage import SubscribersByType
+from shop.application.queries import analytics as analytics_queries
 from shop.application.queries import audit as audit_queries
 from shop.application.queries import carts as cart_queries
 from shop.application.queries import catalog as catalog_queries
@@ -33,6 +35,7 @@ from shop.application.queries import identity as identity_queries
 from shop.application.queries import inventory as inventory_queries
 from shop.application.queries import orders as order_queries
 from shop.application.queries import payments as payment_queries
+from shop.application.queries import payouts as payout_queries
 from shop.application.queries import reconciliation as reconciliation_queries
 from shop.application.queries import refunds as refund_queries
 from shop.application.queries import store as store_queries
@@ -123,14 +126,24 @@ def command_handlers(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
         **_refund_commands(ports),
         **dispute_commands(ports),
         **_subscription_commands(ports),
-        reconciliation.RepairFinding: partial(
-            reconciliation.repair_finding, cashier=cashier, records=ports.records, books=readers.reconciliation
-        ),
+        **_comparing_commands(ports),
         clock.MoveClock: partial(clock.move_clock, clock=ports.movable_clock, offsets=ports.storage.clock),
         audit.SealAuditLog: partial(audit.seal_audit_log, trail=ports.storage.audit),
         store.ConfigureStore: partial(store.configure_store, uow=uow),
         **account_commands(ports),
         **people_commands(ports),
+    }
+
+
+def _comparing_commands(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
+    books, held = ports.storage.readers.reconciliation, ports.balance
+    return {
+        reconciliation.RepairFinding: partial(
+            reconciliation.repair_finding, cashier=ports.cashier, records=ports.records, balance=held, books=books
+        ),
+        balance.BookBalance: partial(
+            balance.book_balance, uow=ports.storage.uow, ids=ports.ids, balance=held, books=books
+        ),
     }
 
 
@@ -194,13 +207,7 @@ def query_handlers(ports: Ports) -> Mapping[type[Query[Any]], Handler]:
         refund_queries.GetRefund: partial(refund_queries.get_refund, payments=readers.payments),
         **dispute_queries(ports),
         refund_queries.GetOrderBooks: partial(refund_queries.get_order_books, uow=uow),
-        reconciliation_queries.Reconcile: partial(
-            reconciliation_queries.reconcile,
-            gateway=ports.cashier.gateway,
-            records=ports.records,
-            books=readers.reconciliation,
-            outbox=ports.storage.outbox,
-        ),
+        **_comparing_queries(ports),
         inventory_queries.GetStockLevels: partial(inventory_queries.get_stock_levels, inventory=readers.inventory),
         inventory_queries.GetStockMovements: partial(
             inventory_queries.get_stock_movements, inventory=readers.inventory
@@ -214,6 +221,26 @@ def query_handlers(ports: Ports) -> Mapping[type[Query[Any]], Handler]:
         audit_queries.GetAuditLog: partial(audit_queries.get_audit_log, trail=ports.storage.audit),
         **account_queries(ports),
         identity_queries.GetApiKeys: partial(identity_queries.get_api_keys, api_keys=readers.api_keys),
+    }
+
+
+def _comparing_queries(ports: Ports) -> Mapping[type[Query[Any]], Handler]:
+    readers = ports.storage.readers
+    return {
+        reconciliation_queries.Reconcile: partial(
+            reconciliation_queries.reconcile,
+            gateway=ports.cashier.gateway,
+            records=ports.records,
+            balance=ports.balance,
+            books=readers.reconciliation,
+            outbox=ports.storage.outbox,
+        ),
+        payout_queries.GetPayouts: partial(
+            payout_queries.get_payouts, balance=ports.balance, books=readers.reconciliation
+        ),
+        analytics_queries.GetPaymentStatistics: partial(
+            analytics_queries.get_payment_statistics, analytics=readers.analytics, store=readers.store
+        ),
     }
 
 

@@ -17,7 +17,7 @@ from shop.application.ports.markup import Markup
 from shop.application.ports.notifications import Notifier
 from shop.application.ports.passwords import Passwords
 from shop.application.ports.payments import PaymentGateway, PaymentSimulator
-from shop.application.ports.records import ProviderRecords
+from shop.application.ports.records import ProviderBalance, ProviderRecords
 from shop.application.ports.second_step import Passkeys, TotpCodes
 from shop.application.ports.sign_in import SignInProviders
 from shop.application.ports.storage import Storage
@@ -86,6 +86,11 @@ class Ports:
         if self.movable_clock is None or not isinstance(self.gateway, PaymentSimulator):
             return None
         return self.gateway
+
+    @property
+    def balance(self) -> ProviderBalance | None:
+        """What the provider holds for the shop, where it says that."""
+        return self.gateway if isinstance(self.gateway, ProviderBalance) else None
 
     @property
     def till(self) -> Till:

@@ -11,6 +11,7 @@ from shop.domain.payments.dispute_states import (
     ANSWERABLE,
     CONTESTED,
     DISPUTE_ARROWS,
+    ENDED_WELL,
     INQUIRIES,
     OPEN_DISPUTES,
     DisputeMove,
@@ -36,8 +37,9 @@ from shop.domain.payments.events import (
     PaymentProcessed,
     PaymentVoided,
 )
-from shop.domain.payments.inbox import InboxItem, InboxState, ProviderNewsReceived
+from shop.domain.payments.inbox import InboxItem, InboxState, ProviderNewsReceived, covered
 from shop.domain.payments.payment import (
+    DECLINES_MAX,
     MoneyMove,
     Payment,
 )
@@ -77,7 +79,9 @@ __all__ = [
     "ATTEMPT_ARROWS",
     "AUTHORIZATION_EXPIRED",
     "CONTESTED",
+    "DECLINES_MAX",
     "DISPUTE_ARROWS",
+    "ENDED_WELL",
     "INQUIRIES",
     "LIVE_ATTEMPTS",
     "NOTE_LENGTH_MAX",
@@ -137,6 +141,7 @@ __all__ = [
     "RefundStatus",
     "RefundSucceeded",
     "RiskState",
+    "covered",
     "meant_by",
     "part_of",
 ]

@@ -24,7 +24,9 @@ class PaymentMethodUnknown(Invalid):
 class PaymentAttempt:
     """One try at taking the money. Its id is the idempotency key at the provider, kept before the first call.
 
-    `expires_at` is until when what is authorised can be captured, where the provider says.
+    The shopper may try several cards in it: `declines` are the reasons of those that failed, in order. The same reason
+    twice, with nothing seen in between, is one. `expires_at` is until when what is authorised can be captured, where
+    the provider says.
     """
 
     id: AttemptId
@@ -34,6 +36,7 @@ class PaymentAttempt:
     brand: str = ""
     provider_ref: str = ""
     failure_code: str = ""
+    declines: tuple[str, ...] = ()
     next_action: NextAction | None = None
     client_secret: str = field(default="", repr=False)
     created_at: datetime

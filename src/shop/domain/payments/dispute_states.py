@@ -37,6 +37,8 @@ INQUIRIES = frozenset({DisputeStatus.WARNING_NEEDS_RESPONSE, DisputeStatus.WARNI
 CONTESTED = frozenset({DisputeStatus.NEEDS_RESPONSE, DisputeStatus.UNDER_REVIEW})
 """The bank is deciding, and has taken the money meanwhile."""
 OPEN_DISPUTES = INQUIRIES | CONTESTED
+ENDED_WELL = frozenset({DisputeStatus.WARNING_CLOSED, DisputeStatus.PREVENTED, DisputeStatus.WON})
+"""The shop keeps the money, or has it again."""
 ANSWERABLE = frozenset({DisputeStatus.WARNING_NEEDS_RESPONSE, DisputeStatus.NEEDS_RESPONSE})
 """The provider waits for evidence."""
 

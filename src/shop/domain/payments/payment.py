@@ -42,6 +42,8 @@ from shop.domain.payments.states import (
 LOOK_AGAIN_AFTER, LOOK_AGAIN_AT_LATEST = timedelta(seconds=20), timedelta(minutes=15)
 LOOKS_MAX = 12
 LOOK_AT_DISPUTES_AT_LATEST = timedelta(hours=6)
+DECLINES_MAX = 100
+"""So many declines of one attempt are kept, the first ones: beyond, somebody is trying out cards."""
 
 
 class MoneyMove(StrEnum):
@@ -138,6 +140,11 @@ class Payment(Aggregate):
     @property
     def status(self) -> AttemptStatus:
         return self.attempt.status
+
+    @property
+    def last_decline(self) -> str:
+        """Why a card was last declined, whatever became of it since; empty when none was."""
+        return next((attempt.declines[-1] for attempt in reversed(self.attempts) if attempt.declines), "")
 
     @property
     def is_unfinished(self) -> bool:
@@ -349,6 +356,7 @@ class Payment(Aggregate):
             provider_ref=news.provider_ref,
             status=news.status,
             failure_code=news.failure_code,
+            declines=_declines_after(attempt, news),
             next_action=news.next_action,
             client_secret=news.client_secret or attempt.client_secret,
             expires_at=news.expires_at or attempt.expires_at,
@@ -359,3 +367,10 @@ class Payment(Aggregate):
         followed = evolve(followed, updated_at=at)
         self.attempts = tuple(followed if a.id == attempt.id else a for a in self.attempts)
         self._touch(at)
+
+
+def _declines_after(attempt: PaymentAttempt, news: IntentState) -> tuple[str, ...]:
+    known = attempt.status is AttemptStatus.FAILED and attempt.failure_code == news.failure_code
+    if news.status is not AttemptStatus.FAILED or known:
+        return attempt.declines
+    return (*attempt.declines, news.failure_code)[:DECLINES_MAX]

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -122,6 +123,21 @@ def readable(value: Any) -> str:
 def moment(value: Any) -> str:
     """A time to the minute, in UTC."""
     return f"{value:%Y-%m-%d %H:%M}" if value is not None else ""
+
+
+def read_moment(text: str, now: datetime) -> datetime:
+    """A moment, or so long before now. Raises Invalid."""
+    from shop.application.commands.clock import read_duration
+    from shop.domain.kernel.errors import Invalid
+
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return now - read_duration(text)
+    try:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError:
+        raise Invalid(f"“{text[:40]}” is further away than time reaches.") from None
 
 
 def show_error(error: ShopError) -> None:

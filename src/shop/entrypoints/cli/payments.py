@@ -4,15 +4,34 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from shop.entrypoints.cli.output import After, AsJson, Limit, moment, plain, print_json, say, show_list, show_one
+from shop.entrypoints.cli.output import (
+    After,
+    AsJson,
+    Limit,
+    moment,
+    plain,
+    print_json,
+    read_moment,
+    say,
+    show_list,
+    show_one,
+)
 from shop.entrypoints.cli.session import commands, with_shop
 
 # The shop is loaded by the commands that need one: `shop --help` has to be quick.
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from shop.application.commands.refunds import RequestRefund
     from shop.application.messages import Command
     from shop.application.ports.paging import Page
-    from shop.application.ports.views import LedgerEntryView, PaymentView, RefundView
+    from shop.application.ports.views import (
+        LedgerEntryView,
+        PaymentStatisticsView,
+        PaymentView,
+        PayoutView,
+        RefundView,
+    )
     from shop.application.shop import Shop
     from shop.domain.kernel.identifiers import PaymentId, RefundId
     from shop.domain.kernel.money import Money
@@ -20,6 +39,8 @@ if TYPE_CHECKING:
 app = commands("What was taken, and what goes back.")
 ledger = commands("The books.")
 
+Since = Annotated[str, typer.Option("--since", help="From when: 2h, 30d, or 2026-11-21T00:00:00Z.")]
+Until = Annotated[str, typer.Option("--until", help="Up to when; now if left out.")]
 PaymentName = Annotated[str, typer.Argument(help="pay_…")]
 RefundName = Annotated[str, typer.Argument(help="refund_…")]
 OrderName = Annotated[str, typer.Argument(help="order_…")]
@@ -28,6 +49,8 @@ OrderName = Annotated[str, typer.Argument(help="order_…")]
 @app.command("list")
 def list_payments(
     status: Annotated[list[str] | None, typer.Option("--status", help="captured, failed, …")] = None,
+    provider: Annotated[str, typer.Option("--provider", help="Of this provider.")] = "",
+    declined: Annotated[str, typer.Option("--declined", help="Last declined for this reason: card_declined, …")] = "",
     limit: Limit = 20,
     after: After = "",
     as_json: AsJson = False,
@@ -38,7 +61,7 @@ def list_payments(
     from shop.application.queries.payments import GetPayments
     from shop.domain.payments import AttemptStatus
 
-    which = PaymentFilter(statuses=frozenset(members(AttemptStatus, status)))
+    which = PaymentFilter(statuses=frozenset(members(AttemptStatus, status)), provider=provider, failure_code=declined)
 
     async def ask(shop: "Shop") -> "Page[PaymentView]":
         return await shop.ask(GetPayments(which=which, page=PageRequest(limit=limit, after=after or None)))
@@ -97,6 +120,55 @@ def void(payment: PaymentName, as_json: AsJson = False) -> None:
 
     command = VoidPayment(payment_id=PaymentId.parse(payment))
     show_one(with_shop(lambda shop: _bring_about(shop, command)), as_json=as_json)
+
+
+@app.command()
+def stats(
+    since: Since = "30d",
+    until: Until = "",
+    currency: Annotated[str, typer.Option("--currency", help="EUR, …; the shop's first if left out.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Show how payments went: tries, successes, declines by reason, refunds, fees and disputes, in one currency."""
+    from shop.application.queries.analytics import GetPaymentStatistics
+
+    async def ask(shop: "Shop") -> "PaymentStatisticsView":
+        begin, end = _window(since, until, shop)
+        return await shop.ask(GetPaymentStatistics(since=begin, until=end, currency=currency.upper()))
+
+    show_one(with_shop(ask), as_json=as_json)
+
+
+@app.command()
+def payouts(
+    since: Since = "30d",
+    until: Until = "",
+    limit: Limit = 20,
+    after: After = "",
+    as_json: AsJson = False,
+) -> None:
+    """List what the provider sent to the bank, and whether the ledger has it."""
+    from shop.application.queries.payouts import GetPayouts
+
+    async def ask(shop: "Shop") -> "Page[PayoutView]":
+        begin, end = _window(since, until, shop)
+        return await shop.ask(GetPayouts(since=begin, until=end, after=after or None, limit=limit))
+
+    found = with_shop(ask)
+    columns = {
+        "amount": lambda one: one["amount"]["display"],
+        "status": lambda one: one["status"],
+        "in the ledger": lambda one: "yes" if one["booked"] else "no",
+        "made": lambda one: moment(one["created_at"]),
+        "arrives": lambda one: moment(one["arrives_at"]),
+        "id": lambda one: one["id"],
+    }
+    show_list(found.data, columns, as_json=as_json, next_page=found.next, nothing="No payouts in this time.")
+
+
+def _window(since: str, until: str, shop: "Shop") -> "tuple[datetime, datetime]":
+    now = shop.ports.clock.now()
+    return read_moment(since, now), read_moment(until, now) if until else now
 
 
 @app.command()

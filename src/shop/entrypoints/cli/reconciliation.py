@@ -1,12 +1,11 @@
 """`shop reconcile`: whether the shop's books and the provider's say the same, and putting right what does not."""
 
 from collections import Counter
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shop.entrypoints.cli.output import EXIT_FAILED, AsJson, console, for_people, plain, print_json, say
+from shop.entrypoints.cli.output import EXIT_FAILED, AsJson, console, for_people, plain, print_json, read_moment, say
 from shop.entrypoints.cli.session import with_shop
 
 # The shop is loaded by the commands that need one: `shop --help` has to be quick.
@@ -21,6 +20,11 @@ _REPAIRS = {
     "state_differs": "ask the provider how it stands, and follow that",
     "ledger_differs": "book the entry that is missing, if one is missing",
     "message_missing": "take the message from the provider's list, as if it had just come",
+    "fee_missing": "book the fee as the provider says it",
+    "fee_differs": "book what the ledger lacks of the provider's fee, or has too much of it",
+    "payout_missing": "book the payout, or its coming back, as the provider says it",
+    "payout_differs": "book what the ledger lacks of the payout, or has too much of it",
+    "dispute_missing": "ask the provider for the disputes of the payment, and book what is not in the ledger",
     "stock_differs": "set the level to what its movements come to",
 }
 
@@ -61,7 +65,7 @@ def reconcile(
 
 def gauges(report: "ReconciliationView") -> str:
     """The report as Prometheus reads it: how many findings of each kind, and how much was looked at."""
-    from shop.application.reconciling import FindingKind
+    from shop.application.findings import FindingKind
 
     kinds = Counter(finding.kind for finding in report.findings)
     looked_at = {
@@ -69,6 +73,8 @@ def gauges(report: "ReconciliationView") -> str:
         "payments": report.payments,
         "messages": report.messages,
         "levels": report.levels,
+        "transactions": report.transactions,
+        "payouts": report.payouts,
     }
     lines = ["# HELP shop_reconciliation_findings What does not agree.", "# TYPE shop_reconciliation_findings gauge"]
     lines += [f'shop_reconciliation_findings{{kind="{kind}"}} {kinds[kind]}' for kind in FindingKind]
@@ -81,12 +87,17 @@ def gauges(report: "ReconciliationView") -> str:
 
 
 async def _report(shop: "Shop", since: str, until: str, limit: int, *, heal: bool) -> "ReconciliationView":
+    from shop.application.commands.balance import BookBalance
     from shop.application.commands.reconciliation import RepairFinding
     from shop.application.queries.reconciliation import Reconcile
     from shop.domain.kernel.errors import ShopError
 
     now = shop.ports.clock.now()
-    query = Reconcile(since=_moment(since, now), until=_moment(until, now) if until else now, limit=limit)
+    begin, end = read_moment(since, now), read_moment(until, now) if until else now
+    query = Reconcile(since=begin, until=end, limit=limit)
+    if heal:
+        # Fees and payouts by the hundred, instead of one by one.
+        await shop.execute(BookBalance(since=begin, until=end))
     report = await shop.ask(query)
     healing = [finding.id for finding in report.findings if finding.healing] if heal else []
     for finding in healing:
@@ -111,26 +122,14 @@ def _repair(finding: str, *, yes: bool) -> None:
     say(f"{finding} is put right.")
 
 
-def _moment(text: str, now: datetime) -> datetime:
-    """A moment, or so long before now. Raises Invalid."""
-    from shop.application.commands.clock import read_duration
-    from shop.domain.kernel.errors import Invalid
-
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return now - read_duration(text)
-    try:
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except OverflowError:
-        raise Invalid(f"“{text[:40]}” is further away than time reaches.") from None
-
-
 def _tell(report: "ReconciliationView") -> None:
     from rich.markup import escape
 
     out = console()
-    looked = f"{report.payments} payments, {report.messages} messages and {report.levels} levels"
+    looked = (
+        f"{report.payments} payments, {report.messages} messages, {report.transactions} movements of money, "
+        f"{report.payouts} payouts and {report.levels} levels"
+    )
     if not report.compared:
         out.print(f"[yellow]·[/yellow] {report.provider} has no lists to compare with", soft_wrap=True)
     if report.clean:

@@ -5,8 +5,9 @@ from datetime import timedelta
 from shop.application.ports.paging import LIMIT_MAX
 from shop.application.ports.payments import PaymentProviderUnavailable
 from shop.application.ports.readers import PaymentFilter
-from shop.application.ports.views import PaymentView, ReconciliationView
+from shop.application.ports.views import PaymentView, PayoutView, ReconciliationView
 from shop.application.queries.payments import GetPayment, GetPayments
+from shop.application.queries.payouts import GetPayouts
 from shop.application.queries.reconciliation import RECENT, Reconcile
 from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.identifiers import OrderId, PaymentId
@@ -41,7 +42,7 @@ endpoints = Endpoints("admin payments")
         choices("status", AttemptStatus, "Payments in these states."),
         text("provider", "Of this provider."),
         identifier("order_id", OrderId, "Of this order."),
-        text("failure_code", "Declined for this reason."),
+        text("failure_code", "In which a card was last declined for this reason, whatever came after it."),
         *moments("created_at", "Begun"),
         *moments("authorization_expires_at", "Authorised until"),
         fields(PaymentView),
@@ -90,6 +91,35 @@ async def payment_reconciliation(call: Call) -> Answer:
     if until - since > DAYS_MAX:
         raise Invalid("The window is at most 31 days long here; the command line compares longer ones.")
     return call.one(await call.ask(Reconcile(since=since, until=until, limit=query.get("limit", LIMIT_MAX))))
+
+
+@endpoints.get(
+    "/api/admin/payments/payouts",
+    "payout_list",
+    Who.STAFF,
+    "What the provider paid out",
+    scope="payments:read",
+    tier=2,
+    query=(
+        moment("since", "Payouts made from here on; 30 days before `until` if left out."),
+        moment("until", "Up to but not including this moment; now if left out."),
+        number("limit", "How many at most (20 if left out).", 1, LIMIT_MAX),
+        text("after", "What follows this place: `page.next` as it came."),
+        fields(PayoutView),
+    ),
+    shows=Shows(view=PayoutView, many=True),
+    problems=(PaymentProviderUnavailable.code, "cursor_malformed"),
+)
+async def payout_list(call: Call) -> Answer:
+    """What the provider says it sent to the bank, and whether the ledger has it. The window may be 400 days long."""
+    query = call.query
+    asked = GetPayouts(
+        since=query.get("since"),
+        until=query.get("until"),
+        after=query.get("after"),
+        limit=query.get("limit", 20),
+    )
+    return call.page(await call.ask(asked))
 
 
 @endpoints.get(

@@ -248,9 +248,11 @@ def _currency(value: str) -> str:
     return value
 
 
-CURRENCY = Parameter(
-    "currency", _currency, {"type": "string", "pattern": "^[A-Z]{3}$"}, "Prices in this currency (ISO 4217)."
-)
+def currency(description: str) -> Parameter:
+    return Parameter("currency", _currency, {"type": "string", "pattern": "^[A-Z]{3}$"}, description)
+
+
+CURRENCY = currency("Prices in this currency (ISO 4217).")
 METADATA = Parameter(
     _METADATA,
     str,

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from attrs import frozen
 
 from shop.application.commands.audit import SealAuditLog
+from shop.application.commands.balance import BookBalance
 from shop.application.commands.carts import ExpireCart
 from shop.application.commands.orders import ExpireOrder
 from shop.application.commands.payments import ProcessPayment
@@ -76,7 +77,7 @@ async def expire_carts(shop: Shop) -> int:
 
 
 async def reconcile_recent(shop: Shop) -> int:
-    """Compares the last two hours with the provider, and asks again about what differs."""
+    """Books fees and payouts of the last two hours, compares them, and asks the provider again about what differs."""
     return await _reconcile(shop, RECENT, stock=False)
 
 
@@ -89,12 +90,21 @@ async def _reconcile(shop: Shop, back: timedelta, *, stock: bool) -> int:
     if shop.ports.records is None:
         return 0
     since = shop.ports.clock.now() - back
+    await _book_balance(shop, since)
     report = await shop.ask(Reconcile(since=since, stock=stock, limit=FINDINGS_MAX))
     for finding in report.findings:
         if not finding.healing:
             _log.error("reconciliation: %s: %s", finding.id, finding.detail)
     healing = [finding.id for finding in report.findings if finding.healing]
     return await _each(shop, [RepairFinding(finding=finding) for finding in healing])
+
+
+async def _book_balance(shop: Shop, since: datetime) -> None:
+    """Books fees and payouts. A comparison is worth while without them too."""
+    try:
+        await shop.execute(BookBalance(since=since, until=shop.ports.clock.now()))
+    except ShopError as error:
+        _log.warning("fees and payouts were not booked: %s", error.detail)
 
 
 async def forget_answers(shop: Shop) -> int:

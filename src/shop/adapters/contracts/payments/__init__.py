@@ -9,6 +9,7 @@
 pytest is all that is needed. Each test runs in an event loop of its own, on a gateway opened for it.
 """
 
+from shop.adapters.contracts.payments.balance import BalancePromises
 from shop.adapters.contracts.payments.disputes import DisputePromises
 from shop.adapters.contracts.payments.intents import IntentPromises
 from shop.adapters.contracts.payments.money import MoneyPromises
@@ -21,6 +22,6 @@ __all__ = ["GatewayUnderTest", "MovableClock", "PaymentGatewayContract"]
 
 
 class PaymentGatewayContract(
-    IntentPromises, MoneyPromises, RefundPromises, DisputePromises, NewsPromises, RecordPromises
+    IntentPromises, MoneyPromises, RefundPromises, DisputePromises, NewsPromises, RecordPromises, BalancePromises
 ):
     """The promises of `shop.application.ports.payments.PaymentGateway`."""

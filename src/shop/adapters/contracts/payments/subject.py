@@ -45,7 +45,7 @@ class GatewayUnderTest:
     `news` gives a message of the provider about an intent, not signed; `sign` the headers that go with these
     bytes at this moment, made with the provider's secret or, when told, with another one. `lapse` lets the time pass in
     which what this intent authorised could be captured; None where no test can. `bank` does to an intent what buyers,
-    banks and reviewers do.
+    banks and reviewers do. `pay_out` makes the provider pay out what it holds, where a test can bring that about.
     """
 
     gateway: PaymentGateway
@@ -64,6 +64,7 @@ class GatewayUnderTest:
     sign: Callable[[bytes, datetime, str | None], dict[str, str]]
     declined_code: str = "card_declined"
     lapse: Callable[[str], Awaitable[None]] | None = None
+    pay_out: Callable[[], Awaitable[None]] | None = None
 
 
 class GatewayPromises:

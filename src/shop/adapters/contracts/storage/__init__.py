@@ -9,6 +9,7 @@
 pytest is all that is needed. Each test runs in an event loop of its own, on an empty storage opened for it.
 """
 
+from shop.adapters.contracts.storage.analytics import AnalyticsPromises
 from shop.adapters.contracts.storage.audit import AuditPromises
 from shop.adapters.contracts.storage.captures import CapturePromises
 from shop.adapters.contracts.storage.catalog import CatalogPromises
@@ -45,6 +46,7 @@ class StorageContract(
     BookPromises,
     MessagePromises,
     ReconciliationPromises,
+    AnalyticsPromises,
     SubscriptionPromises,
     OutboxPromises,
     AuditPromises,

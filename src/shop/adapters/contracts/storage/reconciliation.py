@@ -1,16 +1,28 @@
 """What is compared: payments beside their entries, levels beside their movements, messages by name."""
 
 from datetime import timedelta
+from typing import Any
 
+import pytest
 from attrs import evolve
 
 from shop.adapters.contracts.samples import eur
 from shop.adapters.contracts.storage.subject import Bench, StoragePromises
 from shop.adapters.contracts.stories import alone
-from shop.application.ports.reconciliation import BookedSale, StockSums
+from shop.application.ports.reconciliation import BookedMovement, BookedSale, StockSums
+from shop.application.ports.unit_of_work import StaleAggregate
 from shop.domain.inventory import ReservationState
-from shop.domain.kernel.identifiers import MovementId
-from shop.domain.ledger import EntryKind, refund_postings
+from shop.domain.kernel.identifiers import LedgerEntryId, MovementId
+from shop.domain.ledger import (
+    BANK,
+    FEES,
+    EntryKind,
+    LedgerEntry,
+    clearing,
+    fee_postings,
+    payout_postings,
+    refund_postings,
+)
 from shop.domain.payments import AttemptStatus, IntentState, Payment
 
 
@@ -63,6 +75,62 @@ class ReconciliationPromises(StoragePromises):
             assert await _sales(bench, 0, 60, limit) == refs
         assert await _sales(bench, 1, 3, 10) == ["pi_2", "pi_4", "pi_5"]
         assert await _sales(bench, 4, 60, 10) == []
+
+    @alone
+    async def test_fees_are_about_a_sale_and_no_part_of_what_was_taken(self, bench: Bench) -> None:
+        _, payment = await bench.paying()
+        _captured(payment, "pi_1", 2380)
+        await bench.save(payment)
+        await bench.save(bench.samples.entry(payment))
+        await bench.save(_fee(bench, payment, "txn_1"))
+        [sale] = await bench.readers.reconciliation.sales_of("fake", ["pi_1"])
+        assert (sale.cleared, sale.unbalanced) == (2380, 0)
+
+    @alone
+    async def test_what_is_booked_under_a_name_is_summed(self, bench: Bench) -> None:
+        _, payment = await bench.paying()
+        await bench.save(bench.samples.entry(payment))
+        await bench.save(_fee(bench, payment, "txn_1", 60))
+        await bench.save(_fee(bench, payment, "txn_1", 5, kind=EntryKind.ADJUSTMENT))
+        await bench.save(_payout(bench, "txn_2", 900))
+        found = await bench.readers.reconciliation.booked("fake", ["txn_1", "txn_2", "txn_3", "txn_1"])
+        clearing_fake = clearing("fake")
+        assert sorted((s.provider_ref, s.kind, s.account, s.amount) for s in found) == sorted(
+            [
+                ("txn_1", EntryKind.FEE, FEES, eur(60)),
+                ("txn_1", EntryKind.FEE, clearing_fake, eur(-60)),
+                ("txn_1", EntryKind.ADJUSTMENT, FEES, eur(5)),
+                ("txn_1", EntryKind.ADJUSTMENT, clearing_fake, eur(-5)),
+                ("txn_2", EntryKind.PAYOUT, BANK, eur(900)),
+                ("txn_2", EntryKind.PAYOUT, clearing_fake, eur(-900)),
+            ]
+        )
+        [sale] = {s for s in await bench.readers.reconciliation.booked("fake", ["pi_1"]) if s.account == clearing_fake}
+        assert (sale.kind, sale.amount) == (EntryKind.CAPTURE, eur(2380))
+        assert await bench.readers.reconciliation.booked("other", ["txn_1"]) == []
+        assert await bench.readers.reconciliation.booked("fake", []) == []
+
+    @alone
+    async def test_a_payout_is_of_no_order_and_booked_once(self, bench: Bench) -> None:
+        await bench.save(_payout(bench, "txn_1", 900))
+        with pytest.raises(StaleAggregate):
+            await bench.save(_payout(bench, "txn_1", 900))
+        await bench.save(_payout(bench, "txn_1", -900, kind=EntryKind.PAYOUT_REVERSAL))
+
+    @alone
+    async def test_fees_and_payouts_are_read_by_time_and_page(self, bench: Bench) -> None:
+        _, payment = await bench.paying()
+        await bench.save(bench.samples.entry(payment))
+        refs = [f"txn_{number}" for number in range(6)]
+        for number, ref in enumerate(refs):
+            at = bench.later(number // 2)
+            entry = _payout(bench, ref, 5, at=at) if number % 2 else _fee(bench, payment, ref, at=at)
+            await bench.save(entry)
+        await bench.save(_fee(bench, payment, "txn_1", kind=EntryKind.ADJUSTMENT))
+        for limit in (1, 2, 4, 10):
+            assert sorted(await _movements(bench, 0, 60, limit)) == refs
+        assert sorted(await _movements(bench, 1, 2, 10)) == ["txn_2", "txn_3"]
+        assert await _movements(bench, 3, 60, 10) == []
 
     @alone
     async def test_it_is_known_which_messages_have_come(self, bench: Bench) -> None:
@@ -125,6 +193,35 @@ def _captured(payment: Payment, ref: str, minor: int, refunded: int = 0) -> None
     )
     payment.follow(news, at=payment.created_at)
     payment.refunded = payment.refund_reserved = eur(refunded)
+
+
+def _fee(bench: Bench, payment: Payment, ref: str, minor: int = 60, **changes: Any) -> LedgerEntry:
+    plain = {"kind": EntryKind.FEE, "provider_ref": ref, "postings": fee_postings("fake", eur(minor))}
+    return bench.samples.entry(payment, **{**plain, **changes})
+
+
+def _payout(bench: Bench, ref: str, minor: int, **changes: Any) -> LedgerEntry:
+    plain: dict[str, Any] = {
+        "id": bench.samples.new(LedgerEntryId),
+        "at": bench.now,
+        "kind": EntryKind.PAYOUT,
+        "provider": "fake",
+        "provider_ref": ref,
+        "postings": payout_postings("fake", eur(minor)),
+    }
+    return LedgerEntry(**{**plain, **changes})
+
+
+async def _movements(bench: Bench, since: int, until: int, limit: int) -> list[str]:
+    found: list[BookedMovement] = []
+    begin, end = bench.now + timedelta(seconds=since), bench.now + timedelta(seconds=until)
+    while True:
+        after = found[-1] if found else None
+        page = await bench.readers.reconciliation.movements("fake", begin, end, after, limit)
+        found += page
+        if len(page) < limit:
+            assert [one.at for one in found] == sorted(one.at for one in found)
+            return [one.provider_ref for one in found]
 
 
 async def _sales(bench: Bench, since: int, until: int, limit: int) -> list[str]:

@@ -30,7 +30,7 @@ from shop.application.ports.views import (
     refund_view,
 )
 from shop.domain.kernel.identifiers import DisputeId, InboxId, PaymentId, PaymentSessionId, RefundId
-from shop.domain.payments import Dispute, InboxItem, Payment, Refund
+from shop.domain.payments import Dispute, InboxItem, Payment, Refund, covered
 
 MESSAGES_MAX = 100
 
@@ -155,7 +155,7 @@ class MemoryPaymentReader:
                 (not which.statuses or payment.status in which.statuses)
                 and (not which.provider or payment.provider == which.provider)
                 and (which.order_id is None or payment.order_id == which.order_id)
-                and (not which.failure_code or payment.attempt.failure_code == which.failure_code)
+                and (not which.failure_code or payment.last_decline == which.failure_code)
                 and within(payment.created_at, which.created_at)
                 and _lapses_within(payment, which.authorization_expires_at)
             ):
@@ -199,6 +199,7 @@ def payment_view(payment: Payment, messages: list[ProviderMessageView] | None = 
                 brand=attempt.brand,
                 provider_ref=attempt.provider_ref,
                 failure_code=attempt.failure_code,
+                declines=list(attempt.declines),
                 created_at=attempt.created_at,
                 updated_at=attempt.updated_at,
             )
@@ -216,7 +217,7 @@ def _message_view(item: InboxItem) -> ProviderMessageView:
         event_ref=item.event_ref,
         event_type=item.event_type,
         state=item.state.value,
-        body=item.body.decode(errors="replace"),
+        body=covered(item.body),
         received_at=item.received_at,
         settled_at=item.settled_at,
     )

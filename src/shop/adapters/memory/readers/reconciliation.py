@@ -9,9 +9,17 @@ from uuid import UUID
 from attrs import evolve
 
 from shop.adapters.memory.tables import Tables
-from shop.application.ports.reconciliation import BookedSale, Place, StockSums
+from shop.application.ports.reconciliation import (
+    MOVEMENTS,
+    BookedMovement,
+    BookedSale,
+    BookedSum,
+    Place,
+    StockSums,
+)
 from shop.domain.inventory import LIVE
-from shop.domain.ledger import clearing
+from shop.domain.kernel.money import Money
+from shop.domain.ledger import EntryKind, clearing
 from shop.domain.payments import Payment
 
 OF_SALES = frozenset({"capture", "refund", "refund_reversal"})
@@ -44,6 +52,31 @@ class MemoryReconciliationReader:
 
     async def known_news(self, provider: str, event_refs: Sequence[str]) -> set[str]:
         return {ref for ref in event_refs if (provider, ref) in self._tables.inbox_by_ref}
+
+    async def booked(self, provider: str, refs: Sequence[str]) -> list[BookedSum]:
+        sums: defaultdict[tuple[str, EntryKind, str, str], int] = defaultdict(int)
+        for ref in set(refs):
+            for order_id in set(self._tables.booked_for.get((provider, ref), ())):
+                for entry in self._tables.entries_by_order.get(order_id, ()):
+                    if (entry.provider, entry.provider_ref) == (provider, ref):
+                        for posting in entry.postings:
+                            sums[ref, entry.kind, posting.account, posting.amount.currency] += posting.amount.minor
+        return [
+            BookedSum(provider_ref=ref, kind=kind, account=account, amount=Money(minor, currency))
+            for (ref, kind, account, currency), minor in sums.items()
+        ]
+
+    async def movements(
+        self, provider: str, since: datetime, until: datetime, after: BookedMovement | None, limit: int
+    ) -> list[BookedMovement]:
+        found = [
+            BookedMovement(id=entry.id, at=entry.at, kind=entry.kind, provider_ref=entry.provider_ref)
+            for entries in self._tables.entries_by_order.values()
+            for entry in entries
+            if entry.kind in MOVEMENTS and entry.provider == provider and since <= entry.at < until
+        ]
+        found.sort(key=_when)
+        return [one for one in found if after is None or _when(one) > _when(after)][:limit]
 
     async def stock(self, after: Place | None, limit: int) -> list[StockSums]:
         places = sorted(self._tables.levels, key=_number)
@@ -114,6 +147,10 @@ class MemoryReconciliationReader:
 
 def _order(sale: BookedSale) -> tuple[datetime, UUID, str]:
     return sale.created_at, sale.payment_id.uuid, sale.provider_ref
+
+
+def _when(movement: BookedMovement) -> tuple[datetime, UUID]:
+    return movement.at, movement.id.uuid
 
 
 def _number(place: Place) -> tuple[UUID, UUID]:

@@ -1,6 +1,7 @@
 """Questions answered from PostgreSQL or SQLite, one module per capability: rows become views, no aggregate between."""
 
 from shop.adapters.sql.database import Database
+from shop.adapters.sql.readers.analytics import SqlAnalyticsReader
 from shop.adapters.sql.readers.carts import SqlCartReader
 from shop.adapters.sql.readers.catalog import SqlCatalogReader
 from shop.adapters.sql.readers.identity import SqlApiKeyReader
@@ -11,6 +12,7 @@ from shop.adapters.sql.readers.people import SqlPeopleReader
 from shop.adapters.sql.readers.reconciliation import SqlReconciliationReader
 from shop.adapters.sql.readers.store import SqlStoreReader
 from shop.adapters.sql.readers.subscriptions import SqlSubscriptionReader
+from shop.application.ports.analytics import AnalyticsReader
 from shop.application.ports.people import PeopleReader
 from shop.application.ports.readers import (
     ApiKeyReader,
@@ -38,6 +40,7 @@ class SqlReaders:
     people: PeopleReader
     subscriptions: SubscriptionReader
     reconciliation: ReconciliationReader
+    analytics: AnalyticsReader
 
     def __init__(self, database: Database, settings: SqlStoreReader) -> None:
         self.catalog = SqlCatalogReader(database)
@@ -50,3 +53,4 @@ class SqlReaders:
         self.people = SqlPeopleReader(database)
         self.subscriptions = SqlSubscriptionReader(database)
         self.reconciliation = SqlReconciliationReader(database)
+        self.analytics = SqlAnalyticsReader(database)

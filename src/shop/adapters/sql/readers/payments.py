@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from attrs import frozen
-from sqlalchemy import ColumnElement, bindparam, func, select, tuple_
+from sqlalchemy import ColumnElement, bindparam, func, literal_column, select, tuple_
 
 from shop.adapters.sql.database import Database, Row
 from shop.adapters.sql.payments import PAYMENT_COLUMNS, due_in, payment_of, session_of
@@ -52,7 +52,7 @@ from shop.domain.kernel.identifiers import (
     uuid_in,
 )
 from shop.domain.kernel.money import Money
-from shop.domain.payments import AttemptStatus, PaymentNotFound, PaymentSessionNotFound
+from shop.domain.payments import AttemptStatus, PaymentNotFound, PaymentSessionNotFound, covered
 
 MESSAGES_MAX = 100
 _CREATED = Key("created_at", payments.c.created_at, Kind.MOMENT)
@@ -144,6 +144,7 @@ def _conditions(narrowing: _Narrowing) -> list[ColumnElement[bool]]:
         conditions.append(payments.c.order_id == bindparam("order_id"))
     if narrowing.failure_code:
         conditions.append(payments.c.failure_code == bindparam("failure_code", type_=word()))
+        conditions.append(payments.c.failure_code != literal_column("''"))  # what its index holds
     return conditions
 
 
@@ -258,9 +259,8 @@ def payment_view(row: Row, messages: list[ProviderMessageView] | None = None) ->
 
 
 def _attempt(document: Sequence[Any]) -> PaymentAttemptView:
-    _, attempt, method, minor, currency, status, provider_ref, failure_code, _, _, created_at, updated_at, _, brand = (
-        document
-    )
+    _, attempt, method, minor, currency, status, provider_ref, failure_code, *rest = document
+    _, _, created_at, updated_at, _, brand, declines = rest
     return PaymentAttemptView(
         id=AttemptId(uuid_in(attempt)),
         method=method,
@@ -269,6 +269,7 @@ def _attempt(document: Sequence[Any]) -> PaymentAttemptView:
         brand=brand,
         provider_ref=provider_ref,
         failure_code=failure_code,
+        declines=declines,
         created_at=datetime.fromisoformat(created_at),
         updated_at=datetime.fromisoformat(updated_at),
     )
@@ -279,7 +280,7 @@ def _message(row: Row) -> ProviderMessageView:
         event_ref=row["event_ref"],
         event_type=row["event_type"],
         state=row["state"],
-        body=row["body"].decode(errors="replace"),
+        body=covered(row["body"]),
         received_at=row["received_at"],
         settled_at=row["settled_at"],
     )

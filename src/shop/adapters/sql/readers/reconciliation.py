@@ -20,10 +20,18 @@ from shop.adapters.sql.schema import (
 )
 from shop.adapters.sql.schema.columns import word
 from shop.adapters.sql.statements import Statement, any_of
-from shop.application.ports.reconciliation import BookedSale, Place, StockSums
+from shop.application.ports.reconciliation import (
+    MOVEMENTS,
+    BookedMovement,
+    BookedSale,
+    BookedSum,
+    Place,
+    StockSums,
+)
 from shop.domain.inventory import LIVE
-from shop.domain.kernel.identifiers import LocationId, OrderId, PaymentId, VariantId
+from shop.domain.kernel.identifiers import LedgerEntryId, LocationId, OrderId, PaymentId, VariantId
 from shop.domain.kernel.money import Money
+from shop.domain.ledger import EntryKind
 from shop.domain.payments import AttemptStatus
 
 OF_SALES = ("capture", "refund", "refund_reversal")
@@ -89,6 +97,43 @@ _NAMED = Statement(
 _KNOWN = Statement(
     select(inbox.c.event_ref).where(inbox.c.provider == bindparam("provider"), any_of(inbox.c.event_ref, "refs"))
 )
+
+
+_BOOKED = Statement(
+    select(
+        ledger_entries.c.provider_ref,
+        ledger_entries.c.kind,
+        ledger_postings.c.account,
+        ledger_postings.c.currency,
+        func.sum(ledger_postings.c.amount_minor).label("minor"),
+    )
+    .select_from(_ENTRIES)
+    .where(ledger_entries.c.provider == bindparam("provider"), any_of(ledger_entries.c.provider_ref, "refs"))
+    .group_by(
+        ledger_entries.c.provider_ref,
+        ledger_entries.c.kind,
+        ledger_postings.c.account,
+        ledger_postings.c.currency,
+    )
+)
+
+
+def _moved(*, after: bool) -> Select[Any]:
+    at, id = ledger_entries.c.at, ledger_entries.c.id
+    found = select(id, at, ledger_entries.c.kind, ledger_entries.c.provider_ref).where(
+        ledger_entries.c.kind.in_([literal_column(f"'{kind}'") for kind in MOVEMENTS]),
+        ledger_entries.c.provider == bindparam("provider"),
+        at >= bindparam("since", type_=at.type),
+        at < bindparam("until", type_=at.type),
+    )
+    if after:
+        found = found.where(
+            tuple_(at, id) > tuple_(bindparam("after_at", type_=at.type), bindparam("after_id", type_=id.type))
+        )
+    return found.order_by(at, id).limit(bindparam("size", type_=Integer()))
+
+
+_MOVED = {after: Statement(_moved(after=after)) for after in (False, True)}
 
 
 def _sum_of(column: Any, table: Any) -> Select[Any]:
@@ -162,6 +207,35 @@ class SqlReconciliationReader:
     async def known_news(self, provider: str, event_refs: Sequence[str]) -> set[str]:
         rows = await self._database.fetch(_KNOWN, provider=provider, refs=list(event_refs))
         return {row["event_ref"] for row in rows}
+
+    async def booked(self, provider: str, refs: Sequence[str]) -> list[BookedSum]:
+        rows = await self._database.fetch(_BOOKED, provider=provider, refs=list(refs))
+        return [
+            BookedSum(
+                provider_ref=row["provider_ref"],
+                kind=EntryKind(row["kind"]),
+                account=row["account"],
+                amount=Money(int(row["minor"]), row["currency"]),
+            )
+            for row in rows
+        ]
+
+    async def movements(
+        self, provider: str, since: datetime, until: datetime, after: BookedMovement | None, limit: int
+    ) -> list[BookedMovement]:
+        behind = {"after_at": after.at, "after_id": after.id.uuid} if after else {}
+        rows = await self._database.fetch(
+            _MOVED[after is not None], provider=provider, since=since, until=until, size=limit, **behind
+        )
+        return [
+            BookedMovement(
+                id=LedgerEntryId(row["id"]),
+                at=row["at"],
+                kind=EntryKind(row["kind"]),
+                provider_ref=row["provider_ref"],
+            )
+            for row in rows
+        ]
 
     async def stock(self, after: Place | None, limit: int) -> list[StockSums]:
         behind = {"after_variant": after[0].uuid, "after_location": after[1].uuid} if after else {}

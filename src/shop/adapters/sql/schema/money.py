@@ -38,7 +38,8 @@ payment_sessions = Table(
     Column("authorizes", Boolean(create_constraint=False), nullable=False),
 )
 
-# `status` is that of the latest attempt, kept beside it so that payments can be found and sorted by it. What a
+# `status` is that of the latest attempt, and `failure_code` the last decline there was, kept beside it so that payments
+# can be found and sorted by them. What a
 # provider took may be in another currency than what was asked for; then people look at it.
 payments = Table(
     "payments",
@@ -77,6 +78,14 @@ payments = Table(
 )
 Index("ix_payments_created_at", payments.c.created_at, payments.c.id)
 Index("ix_payments_status_created_at", payments.c.status, payments.c.created_at, payments.c.id)
+Index(
+    "ix_payments_failure_code",
+    payments.c.failure_code,
+    payments.c.created_at,
+    payments.c.id,
+    postgresql_where=sql("failure_code <> ''"),
+    sqlite_where=sql("failure_code <> ''"),
+)
 Index("ix_payments_amount", payments.c.amount_minor, payments.c.id)
 Index(
     "ix_payments_unfinished",
@@ -106,6 +115,8 @@ payment_attempts = Table(
     moment("updated_at"),
     moment("expires_at", nullable=True),
     text("brand"),
+    # The codes of the cards that were declined in it, in order, as a list.
+    document("declines"),
     one_of("status", AttemptStatus),
     *amounts("amount_minor"),
 )
@@ -224,13 +235,22 @@ ledger_entries = Table(
     ident("id"),
     moment("at"),
     text("kind"),
-    ident("order_id", ForeignKey("orders.id"), index=True),
-    ident("payment_id", ForeignKey("payments.id"), index=True),
+    # Of no order: what a provider pays out, or takes for the account as a whole.
+    ident("order_id", ForeignKey("orders.id"), index=True, nullable=True),
+    ident("payment_id", ForeignKey("payments.id"), index=True, nullable=True),
     text("provider"),
     text("provider_ref"),
     UniqueConstraint("id"),
     UniqueConstraint("provider", "provider_ref", "kind"),
     one_of("kind", EntryKind),
+)
+# What is booked at every checkout is left out: nobody looks for captures by their time.
+Index(
+    "ix_ledger_entries_movements",
+    ledger_entries.c.at,
+    ledger_entries.c.id,
+    postgresql_where=sql("kind <> 'capture'"),
+    sqlite_where=sql("kind <> 'capture'"),
 )
 
 ledger_postings = Table(

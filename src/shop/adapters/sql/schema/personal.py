@@ -87,7 +87,7 @@ PERSONAL: Mapping[str, Register] = {
     "disputes": Register(
         columns={
             About.RECORD: "evidence_by",
-            About.SHOP: "provider provider_ref currency reason status moves written_off",
+            About.SHOP: "provider provider_ref currency reason status moves written_off evidence_key",
         }
     ),
     "events": Register(columns={About.RECORD: "actor", About.SHOP: "type subject data"}),
@@ -101,7 +101,7 @@ PERSONAL: Mapping[str, Register] = {
     "locations": _shop("name country"),
     "order_lines": _shop("sku title variant_title tax_rate tax_name tax_rounding"),
     "payment_attempts": _shop(
-        "provider method brand currency status provider_ref failure_code next_action client_secret"
+        "provider method brand currency status provider_ref failure_code declines next_action client_secret"
     ),
     "payment_sessions": _shop("provider method"),
     "payments": _shop("provider status capture failure_code currency captured_currency refunded_currency"),

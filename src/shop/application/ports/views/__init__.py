@@ -4,6 +4,7 @@ Ids are shown as TypeIDs, `Money` as an object with amount, currency and display
 field that is None because nobody asked to `expand` it is left out.
 """
 
+from shop.application.ports.views.analytics import DeclineCodeView, PaymentStatisticsView, PayoutView
 from shop.application.ports.views.audit import AuditChangeView, AuditEntryView
 from shop.application.ports.views.carts import (
     CartItemView,
@@ -87,6 +88,7 @@ __all__ = [
     "CartView",
     "CategoryView",
     "ClockView",
+    "DeclineCodeView",
     "DeliveryView",
     "DisputeMoveView",
     "DisputeView",
@@ -107,7 +109,9 @@ __all__ = [
     "PaymentAttemptView",
     "PaymentMethodView",
     "PaymentSessionView",
+    "PaymentStatisticsView",
     "PaymentView",
+    "PayoutView",
     "PlanView",
     "PreferencesView",
     "ProductView",

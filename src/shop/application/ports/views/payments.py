@@ -45,7 +45,8 @@ class PaymentSessionView:
 
 @frozen(kw_only=True, slots=False)
 class PaymentAttemptView:
-    """One try at taking the money; the client secret is never shown to staff."""
+    """One try at taking the money, with the reasons for which cards were declined in it, in order; the client secret
+    is never shown to staff."""
 
     id: AttemptId
     method: str
@@ -54,13 +55,14 @@ class PaymentAttemptView:
     brand: str
     provider_ref: str
     failure_code: str
+    declines: list[str]
     created_at: datetime
     updated_at: datetime
 
 
 @frozen(kw_only=True, slots=False)
 class ProviderMessageView:
-    """A message of the provider about this payment, as it came."""
+    """A message of the provider about this payment: `body` is as it came, secrets and the shopper's data covered."""
 
     event_ref: str
     event_type: str

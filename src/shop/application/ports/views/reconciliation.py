@@ -50,6 +50,8 @@ class ReconciliationView:
     payments: int
     messages: int
     levels: int
+    transactions: int
+    payouts: int
     clean: bool
     truncated: bool
     findings: list[FindingView]

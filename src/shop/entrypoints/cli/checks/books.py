@@ -16,13 +16,12 @@ from shop.application.queries.orders import GetAllOrders
 from shop.application.shop import Shop
 from shop.domain.inventory import LIVE
 from shop.domain.kernel.identifiers import LocationId, VariantId
-from shop.domain.ledger import EntryKind, LedgerEntry
+from shop.domain.ledger import OF_SALES, EntryKind, LedgerEntry
 from shop.domain.orders import OrderStatus
 
 V = TypeVar("V")
 Place = tuple[VariantId, LocationId]
 PAGE = 100
-_OF_SALES = frozenset({EntryKind.CAPTURE, EntryKind.REFUND, EntryKind.REFUND_REVERSAL})
 _OF_DISPUTES = frozenset({EntryKind.DISPUTE, EntryKind.DISPUTE_REVERSAL})
 
 
@@ -105,7 +104,7 @@ async def _ledger(shop: Shop) -> list[Mismatch]:
             disputes = [d for payment in order.payments or () for d in await tx.disputes.of_payment(payment.id)]
         sums = [sum(posting.amount.minor for posting in entry.postings) for entry in entries]
         mismatches += [Mismatch(f"an entry of order {order.number}", 0, total) for total in sums if total]
-        cleared = _cleared(entries, _OF_SALES)
+        cleared = _cleared(entries, OF_SALES)
         kept = sum(payment.captured.minor - payment.refunded.minor for payment in order.payments or ())
         if cleared != kept:
             mismatches.append(Mismatch(f"the provider's account for order {order.number}", kept, cleared))

@@ -1,0 +1,74 @@
+"""What the provider pays out to the shop's bank, for its people."""
+
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+from attrs import field, frozen, validators
+
+from shop.application.messages import Context, Query
+from shop.application.ports.paging import LIMIT_MAX, CursorMalformed, Page, decode_cursor, encode_cursor
+from shop.application.ports.payments import PaymentRefused
+from shop.application.ports.reconciliation import BookedSum, ReconciliationReader
+from shop.application.ports.records import Listed, Payout, ProviderBalance
+from shop.application.ports.views import PayoutView
+from shop.domain.kernel.errors import Invalid
+from shop.domain.ledger import BANK, EntryKind
+from shop.domain.payments import PaymentNotFound
+
+WINDOW = timedelta(days=30)
+WINDOW_MAX = timedelta(days=400)
+
+
+@frozen(kw_only=True)
+class GetPayouts(Query[Page[PayoutView]]):
+    """What the provider says it paid out in a window, the last 30 days if left out, in its own order. None where the
+    provider does not say."""
+
+    requires: ClassVar = "payments:read"
+    since: datetime | None = None
+    until: datetime | None = None
+    after: str | None = None
+    limit: int = field(default=20, validator=[validators.ge(1), validators.le(LIMIT_MAX)])
+
+
+async def get_payouts(
+    query: GetPayouts, context: Context, *, balance: ProviderBalance | None, books: ReconciliationReader
+) -> Page[PayoutView]:
+    """Raises PaymentProviderUnavailable, CursorMalformed, Invalid for a window that is none or too long."""
+    until = query.until or context.now
+    since = query.since or until - WINDOW
+    if not since < until or until - since > WINDOW_MAX:
+        raise Invalid(f"The window begins before it ends, and is at most {WINDOW_MAX.days} days long.")
+    if balance is None:
+        return Page(data=[])
+    found = await _listed(balance, since, until, query)
+    refs = sorted({payout.transaction_ref for payout in found.data} - {""})
+    booked = await books.booked(balance.provider, refs) if refs else []
+    return Page(
+        data=[_view(payout, balance.provider, booked) for payout in found.data],
+        next=encode_cursor(found.next) if found.next else None,
+    )
+
+
+async def _listed(balance: ProviderBalance, since: datetime, until: datetime, query: GetPayouts) -> Listed[Payout]:
+    """The cursor is the provider's own, which is the only one who can tell whether it is any."""
+    [after] = decode_cursor(query.after, 1) if query.after else [""]
+    try:
+        return await balance.list_payouts(since, until, after=str(after), limit=query.limit)
+    except (PaymentRefused, PaymentNotFound) as error:
+        raise CursorMalformed("The payment provider knows no such place in its list of payouts.") from error
+
+
+def _view(payout: Payout, provider: str, booked: list[BookedSum]) -> PayoutView:
+    sums = [one for one in booked if (one.provider_ref, one.account) == (payout.transaction_ref, BANK)]
+    return PayoutView(
+        id=payout.ref,
+        provider=provider,
+        status=payout.status,
+        amount=payout.amount,
+        booked=any(one.kind is EntryKind.PAYOUT for one in sums)
+        and sum(one.amount.minor for one in sums) == payout.amount.minor,
+        failure_code=payout.failure_code or None,
+        arrives_at=payout.arrives_at,
+        created_at=payout.created_at,
+    )

@@ -130,8 +130,10 @@ class GuardedGateway:
     async def fetch(self, provider_ref: str) -> IntentState:
         return await self._ask(lambda: self.gateway.fetch(provider_ref))
 
-    async def confirm(self, provider_ref: str, attempt_id: AttemptId, method: str) -> IntentState:
-        return await self._ask(lambda: self.gateway.confirm(provider_ref, attempt_id, method))
+    async def confirm(
+        self, provider_ref: str, attempt_id: AttemptId, method: str, customer_ref: str = ""
+    ) -> IntentState:
+        return await self._ask(lambda: self.gateway.confirm(provider_ref, attempt_id, method, customer_ref))
 
     async def capture(self, provider_ref: str, attempt_id: AttemptId) -> IntentState:
         return await self._ask(lambda: self.gateway.capture(provider_ref, attempt_id))

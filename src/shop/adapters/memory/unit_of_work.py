@@ -32,6 +32,7 @@ from shop.adapters.memory.refunds import MemoryRefundRepository
 from shop.adapters.memory.store import MemoryStoreRepository
 from shop.adapters.memory.subscriptions import MemoryPlanRepository, MemorySubscriptionRepository
 from shop.adapters.memory.tables import Tables
+from shop.adapters.memory.wallets import MemoryWalletRepository
 from shop.adapters.memory.writes import Rank, Writes
 from shop.application.messages import Context
 from shop.application.ports.answers import Answer
@@ -62,6 +63,7 @@ from shop.application.ports.repositories import (
     StockRepository,
     StoreRepository,
     SubscriptionRepository,
+    WalletRepository,
 )
 from shop.application.ports.unit_of_work import Transaction
 from shop.domain.kernel.aggregates import Event
@@ -83,6 +85,7 @@ class MemoryTransaction:
         self.payment_sessions: PaymentSessionRepository = MemoryPaymentSessionRepository(tables, writes)
         self.payments: PaymentRepository = MemoryPaymentRepository(tables, writes)
         self.refunds: RefundRepository = MemoryRefundRepository(tables, writes)
+        self.wallets: WalletRepository = MemoryWalletRepository(tables, writes)
         self.ledger: Ledger = MemoryLedger(tables, writes)
         self.inbox: InboxRepository = MemoryInboxRepository(tables, writes)
         self.api_keys: ApiKeyRepository = MemoryApiKeyRepository(tables, writes)

@@ -29,6 +29,7 @@ from shop.adapters.sql.sessions import SqlOneTimeTokenRepository, SqlSessionRepo
 from shop.adapters.sql.store import SqlStoreRepository
 from shop.adapters.sql.subscriptions import SqlPlanRepository, SqlSubscriptionRepository
 from shop.adapters.sql.users import SqlRoleRepository, SqlUserRepository
+from shop.adapters.sql.wallets import SqlWalletRepository
 from shop.application.messages import Context
 from shop.application.ports.clock import Ids
 from shop.application.ports.network import enter_transaction, leave_transaction
@@ -58,6 +59,7 @@ from shop.application.ports.repositories import (
     StockRepository,
     StoreRepository,
     SubscriptionRepository,
+    WalletRepository,
 )
 from shop.application.ports.unit_of_work import Transaction
 from shop.domain.kernel.aggregates import Event
@@ -78,6 +80,7 @@ class SqlTransaction:
         self.payment_sessions: PaymentSessionRepository = SqlPaymentSessionRepository(gathered)
         self.payments: PaymentRepository = SqlPaymentRepository(gathered)
         self.refunds: RefundRepository = SqlRefundRepository(gathered)
+        self.wallets: WalletRepository = SqlWalletRepository(gathered)
         self.ledger: Ledger = SqlLedger(gathered)
         self.inbox: InboxRepository = SqlInboxRepository(gathered)
         self.api_keys: ApiKeyRepository = SqlApiKeyRepository(gathered)

@@ -11,9 +11,19 @@ from shop.application.ports.clock import Ids
 from shop.application.ports.identity import Secrets
 from shop.application.ports.payments import PaymentGateway, PaymentRefused
 from shop.application.ports.readers import PaymentReader, SessionWithPayment, StoreReader
+from shop.application.ports.saved_methods import ABOUT_SAVED_METHODS
 from shop.application.ports.unit_of_work import StaleAggregate, Transaction, UnitOfWork
 from shop.application.renewals import Till, follow_news
-from shop.application.settlement import Cashier, Sale, carry_on, sale_of, settle
+from shop.application.settlement import (
+    Cashier,
+    Sale,
+    carry_on,
+    check_own_method,
+    customer_of,
+    follow_wallet_news,
+    sale_of,
+    settle,
+)
 from shop.domain.carts import CartNotFound, CartStatus
 from shop.domain.kernel.errors import Conflict, NotFound
 from shop.domain.kernel.identifiers import CartId, InboxId, OrderId, PaymentSessionId
@@ -42,13 +52,24 @@ class NothingToConfirm(Conflict):
     default_hint = "Place the order with POST /api/orders first; the provider is asked after that."
 
 
+class CartNotOwn(Conflict):
+    """A saved way to pay belongs to a customer, and the cart to nobody yet."""
+
+    code = "cart_not_own"
+    title = "The cart is not the customer's"
+    default_hint = "POST /api/carts/{id}/claim makes a guest's cart the customer's own."
+
+
 class ProviderUnknown(NotFound):
     title = "No such payment provider"
 
 
 @frozen(kw_only=True)
 class CreatePaymentSession(Command[PaymentSessionId]):
-    """Notes how the shopper wants to pay for a cart. The provider hears of it when the order is placed."""
+    """Notes how the shopper wants to pay for a cart. The provider hears of it when the order is placed.
+
+    `method` is the code of a way to pay, or names a saved one of the customer whose cart it is.
+    """
 
     requires: ClassVar = OWNER
     cart_id: CartId
@@ -59,19 +80,24 @@ async def create_payment_session(
     command: CreatePaymentSession,
     context: Context,
     *,
-    uow: UnitOfWork,
     ids: Ids,
     secrets: Secrets,
     gateway: PaymentGateway,
+    cashier: Cashier,
 ) -> PaymentSessionId:
     methods = {method.code for method in await gateway.methods()}
-    if command.method not in methods:
+    saved = command.method not in methods and cashier.saved_methods.names(command.method)
+    if saved:
+        await check_own_method(command.method, context.actor.user_id, context, cashier)
+    elif command.method not in methods:
         raise PaymentMethodUnknown(
             f"“{command.method[:60]}” is no way to pay here; there is: {', '.join(sorted(methods))}."
         )
-    async with uow(context) as tx:
+    async with cashier.uow(context) as tx:
         cart = await tx.carts.get(command.cart_id)
         check_owner(context.actor, cart.owner_id, cart.id, secrets=secrets, otherwise=CartNotFound)
+        if saved and cart.owner_id != context.actor.user_id:
+            raise CartNotOwn
         session = PaymentSession(
             id=ids.new(PaymentSessionId),
             cart_id=cart.id,
@@ -157,7 +183,8 @@ async def confirm_payment(
     attempt = sale.payment.attempt
     if attempt.status in (AttemptStatus.REQUIRES_ACTION, AttemptStatus.FAILED):
         gateway = cashier.provider_of(sale.payment)
-        news = await gateway.confirm(attempt.provider_ref, attempt.id, session.method)
+        customer = await customer_of(sale.order.owner_id, session.method, context, cashier)
+        news = await gateway.confirm(attempt.provider_ref, attempt.id, session.method, customer)
         sale = await settle(sale, evolve(news, method=session.method), context, cashier)
         await carry_on(sale, context, cashier)
     return sale.order.id
@@ -209,6 +236,10 @@ async def apply_provider_news(
         item = await tx.inbox.get(command.inbox_id)
         if item.state is not InboxState.NEW:
             return
+    if item.event_type.startswith(ABOUT_SAVED_METHODS):
+        await follow_wallet_news(item, context, cashier)
+        return
+    async with cashier.uow(context) as tx:
         about_subscription = item.event_type.startswith(ABOUT_SUBSCRIPTIONS)
         sale = None if about_subscription else await _sale_behind(item, tx)
         subscription = await _subscription_behind(item, tx) if about_subscription else None

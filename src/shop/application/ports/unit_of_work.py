@@ -37,6 +37,7 @@ from shop.application.ports.repositories import (
     StockRepository,
     StoreRepository,
     SubscriptionRepository,
+    WalletRepository,
 )
 from shop.domain.kernel.aggregates import Event
 from shop.domain.kernel.errors import Conflict
@@ -66,6 +67,7 @@ class Transaction(Protocol):
     payment_sessions: PaymentSessionRepository
     payments: PaymentRepository
     refunds: RefundRepository
+    wallets: WalletRepository
     ledger: Ledger
     inbox: InboxRepository
     api_keys: ApiKeyRepository

@@ -2,7 +2,7 @@
 
 from shop.application.commands.identity.invitations import mail_invitation
 from shop.application.commands.identity.opening import Doorkeeper
-from shop.application.commands.identity.privacy import BuildExport, build_export, forget_shopper
+from shop.application.commands.identity.privacy import BuildExport, build_export, forget_customer, forget_shopper
 from shop.application.commands.identity.registration import LookIntoRequest, look_into_request, mail_verification
 from shop.application.mails import export_ready
 from shop.application.messages import Context
@@ -11,6 +11,7 @@ from shop.application.ports.notifications import Notifier
 from shop.application.ports.people import PeopleReader
 from shop.application.ports.readers import OrderReader
 from shop.application.ports.unit_of_work import UnitOfWork
+from shop.application.settlement import Cashier
 from shop.domain.identity import (
     AccountRequested,
     ExportReady,
@@ -26,10 +27,17 @@ CLAIMED_AT_ONCE = 50
 
 
 async def make_export(
-    event: ExportRequested, context: Context, *, uow: UnitOfWork, people: PeopleReader, orders: OrderReader
+    event: ExportRequested,
+    context: Context,
+    *,
+    uow: UnitOfWork,
+    people: PeopleReader,
+    orders: OrderReader,
+    cashier: Cashier,
 ) -> None:
     """Makes the file that somebody asked for."""
-    await build_export(BuildExport(export_id=event.export_id), context, uow=uow, people=people, orders=orders)
+    command = BuildExport(export_id=event.export_id)
+    await build_export(command, context, uow=uow, people=people, orders=orders, cashier=cashier)
 
 
 async def tell_of_export(
@@ -46,6 +54,11 @@ async def tell_of_export(
 async def forget_buyer(event: UserErased, context: Context, *, uow: UnitOfWork, orders: OrderReader) -> None:
     """Takes somebody who was erased out of their carts and orders."""
     await forget_shopper(event.user_id, context, uow, orders)
+
+
+async def forget_saved_methods(event: UserErased, context: Context, *, cashier: Cashier) -> None:
+    """Has the payment provider forget somebody who was erased."""
+    await forget_customer(event.user_id, context, cashier)
 
 
 async def look_into_requests(

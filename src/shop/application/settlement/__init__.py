@@ -11,6 +11,7 @@ from shop.application.settlement.steps import (
     settle,
     settle_refunds,
 )
+from shop.application.settlement.wallets import check_own_method, customer_of, follow_wallet_news, wallet_of
 
 __all__ = [
     "MISMATCH",
@@ -22,7 +23,11 @@ __all__ = [
     "call_off_free",
     "carry_on",
     "charge_of",
+    "check_own_method",
+    "customer_of",
+    "follow_wallet_news",
     "sale_of",
     "settle",
     "settle_refunds",
+    "wallet_of",
 ]

@@ -5,6 +5,7 @@ from attrs import field, frozen
 from shop.application.messages import Context
 from shop.application.ports.clock import Ids
 from shop.application.ports.payments import PaymentGateway
+from shop.application.ports.saved_methods import NoSavedMethods, SavedMethods
 from shop.application.ports.subscriptions import NoBilling, SubscriptionBilling
 from shop.application.ports.unit_of_work import UnitOfWork
 from shop.domain.inventory import Reservation
@@ -30,6 +31,7 @@ class Cashier:
     ids: Ids
     gateway: PaymentGateway
     billing: SubscriptionBilling = field(factory=NoBilling)
+    saved_methods: SavedMethods = field(factory=NoSavedMethods)
 
     def provider_of(self, payment: Payment) -> PaymentGateway:
         """Whom to ask about this payment. Raises PaymentElsewhere once the shop has changed to another provider."""

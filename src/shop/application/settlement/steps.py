@@ -18,6 +18,7 @@ from shop.application.settlement.books import BooksOf
 from shop.application.settlement.refunds import MISMATCH, RefundsOf
 from shop.application.settlement.sales import Cashier, Sale
 from shop.application.settlement.stock import StockOf
+from shop.application.settlement.wallets import customer_of
 from shop.domain.kernel.errors import Invalid, Unavailable
 from shop.domain.kernel.identifiers import OrderId
 from shop.domain.kernel.money import Money
@@ -109,7 +110,7 @@ async def call_off(sale: Sale, reason: str, context: Context, cashier: Cashier) 
     If the money was taken meanwhile, the order stands and is paid.
     """
     if sale.payment.status not in (AttemptStatus.CAPTURED, AttemptStatus.CANCELLED):
-        sale = await settle(sale, await _stop(sale, cashier), context, cashier, reason=reason)
+        sale = await settle(sale, await _stop(sale, context, cashier), context, cashier, reason=reason)
     return sale
 
 
@@ -123,7 +124,7 @@ async def call_off_free(order_id: OrderId, reason: str, context: Context, cashie
             tx.orders.save(order)
 
 
-async def _stop(sale: Sale, cashier: Cashier) -> IntentState:
+async def _stop(sale: Sale, context: Context, cashier: Cashier) -> IntentState:
     """Makes sure that the attempt can take no money, and says how it stands then."""
     gateway, attempt = cashier.provider_of(sale.payment), sale.payment.attempt
     if (charge := charge_of(sale)) is not None:
@@ -132,7 +133,7 @@ async def _stop(sale: Sale, cashier: Cashier) -> IntentState:
     if not ref:
         # Whether the provider has heard of it is not known: asking again with the same key gives the same intent.
         try:
-            ref = (await gateway.create_intent(_request(sale))).provider_ref
+            ref = (await gateway.create_intent(_request(sale, await _customer(sale, context, cashier)))).provider_ref
         except (PaymentRefused, Invalid):
             return _never_made(attempt)
     return await gateway.cancel(ref, attempt.id)
@@ -156,7 +157,7 @@ async def _next_step(sale: Sale, context: Context, cashier: Cashier) -> _Step | 
     if not attempt.provider_ref:
         # Once the hold has run out the shopper is long gone: the order is called off, and not paid for after all.
         over = order.status is OrderStatus.CANCELLED or order.is_overdue(context.now)
-        return None if over else await _begin(sale, cashier)
+        return None if over else await _begin(sale, context, cashier)
     if attempt.status is AttemptStatus.AUTHORIZED:
         gateway = cashier.provider_of(payment)
         if not _stands(order) and not payment.captured:
@@ -165,7 +166,7 @@ async def _next_step(sale: Sale, context: Context, cashier: Cashier) -> _Step | 
     return None
 
 
-async def _begin(sale: Sale, cashier: Cashier) -> _Step:
+async def _begin(sale: Sale, context: Context, cashier: Cashier) -> _Step:
     """Makes the intent, and captures at once what was authorised as it was asked: one write tells of both.
 
     Cut short in between, the attempt's keys lead to the same intent and the same capture again. A capture that fails
@@ -174,7 +175,7 @@ async def _begin(sale: Sale, cashier: Cashier) -> _Step:
     gateway, attempt = cashier.provider_of(sale.payment), sale.payment.attempt
     if (charge := charge_of(sale)) is not None:
         return _Step(await cashier.billing.charge(charge))
-    made = await gateway.create_intent(_request(sale))
+    made = await gateway.create_intent(_request(sale, await _customer(sale, context, cashier)))
     if made.status is not AttemptStatus.AUTHORIZED or made.amount != attempt.amount or not _stands(sale.order):
         return _Step(made)
     try:
@@ -204,7 +205,12 @@ def charge_of(sale: Sale) -> InvoiceCharge | None:
     )
 
 
-def _request(sale: Sale) -> IntentRequest:
+async def _customer(sale: Sale, context: Context, cashier: Cashier) -> str:
+    """Whose saved way to pay the attempt uses, if it uses one."""
+    return await customer_of(sale.order.owner_id, sale.payment.attempt.method, context, cashier)
+
+
+def _request(sale: Sale, customer_ref: str = "") -> IntentRequest:
     attempt = sale.payment.attempt
     return IntentRequest(
         attempt_id=attempt.id,
@@ -212,6 +218,7 @@ def _request(sale: Sale) -> IntentRequest:
         amount=attempt.amount,
         method=attempt.method,
         email=sale.order.email,
+        customer_ref=customer_ref,
     )
 
 

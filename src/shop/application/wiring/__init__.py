@@ -18,6 +18,7 @@ from shop.application.commands import (
     plans,
     reconciliation,
     refunds,
+    saved_methods,
     store,
     subscriptions,
 )
@@ -34,6 +35,7 @@ from shop.application.queries import orders as order_queries
 from shop.application.queries import payments as payment_queries
 from shop.application.queries import reconciliation as reconciliation_queries
 from shop.application.queries import refunds as refund_queries
+from shop.application.queries import saved_methods as saved_method_queries
 from shop.application.queries import store as store_queries
 from shop.application.queries import subscriptions as subscription_queries
 from shop.application.reactions import catalog as catalog_reactions
@@ -106,7 +108,7 @@ def command_handlers(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
         orders.CancelAnyOrder: partial(orders.cancel_any_order, cashier=cashier),
         orders.ExpireOrder: partial(orders.expire_order, cashier=cashier),
         payments.CreatePaymentSession: partial(
-            payments.create_payment_session, uow=uow, ids=ids, secrets=secrets, gateway=gateway
+            payments.create_payment_session, ids=ids, secrets=secrets, gateway=gateway, cashier=cashier
         ),
         payments.ProcessPayment: partial(payments.process_payment, cashier=cashier),
         payments.ConfirmPayment: partial(
@@ -114,6 +116,10 @@ def command_handlers(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
         ),
         payments.ReceiveProviderNews: partial(payments.receive_provider_news, uow=uow, ids=ids, gateway=gateway),
         payments.ApplyProviderNews: partial(payments.apply_provider_news, cashier=cashier, store=readers.store),
+        saved_methods.BeginSavingMethod: partial(saved_methods.begin_saving_method, cashier=cashier),
+        saved_methods.RemoveSavedMethod: partial(
+            saved_methods.remove_saved_method, cashier=cashier, subscriptions=readers.subscriptions
+        ),
         **_refund_commands(ports),
         **_subscription_commands(ports),
         reconciliation.RepairFinding: partial(
@@ -178,6 +184,7 @@ def query_handlers(ports: Ports) -> Mapping[type[Query[Any]], Handler]:
             payments=readers.payments,
             secrets=secrets,
         ),
+        saved_method_queries.GetSavedMethods: partial(saved_method_queries.get_saved_methods, cashier=ports.cashier),
         payment_queries.GetPayments: partial(payment_queries.get_payments, payments=readers.payments),
         payment_queries.GetPayment: partial(payment_queries.get_payment, payments=readers.payments),
         payment_queries.GetUnfinishedPayments: partial(payment_queries.get_unfinished_payments, uow=uow),
@@ -234,6 +241,7 @@ CLAIM_GUEST_ORDERS: Final = "accounts.claim_guest_orders"
 MAKE_EXPORT: Final = "accounts.make_export"
 TELL_OF_EXPORT: Final = "accounts.tell_of_export"
 FORGET_BUYER: Final = "accounts.forget_buyer"
+FORGET_SAVED_METHODS: Final = "payments.forget_saved_methods"
 
 SUBSCRIBERS: Mapping[type[Event], tuple[str, ...]] = {
     ProductCreated: (FORGET_ANSWERS,),
@@ -249,7 +257,7 @@ SUBSCRIBERS: Mapping[type[Event], tuple[str, ...]] = {
     InvitationMade: (INVITE,),
     ExportRequested: (MAKE_EXPORT,),
     ExportReady: (TELL_OF_EXPORT,),
-    UserErased: (FORGET_BUYER,),
+    UserErased: (FORGET_BUYER, FORGET_SAVED_METHODS),
 }
 
 
@@ -268,9 +276,12 @@ def reactions(ports: Ports) -> Mapping[str, Handler]:
         ),
         WELCOME: partial(identity_reactions.welcome, uow=uow, doorkeeper=keeper, notifier=notifier),
         INVITE: partial(identity_reactions.invite, uow=uow, doorkeeper=keeper, notifier=notifier),
-        MAKE_EXPORT: partial(identity_reactions.make_export, uow=uow, people=readers.people, orders=readers.orders),
+        MAKE_EXPORT: partial(
+            identity_reactions.make_export, uow=uow, people=readers.people, orders=readers.orders, cashier=cashier
+        ),
         TELL_OF_EXPORT: partial(identity_reactions.tell_of_export, uow=uow, doorkeeper=keeper, notifier=notifier),
         FORGET_BUYER: partial(identity_reactions.forget_buyer, uow=uow, orders=readers.orders),
+        FORGET_SAVED_METHODS: partial(identity_reactions.forget_saved_methods, cashier=cashier),
         CLAIM_GUEST_ORDERS: partial(identity_reactions.claim_guest_orders, uow=uow),
         FORGET_ANSWERS: partial(catalog_reactions.forget_answers, cache=ports.cache),
         RESUME_PAYMENT: partial(payment_reactions.resume_new_payment, cashier=cashier),

@@ -83,7 +83,9 @@ def people_commands(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
         me.UpdateAddress: partial(me.update_address, uow=uow),
         me.RemoveAddress: partial(me.remove_address, uow=uow),
         privacy.RequestExport: partial(privacy.request_export, uow=uow, ids=ids),
-        privacy.BuildExport: partial(privacy.build_export, uow=uow, people=readers.people, orders=readers.orders),
+        privacy.BuildExport: partial(
+            privacy.build_export, uow=uow, people=readers.people, orders=readers.orders, cashier=ports.cashier
+        ),
         privacy.EraseMe: partial(privacy.erase_me, uow=uow, orders=readers.orders, notifier=ports.notifier),
         privacy.EraseUser: partial(privacy.erase_user, uow=uow, orders=readers.orders, notifier=ports.notifier),
         staff.CreateUser: partial(staff.create_user, uow=uow, ids=ids),

@@ -18,6 +18,7 @@ from shop.application.ports.notifications import Notifier
 from shop.application.ports.passwords import Passwords
 from shop.application.ports.payments import PaymentGateway
 from shop.application.ports.records import ProviderRecords
+from shop.application.ports.saved_methods import NoSavedMethods, SavedMethods
 from shop.application.ports.second_step import Passkeys, TotpCodes
 from shop.application.ports.sign_in import SignInProviders
 from shop.application.ports.storage import Storage
@@ -62,6 +63,7 @@ class Ports:
     lifetimes: Lifetimes = Lifetimes()
     limits: RateLimits = RateLimits()
     billing: SubscriptionBilling = field(factory=NoBilling)
+    saved_methods: SavedMethods = field(factory=NoSavedMethods)
     circuit: CircuitBreaker = field(factory=CircuitBreaker)
     accounts: AccountRules = AccountRules()
 
@@ -72,7 +74,7 @@ class Ports:
     @property
     def cashier(self) -> Cashier:
         gateway = GuardedGateway(self.gateway, self.circuit, self.clock)
-        return Cashier(self.storage.uow, self.ids, gateway, self.billing)
+        return Cashier(self.storage.uow, self.ids, gateway, self.billing, self.saved_methods)
 
     @property
     def records(self) -> ProviderRecords | None:

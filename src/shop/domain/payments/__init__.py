@@ -38,6 +38,15 @@ from shop.domain.payments.refunds import (
 )
 from shop.domain.payments.sessions import PaymentSession, PaymentSessionNotFound
 from shop.domain.payments.states import ATTEMPT_ARROWS, LIVE_ATTEMPTS, AttemptStatus, IntentState, NextAction
+from shop.domain.payments.wallets import (
+    SAVED_MAX,
+    SavedMethod,
+    SavedMethodDetached,
+    SavedMethodNotFound,
+    SavedMethodUpdated,
+    Wallet,
+    WalletElsewhere,
+)
 
 __all__ = [
     "ATTEMPT_ARROWS",
@@ -47,6 +56,7 @@ __all__ = [
     "REASONS_OF_PEOPLE",
     "REFUND_ARROWS",
     "RESERVING",
+    "SAVED_MAX",
     "SYSTEM",
     "ApproverIsRequester",
     "AttemptStatus",
@@ -81,6 +91,12 @@ __all__ = [
     "RefundState",
     "RefundStatus",
     "RefundSucceeded",
+    "SavedMethod",
+    "SavedMethodDetached",
+    "SavedMethodNotFound",
+    "SavedMethodUpdated",
+    "Wallet",
+    "WalletElsewhere",
     "meant_by",
     "part_of",
 ]

@@ -19,6 +19,7 @@ from shop.domain.subscriptions.plans import (
 )
 from shop.domain.subscriptions.proration import Proration, left_of, prorate, spread
 from shop.domain.subscriptions.states import (
+    ENDED,
     SubscriptionCannotMove,
     SubscriptionNotFound,
     SubscriptionNotPausable,
@@ -34,6 +35,7 @@ from shop.domain.subscriptions.subscription import (
 
 __all__ = [
     "DUNNING",
+    "ENDED",
     "HOLD",
     "INCOMPLETE_FOR",
     "AfterDunning",

@@ -54,10 +54,11 @@ async def payment_method_type_list(call: Call) -> Answer:
     keys=Keys.REQUIRED,
     token=CART_TOKEN,
     shows=_ONE,
-    problems=("not_found", "payment_method_unknown", "payment_provider_unavailable"),
+    problems=("not_found", "cart_not_own", "payment_method_unknown", "payment_provider_unavailable"),
 )
 async def payment_session_create(call: Call) -> Answer:
-    """Notes how the cart will be paid. The provider hears of it when the order is placed."""
+    """Notes how the cart will be paid: by the code of a way to pay, or the id of a saved one of the customer. The
+    provider hears of it when the order is placed."""
     cart_id = identifier(CartId, call.body.cart_id, "/cart_id")
     session_id = await call.execute(CreatePaymentSession(cart_id=cart_id, method=call.body.method))
     session = await call.ask(GetPaymentSession(session_id=session_id))

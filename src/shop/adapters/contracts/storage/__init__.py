@@ -24,6 +24,7 @@ from shop.adapters.contracts.storage.shelves import ShelfPromises
 from shop.adapters.contracts.storage.stock import StockPromises
 from shop.adapters.contracts.storage.subscriptions import SubscriptionPromises
 from shop.adapters.contracts.storage.transactions import TransactionPromises
+from shop.adapters.contracts.storage.wallets import WalletPromises
 
 __all__ = ["StorageContract"]
 
@@ -40,6 +41,7 @@ class StorageContract(
     BookPromises,
     ReconciliationPromises,
     SubscriptionPromises,
+    WalletPromises,
     OutboxPromises,
     AuditPromises,
     AnswerPromises,

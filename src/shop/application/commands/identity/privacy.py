@@ -19,7 +19,8 @@ from shop.application.ports.paging import PageRequest
 from shop.application.ports.people import PeopleReader
 from shop.application.ports.readers import OrderReader
 from shop.application.ports.unit_of_work import UnitOfWork
-from shop.application.ports.views import OrderView
+from shop.application.ports.views import OrderView, SavedMethodView
+from shop.application.settlement import Cashier, wallet_of
 from shop.domain.identity import DataExport, ExportStatus, UserStatus
 from shop.domain.kernel.errors import Conflict
 from shop.domain.kernel.identifiers import ExportId, Identifier, UserId
@@ -65,7 +66,13 @@ class BuildExport(Command[None]):
 
 
 async def build_export(
-    command: BuildExport, context: Context, *, uow: UnitOfWork, people: PeopleReader, orders: OrderReader
+    command: BuildExport,
+    context: Context,
+    *,
+    uow: UnitOfWork,
+    people: PeopleReader,
+    orders: OrderReader,
+    cashier: Cashier,
 ) -> None:
     async with uow(context) as tx:
         export = await tx.exports.get(command.export_id)
@@ -79,6 +86,7 @@ async def build_export(
         "sessions": await people.sessions(user.id, context.now, None),
         "sign_in_providers": [identity.provider for identity in user.identities],
         "tags": list(user.tags),
+        "saved_methods": await _saved_methods_of(user.id, context, cashier),
         "orders": await _orders_of(user.id, orders),
     }
     document = json.dumps(_plain(known), ensure_ascii=False, indent=1).encode()
@@ -135,6 +143,30 @@ async def _erase(user_id: UserId, context: Context, uow: UnitOfWork, orders: Ord
         tx.users.save(user)
         tx.sessions.drop_of(user_id)
         tx.exports.drop_of(user_id)
+
+
+async def _saved_methods_of(user_id: UserId, context: Context, cashier: Cashier) -> list[SavedMethodView]:
+    """What the provider keeps for a person. Raises PaymentProviderUnavailable: the file is made later then."""
+    wallet = await wallet_of(user_id, context, cashier)
+    if wallet is None or not wallet.customer_ref:
+        return []
+    saved = await cashier.saved_methods.saved(wallet.customer_ref)
+    return [SavedMethodView.of(method, wallet.provider) for method in saved]
+
+
+async def forget_customer(user_id: UserId, context: Context, cashier: Cashier) -> None:
+    """Has the provider forget somebody who was erased, with all their saved ways to pay. Twice is once.
+
+    Wallets with providers that the shop has left are forgotten here; the customers there are the shop's to remove.
+    """
+    async with cashier.uow(context) as tx:
+        wallets = await tx.wallets.of_user(user_id)
+    for wallet in wallets:
+        if wallet.customer_ref and wallet.provider == cashier.saved_methods.provider:
+            await cashier.saved_methods.forget(wallet.customer_ref)
+    async with cashier.uow(context) as tx:
+        for wallet in wallets:
+            tx.wallets.delete(wallet)
 
 
 async def forget_shopper(user_id: UserId, context: Context, uow: UnitOfWork, orders: OrderReader) -> None:

@@ -45,11 +45,13 @@ from shop.application.ports.views.orders import (
     OrderView,
 )
 from shop.application.ports.views.payments import (
+    MethodSetupView,
     PaymentAttemptView,
     PaymentMethodView,
     PaymentSessionView,
     PaymentView,
     ProviderMessageView,
+    SavedMethodView,
 )
 from shop.application.ports.views.reconciliation import FindingView, ReconciliationView
 from shop.application.ports.views.refunds import (
@@ -89,6 +91,7 @@ __all__ = [
     "LedgerPostingView",
     "LocationView",
     "MeView",
+    "MethodSetupView",
     "OrderLineView",
     "OrderPaymentView",
     "OrderShippingView",
@@ -108,6 +111,7 @@ __all__ = [
     "RefundView",
     "RoleView",
     "SavedAddressView",
+    "SavedMethodView",
     "SessionView",
     "ShippingOptionView",
     "SigningKeyView",

@@ -97,10 +97,12 @@ async def open_branches(
             stack.push_async_callback(storage.close)
             await storage.open()
             cache = DroppedTags()
+            saved = FakeSavedMethods(provider.wallets, clock)
             ports = Ports(
                 storage=storage,
                 gateway=provider,
                 billing=billing,
+                saved_methods=saved,
                 cache=cache,
                 limiter=NoLimits(),
                 clock=clock,
@@ -110,7 +112,6 @@ async def open_branches(
                 markup=PlainMarkup(),
                 **people_ports(clock, PlainSecrets()),
             )
-            saved = FakeSavedMethods(provider.wallets, clock)
             branches.append(SmallShop(Shop(ports), storage, provider, billing, saved, books, clock, ids, cache))
         if url.startswith("sqlite"):
             # One loop would carry out each transaction on a file in one go: here others come in between.

@@ -116,10 +116,7 @@ def command_handlers(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
         ),
         payments.ReceiveProviderNews: partial(payments.receive_provider_news, uow=uow, ids=ids, gateway=gateway),
         payments.ApplyProviderNews: partial(payments.apply_provider_news, cashier=cashier, store=readers.store),
-        saved_methods.BeginSavingMethod: partial(saved_methods.begin_saving_method, cashier=cashier),
-        saved_methods.RemoveSavedMethod: partial(
-            saved_methods.remove_saved_method, cashier=cashier, subscriptions=readers.subscriptions
-        ),
+        **_saved_method_commands(ports),
         **_refund_commands(ports),
         **_subscription_commands(ports),
         reconciliation.RepairFinding: partial(
@@ -130,6 +127,16 @@ def command_handlers(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
         store.ConfigureStore: partial(store.configure_store, uow=uow),
         **account_commands(ports),
         **people_commands(ports),
+    }
+
+
+def _saved_method_commands(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
+    cashier, found = ports.cashier, ports.storage.readers.subscriptions
+    return {
+        saved_methods.BeginSavingMethod: partial(saved_methods.begin_saving_method, cashier=cashier),
+        saved_methods.RemoveSavedMethod: partial(
+            saved_methods.remove_saved_method, cashier=cashier, subscriptions=found
+        ),
     }
 
 

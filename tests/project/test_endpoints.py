@@ -39,6 +39,8 @@ PUT    /api/carts/{id}/shipping-option              cart_shipping_option_set  G 
 POST   /api/orders                                  order_place               G                 1
 GET    /api/orders/{id}                             order_get                 G                 1
 POST   /api/orders/{id}/cancel                      order_cancel              G                 1
+GET    /api/payments                                payment_list              C                 2
+GET    /api/payments/{id}                           payment_get               C                 2
 GET    /api/payments/methods                        payment_method_type_list  G                 1
 POST   /api/payments/sessions                       payment_session_create    G                 1
 GET    /api/payments/sessions/{id}                  payment_session_get       G                 1

@@ -192,6 +192,10 @@ def query_handlers(ports: Ports) -> Mapping[type[Query[Any]], Handler]:
             secrets=secrets,
         ),
         saved_method_queries.GetSavedMethods: partial(saved_method_queries.get_saved_methods, cashier=ports.cashier),
+        payment_queries.GetMyPayments: partial(payment_queries.get_my_payments, payments=readers.payments),
+        payment_queries.GetMyPayment: partial(
+            payment_queries.get_my_payment, payments=readers.payments, secrets=secrets
+        ),
         payment_queries.GetPayments: partial(payment_queries.get_payments, payments=readers.payments),
         payment_queries.GetPayment: partial(payment_queries.get_payment, payments=readers.payments),
         payment_queries.GetUnfinishedPayments: partial(payment_queries.get_unfinished_payments, uow=uow),

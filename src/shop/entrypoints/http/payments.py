@@ -5,14 +5,15 @@ from typing import Annotated
 from msgspec import Meta
 
 from shop.application.commands.payments import ConfirmPayment, CreatePaymentSession, ReceiveProviderNews
-from shop.application.ports.views import PaymentMethodView, PaymentSessionView
-from shop.application.queries.payments import GetPaymentMethods, GetPaymentSession
-from shop.domain.kernel.identifiers import CartId, PaymentSessionId
+from shop.application.ports.views import MyPaymentView, PaymentMethodView, PaymentSessionView
+from shop.application.queries.payments import GetMyPayment, GetMyPayments, GetPaymentMethods, GetPaymentSession
+from shop.domain.kernel.identifiers import CartId, PaymentId, PaymentSessionId
 from shop.entrypoints.http.answers import Answer
 from shop.entrypoints.http.bodies import Body, IdText, identifier
 from shop.entrypoints.http.calls import Call
 from shop.entrypoints.http.endpoints import CART_TOKEN, Endpoints, Keys, Shows, Who
 from shop.entrypoints.http.endurance import carried_through
+from shop.entrypoints.http.parameters import fields, page_request, paging
 
 endpoints = Endpoints("payments")
 WEBHOOK_BYTES_MAX = 512_000
@@ -41,6 +42,35 @@ class Confirmation(Body):
 async def payment_method_type_list(call: Call) -> Answer:
     """The ways to pay, and whether each is confirmed in the browser or on the server."""
     return call.whole(await call.ask(GetPaymentMethods()))
+
+
+@endpoints.get(
+    "/api/payments",
+    "payment_list",
+    Who.CUSTOMER,
+    "My payments and refunds",
+    tier=2,
+    query=(fields(MyPaymentView), *paging()),
+    shows=Shows(view=MyPaymentView, many=True),
+)
+async def payment_list(call: Call) -> Answer:
+    """The payments of one's own orders with what went back, the latest order first."""
+    return call.page(await call.ask(GetMyPayments(page=page_request(call.query))))
+
+
+@endpoints.get(
+    "/api/payments/{id}",
+    "payment_get",
+    Who.CUSTOMER,
+    "One payment of mine",
+    tier=2,
+    shows=Shows(view=MyPaymentView),
+    conditional=True,
+    problems=("not_found",),
+)
+async def payment_get(call: Call) -> Answer:
+    """What was taken for an order of one's own, and what went back."""
+    return call.one(await call.ask(GetMyPayment(payment_id=call.id(PaymentId))))
 
 
 @endpoints.post(

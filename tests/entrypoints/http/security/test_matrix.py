@@ -163,9 +163,11 @@ async def belongings_of_a_person(town: Town, ada: Person) -> Belongings:
     await ada.client.post("/api/payments/saved-methods")
     saved = await ada.client.get("/api/payments/saved-methods")
     orders = (await ada.client.get("/api/orders")).json()["data"]
+    payments = (await ada.client.get("/api/payments")).json()["data"]
     return Belongings(
         ids={
             "/api/carts": {"id": cart["id"], "item_id": cart["items"][0]["id"]},
+            "/api/payments": {"id": payments[0]["id"]},
             "/api/payments/sessions": {"id": session.json()["id"]},
             "/api/payments/saved-methods": {"id": saved.json()["data"][0]["id"]},
             "/api/orders": {"id": orders[0]["id"]},

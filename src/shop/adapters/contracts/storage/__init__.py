@@ -14,6 +14,7 @@ from shop.adapters.contracts.storage.catalog import CatalogPromises
 from shop.adapters.contracts.storage.lists import ListPromises
 from shop.adapters.contracts.storage.money import BookPromises, PaymentPromises, RefundPromises
 from shop.adapters.contracts.storage.outbox import OutboxPromises
+from shop.adapters.contracts.storage.own_payments import OwnPaymentPromises
 from shop.adapters.contracts.storage.people import PeoplePromises
 from shop.adapters.contracts.storage.people_meeting import PeopleMeetingPromises
 from shop.adapters.contracts.storage.people_shown import PeopleShownPromises
@@ -37,6 +38,7 @@ class StorageContract(
     CartPromises,
     OrderPromises,
     PaymentPromises,
+    OwnPaymentPromises,
     RefundPromises,
     BookPromises,
     ReconciliationPromises,

@@ -3,15 +3,25 @@
 from collections.abc import Iterator
 
 from shop.adapters.memory.copies import copied
+from shop.adapters.memory.orders import order_of
 from shop.adapters.memory.paging import Listing, microseconds
 from shop.adapters.memory.payments import payment_of, payments_of, session_of
 from shop.adapters.memory.readers.filters import within
 from shop.adapters.memory.refunds import refund_of
 from shop.adapters.memory.tables import Tables
 from shop.application.ports.paging import Page, PageRequest
-from shop.application.ports.readers import PaymentFilter, RefundFilter, SessionWithPayment
-from shop.application.ports.views import PaymentAttemptView, PaymentView, ProviderMessageView, RefundView, refund_view
-from shop.domain.kernel.identifiers import PaymentId, PaymentSessionId, RefundId
+from shop.application.ports.readers import PaymentFilter, PaymentWithOwner, RefundFilter, SessionWithPayment
+from shop.application.ports.views import (
+    MyPaymentView,
+    PaymentAttemptView,
+    PaymentView,
+    ProviderMessageView,
+    RefundView,
+    my_payment_view,
+    refund_view,
+)
+from shop.domain.kernel.identifiers import PaymentId, PaymentSessionId, RefundId, UserId
+from shop.domain.orders import Order
 from shop.domain.payments import InboxItem, Payment, Refund
 
 MESSAGES_MAX = 100
@@ -25,6 +35,12 @@ _PAYMENTS: Listing[Payment] = Listing(
     keys={"created_at": _created_at, "amount": lambda payment: payment.amount.minor},
     own=((_created_at, True),),
     id=lambda payment: payment.id.uuid.hex,
+)
+
+
+_OF_OWNER: Listing[tuple[Order, Payment]] = Listing(
+    own=((lambda pair: microseconds(pair[0].placed_at), True),),
+    id=lambda pair: pair[0].id.uuid.hex,
 )
 
 
@@ -51,6 +67,25 @@ class MemoryPaymentReader:
     async def one(self, payment_id: PaymentId) -> PaymentView:
         payment = payment_of(self._tables, payment_id)
         return payment_view(payment, [_message_view(item) for item in self._messages(payment)])
+
+    async def of_owner(self, owner_id: UserId, page: PageRequest) -> Page[MyPaymentView]:
+        owned = [
+            (order, payment)
+            for order in self._tables.orders.values()
+            if order.owner_id == owner_id
+            for payment in payments_of(self._tables, order.id)
+        ]
+        return _OF_OWNER.page(owned, page, lambda pair: self._for_buyer(*pair))
+
+    async def for_buyer(self, payment_id: PaymentId) -> PaymentWithOwner:
+        payment = payment_of(self._tables, payment_id)
+        order = order_of(self._tables, payment.order_id)
+        return PaymentWithOwner(view=self._for_buyer(order, payment), owner_id=order.owner_id)
+
+    def _for_buyer(self, order: Order, payment: Payment) -> MyPaymentView:
+        refunds = [self._tables.refunds[i] for i in self._tables.refunds_by_payment.get(payment.id, ())]
+        refunds.sort(key=lambda refund: (refund.created_at, refund.id))
+        return my_payment_view(payment_view(payment), order.number, refunds)
 
     async def session(self, session_id: PaymentSessionId) -> SessionWithPayment:
         session = session_of(self._tables, session_id)

@@ -55,10 +55,14 @@ from shop.application.ports.views.payments import (
 )
 from shop.application.ports.views.reconciliation import FindingView, ReconciliationView
 from shop.application.ports.views.refunds import (
+    UNDECIDED,
     LedgerEntryView,
     LedgerPostingView,
+    MyPaymentView,
+    MyRefundView,
     RefundLineView,
     RefundView,
+    my_payment_view,
     refund_view,
 )
 from shop.application.ports.views.store import StoreView
@@ -70,6 +74,7 @@ from shop.application.ports.views.subscriptions import (
 )
 
 __all__ = [
+    "UNDECIDED",
     "AdminOrderView",
     "AdminUserView",
     "AdvancedClockView",
@@ -92,6 +97,8 @@ __all__ = [
     "LocationView",
     "MeView",
     "MethodSetupView",
+    "MyPaymentView",
+    "MyRefundView",
     "OrderLineView",
     "OrderPaymentView",
     "OrderShippingView",
@@ -125,5 +132,6 @@ __all__ = [
     "VariantAvailabilityView",
     "VariantView",
     "WhoView",
+    "my_payment_view",
     "refund_view",
 ]

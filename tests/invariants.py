@@ -262,8 +262,8 @@ def _check_books(sold: Sold) -> None:
     held = sums[clearing(payment.provider), payment.captured.currency]
     if held != payment.captured.minor - payment.refunded.minor:
         broken("I7", f"the provider holds {held} for {order.id}, by our books; the payment says otherwise")
-    if order.payment_status is PaymentStatus.PAID and payment.captured != order.total:
-        broken("I6", f"{order.id} is paid with {payment.captured} instead of {order.total}")
+    if order.payment_status is PaymentStatus.PAID and payment.captured != order.due:
+        broken("I6", f"{order.id} is paid with {payment.captured} instead of {order.due}")
 
 
 def check_every_capture_pays(seen: Snapshot) -> None:

@@ -27,6 +27,7 @@ from shop.domain.kernel.identifiers import (
     PaymentId,
     ReservationId,
 )
+from shop.domain.kernel.tenders import Tender
 from shop.domain.orders import Order, OrderLine, OrderShipping
 from shop.domain.payments import Payment, PaymentSession
 
@@ -41,10 +42,19 @@ class Placed:
 
 
 def place(
-    tx: Transaction, priced: PricedCart, session: PaymentSession, context: Context, ids: Ids, hold: timedelta
+    tx: Transaction,
+    priced: PricedCart,
+    session: PaymentSession,
+    context: Context,
+    ids: Ids,
+    hold: timedelta,
+    tenders: tuple[Tender, ...] = (),
 ) -> Placed:
-    """Closes the cart, keeps its order with the payment that is to come, and holds the stock, which is written last."""
-    order = _order_of(priced, session, context, ids, hold)
+    """Closes the cart, keeps its order with the payment that is to come, and holds the stock, which is written last.
+
+    `tenders` were held for it in this transaction.
+    """
+    order = _order_of(priced, session, context, ids, hold, tenders)
     priced.cart.become_order(context.now)
     tx.carts.save(priced.cart)
     tx.orders.save(order)
@@ -70,7 +80,14 @@ def check_ready(priced: PricedCart) -> None:
         raise CartNotReady(priced.flaws[0].detail, flaws=priced.flaws)
 
 
-def _order_of(priced: PricedCart, session: PaymentSession, context: Context, ids: Ids, hold: timedelta) -> Order:
+def _order_of(
+    priced: PricedCart,
+    session: PaymentSession,
+    context: Context,
+    ids: Ids,
+    hold: timedelta,
+    tenders: tuple[Tender, ...],
+) -> Order:
     cart, quote = priced.cart, priced.quote
     order = Order.place(
         at=context.now,
@@ -90,10 +107,11 @@ def _order_of(priced: PricedCart, session: PaymentSession, context: Context, ids
         shipping_total=quote.shipping_total,
         tax_total=quote.tax_total,
         total=quote.total,
+        tenders=tenders,
         hold_expires_at=context.now + hold,
         metadata=cart.metadata,
     )
-    if not order.total:
+    if not order.due:
         order.waive_payment(context.now)
     return order
 
@@ -144,13 +162,22 @@ def _shipping_of(priced: PricedCart) -> OrderShipping | None:
 
 
 def _payment_of(order: Order, session: PaymentSession, context: Context, ids: Ids) -> Payment:
+    due = order.due
+    if not due:
+        return Payment.without_provider(
+            id=ids.new(PaymentId),
+            attempt_id=ids.new(AttemptId),
+            order_id=order.id,
+            currency=order.currency,
+            at=context.now,
+        )
     return Payment.open(
         id=ids.new(PaymentId),
         attempt_id=ids.new(AttemptId),
         order_id=order.id,
         provider=session.provider,
         method=session.method,
-        amount=order.total,
+        amount=due,
         at=context.now,
     )
 

@@ -176,7 +176,7 @@ async def confirm_payment(
         order = await tx.orders.find_by_cart(cart.id)
         if order is None:
             raise NothingToConfirm
-        if not order.total:
+        if not order.due:
             return order.id
         sale = Sale(order, await tx.payments.of_order(order.id))
     sale = await carry_on(sale, context, cashier)

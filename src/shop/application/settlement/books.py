@@ -33,7 +33,7 @@ class BooksOf:
         order = self.of.order
         net = total((line.net for line in order.lines), order.currency)
         shipping = order.shipping.net if order.shipping else Money.zero(order.currency)
-        self._book(EntryKind.CAPTURE, provider_ref, sale_postings(self._provider, net, shipping, order.tax_total))
+        self._book(EntryKind.CAPTURE, provider_ref, self._sale(net, shipping))
 
     def unapplied(self, provider_ref: str) -> None:
         postings = unapplied_postings(self._provider, self.of.payment.captured)
@@ -41,12 +41,17 @@ class BooksOf:
 
     def refund(self, refund: Refund) -> None:
         """The provider's own name of the refund makes the entry unique."""
-        postings = refund_postings(self._provider, refund.amount, applied=refund.applied)
+        postings = refund_postings(self._provider, refund.amount, applied=refund.applied, tenders=refund.tenders)
         self._book(EntryKind.REFUND, refund.provider_ref, postings)
 
     def refund_reversed(self, refund: Refund) -> None:
-        postings = refund_reversal_postings(self._provider, refund.amount, applied=refund.applied)
+        """Only what went through the provider comes back; what tenders got is theirs."""
+        postings = refund_reversal_postings(self._provider, refund.at_provider, applied=refund.applied)
         self._book(EntryKind.REFUND_REVERSAL, refund.provider_ref, postings)
+
+    def _sale(self, net: Money, shipping: Money) -> tuple[Posting, ...]:
+        order = self.of.order
+        return sale_postings(self._provider, net, shipping, order.tax_total, order.tenders)
 
     @property
     def _provider(self) -> str:

@@ -18,12 +18,14 @@ from shop.application.settlement.books import BooksOf
 from shop.application.settlement.refunds import MISMATCH, RefundsOf
 from shop.application.settlement.sales import Cashier, Sale
 from shop.application.settlement.stock import StockOf
+from shop.application.settlement.tenders import TendersOf
 from shop.application.settlement.wallets import customer_of
 from shop.domain.kernel.errors import Invalid, Unavailable
 from shop.domain.kernel.identifiers import OrderId
 from shop.domain.kernel.money import Money
 from shop.domain.orders import Order, OrderStatus, PaymentStatus
 from shop.domain.payments import (
+    TENDERS,
     AttemptStatus,
     IntentState,
     MoneyMove,
@@ -51,7 +53,7 @@ async def carry_on(sale: Sale, context: Context, cashier: Cashier, *, refresh: b
 
     Raises PaymentProviderUnavailable, StaleAggregate, PaymentElsewhere; each time doing it again is safe.
     """
-    if refresh and (ref := sale.payment.attempt.provider_ref):
+    if refresh and (ref := sale.payment.attempt.provider_ref) and sale.payment.provider != TENDERS:
         sale = await settle(sale, await cashier.provider_of(sale.payment).fetch(ref), context, cashier)
     for _ in range(STEPS_MAX):
         version = sale.payment.version
@@ -74,6 +76,8 @@ async def _give_back(sale: Sale, context: Context, cashier: Cashier) -> Sale:
     refund = next((refund for refund in refunds if refund.status is RefundStatus.REQUESTED), None)
     if refund is None:
         return sale
+    if not refund.at_provider:
+        return await settle_refunds(sale, (_given_back_here(refund),), context, cashier)
     gateway = cashier.provider_of(sale.payment)
     if context.now - refund.created_at > KEYS_LAST:
         # It may have been asked for under a key that is forgotten by now: then it is among those that there are.
@@ -83,7 +87,7 @@ async def _give_back(sale: Sale, context: Context, cashier: Cashier) -> Sale:
     request = RefundRequest(
         refund_id=refund.id,
         provider_ref=sale.payment.attempt.provider_ref,
-        amount=refund.amount,
+        amount=refund.at_provider,
         reason=refund.reason,
     )
     try:
@@ -98,9 +102,16 @@ def _not_given_back(refund: Refund) -> RefundState:
     return RefundState(
         provider_ref="",
         status=RefundStatus.FAILED,
-        amount=refund.amount,
+        amount=refund.at_provider,
         failure_code="refused",
         refund_id=refund.id,
+    )
+
+
+def _given_back_here(refund: Refund) -> RefundState:
+    """All of it goes to gift cards and store credit: no provider has a part in it."""
+    return RefundState(
+        provider_ref=str(refund.id), status=RefundStatus.SUCCEEDED, amount=refund.at_provider, refund_id=refund.id
     )
 
 
@@ -238,11 +249,12 @@ async def settle(
     async with cashier.uow(context) as tx:
         stock = StockOf(tx, sale.order.id, context, cashier.ids, sale.held)
         books = BooksOf(tx, sale, context, cashier.ids)
-        back = RefundsOf(tx, sale, books, stock, context, cashier.ids)
+        tenders = TendersOf(tx, sale.order, cashier.tenders)
+        back = RefundsOf(tx, sale, books, stock, tenders, context, cashier.ids)
         if refunds:
             await back.read()
         for move in moves:
-            await _follow(move, sale, news.provider_ref, stock, books, back, context, reason)
+            await _follow(move, sale, news.provider_ref, stock, books, tenders, back, context, reason)
         await back.follow(refunds)
         given_back = await back.conclude() if sale.payment.captured and (refunds or moves) else False
         if changed or given_back:
@@ -257,7 +269,7 @@ async def settle_refunds(sale: Sale, news: Sequence[RefundState], context: Conte
     async with cashier.uow(context) as tx:
         stock = StockOf(tx, sale.order.id, context, cashier.ids, sale.held)
         books = BooksOf(tx, sale, context, cashier.ids)
-        back = RefundsOf(tx, sale, books, stock, context, cashier.ids)
+        back = RefundsOf(tx, sale, books, stock, TendersOf(tx, sale.order, cashier.tenders), context, cashier.ids)
         await back.read()
         await back.follow(news)
         if await back.conclude():
@@ -272,6 +284,7 @@ async def _follow(
     provider_ref: str,
     stock: StockOf,
     books: BooksOf,
+    tenders: TendersOf,
     back: RefundsOf,
     context: Context,
     reason: str,
@@ -286,6 +299,7 @@ async def _follow(
         if alive and order.move_payment(PaymentStatus.PAID, now):
             order.confirm(now)
             await stock.allocate()
+            await tenders.take()
             books.sale(provider_ref)
         else:
             books.unapplied(provider_ref)
@@ -303,3 +317,4 @@ async def _follow(
         order.move_payment(PaymentStatus.VOIDED, now)
         order.cancel(reason, now)
         await stock.release()
+        await tenders.release()

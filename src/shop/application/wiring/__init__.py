@@ -103,6 +103,7 @@ def command_handlers(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
             store=readers.store,
             hold=lifetimes.stock_hold,
             provider=gateway.provider,
+            sources=ports.tenders,
         ),
         orders.CancelOrder: partial(orders.cancel_order, secrets=secrets, cashier=cashier),
         orders.CancelAnyOrder: partial(orders.cancel_any_order, cashier=cashier),

@@ -23,6 +23,7 @@ from shop.application.ports.second_step import Passkeys, TotpCodes
 from shop.application.ports.sign_in import SignInProviders
 from shop.application.ports.storage import Storage
 from shop.application.ports.subscriptions import NoBilling, SubscriptionBilling
+from shop.application.ports.tenders import TenderSources
 from shop.application.ports.tokens import AccessTokens
 from shop.application.renewals import Till
 from shop.application.settlement import Cashier
@@ -64,6 +65,7 @@ class Ports:
     limits: RateLimits = RateLimits()
     billing: SubscriptionBilling = field(factory=NoBilling)
     saved_methods: SavedMethods = field(factory=NoSavedMethods)
+    tenders: TenderSources = ()
     circuit: CircuitBreaker = field(factory=CircuitBreaker)
     accounts: AccountRules = AccountRules()
 
@@ -74,7 +76,7 @@ class Ports:
     @property
     def cashier(self) -> Cashier:
         gateway = GuardedGateway(self.gateway, self.circuit, self.clock)
-        return Cashier(self.storage.uow, self.ids, gateway, self.billing, self.saved_methods)
+        return Cashier(self.storage.uow, self.ids, gateway, self.billing, self.saved_methods, self.tenders)
 
     @property
     def records(self) -> ProviderRecords | None:

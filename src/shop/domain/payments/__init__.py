@@ -9,6 +9,7 @@ from shop.domain.payments.events import (
 )
 from shop.domain.payments.inbox import InboxItem, InboxState, ProviderNewsReceived
 from shop.domain.payments.payment import (
+    TENDERS,
     MoneyMove,
     Payment,
     PaymentAttempt,
@@ -58,6 +59,7 @@ __all__ = [
     "RESERVING",
     "SAVED_MAX",
     "SYSTEM",
+    "TENDERS",
     "ApproverIsRequester",
     "AttemptStatus",
     "InboxItem",

@@ -91,6 +91,7 @@ orders = Table(
     moment("hold_expires_at", nullable=True),
     moment("cancelled_at", nullable=True),
     Column("version", Integer, nullable=False),
+    document("tenders", nullable=True),
     UniqueConstraint("number"),
     UniqueConstraint("cart_id"),
     one_of("status", OrderStatus),

@@ -43,6 +43,7 @@ from shop.application.ports.views.orders import (
     OrderPaymentView,
     OrderShippingView,
     OrderView,
+    TenderView,
 )
 from shop.application.ports.views.payments import (
     MethodSetupView,
@@ -61,6 +62,7 @@ from shop.application.ports.views.refunds import (
     MyPaymentView,
     MyRefundView,
     RefundLineView,
+    RefundTenderView,
     RefundView,
     my_payment_view,
     refund_view,
@@ -115,6 +117,7 @@ __all__ = [
     "ProviderMessageView",
     "ReconciliationView",
     "RefundLineView",
+    "RefundTenderView",
     "RefundView",
     "RoleView",
     "SavedAddressView",
@@ -128,6 +131,7 @@ __all__ = [
     "StoreView",
     "SubscriptionView",
     "TaxSumView",
+    "TenderView",
     "UpcomingBillView",
     "VariantAvailabilityView",
     "VariantView",

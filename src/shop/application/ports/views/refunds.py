@@ -9,6 +9,7 @@ from attrs import frozen
 from shop.application.ports.views.payments import PaymentView
 from shop.domain.kernel.identifiers import LedgerEntryId, OrderId, OrderLineId, PaymentId, RefundId
 from shop.domain.kernel.money import Money
+from shop.domain.kernel.tenders import TenderKind
 from shop.domain.ledger import EntryKind
 from shop.domain.payments import AttemptStatus, Refund, RefundReason, RefundStatus
 
@@ -23,8 +24,18 @@ class RefundLineView:
 
 
 @frozen(kw_only=True, slots=False)
+class RefundTenderView:
+    """What of a refund goes to one gift card or store credit."""
+
+    kind: TenderKind
+    reference: str
+    amount: Money
+
+
+@frozen(kw_only=True, slots=False)
 class RefundView:
-    """Money that goes back, how far it has come, and who wanted it."""
+    """Money that goes back, how far it has come, and who wanted it. `tenders` are the parts of the amount that go to
+    gift cards and store credit, with what those are called."""
 
     object: ClassVar[str] = "refund"
     id: RefundId
@@ -34,6 +45,7 @@ class RefundView:
     provider_ref: str
     status: RefundStatus
     amount: Money
+    tenders: list[RefundTenderView]
     reason: RefundReason
     note: str
     lines: list[RefundLineView]
@@ -56,6 +68,9 @@ def refund_view(refund: Refund) -> RefundView:
         provider_ref=refund.provider_ref,
         status=refund.status,
         amount=refund.amount,
+        tenders=[
+            RefundTenderView(kind=part.kind, reference=part.reference, amount=part.amount) for part in refund.tenders
+        ],
         reason=refund.reason,
         note=refund.note,
         lines=[

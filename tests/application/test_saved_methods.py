@@ -111,6 +111,37 @@ class TestSaving:
         assert asked[0] == asked[1]
         assert len(await saved(small)) == 1
 
+    async def test_f83_a_provider_that_is_down_is_left_alone_for_a_moment(self, small: SmallShop) -> None:
+        await save(small)
+        asked = 0
+
+        async def away(customer_ref: str) -> list[object]:
+            nonlocal asked
+            asked += 1
+            raise PaymentProviderUnavailable
+
+        small.saved_methods.saved = away  # type: ignore[method-assign, assignment]
+        for _ in range(40):
+            with pytest.raises(PaymentProviderUnavailable):
+                await saved(small)
+        assert asked < 20, "most were not even asked"
+
+    async def test_i16_that_a_customer_is_known_and_forgotten_is_in_the_audit_log(self, small: SmallShop) -> None:
+        await save(small)
+        ref = await customer(small)
+        await small.saved_methods.forget(ref)
+        await small.post_news()
+        await small.deliver()
+        tables = small.storage.uow._tables  # type: ignore[attr-defined]
+        told = [
+            (change.field, change.before, change.after)
+            for entry in tables.audit_entries.values()
+            for change in entry.changes
+            if change.subject.startswith("wallet_")
+        ]
+        assert [field for field, _, _ in told] == ["provider", "customer_ref", "removed"]
+        assert ref not in repr(told)
+
     async def test_a_provider_that_keeps_nothing_says_so(self, small: SmallShop) -> None:
         small.shop = Shop(evolve(small.shop.ports, saved_methods=NoSavedMethods()), jitter=lambda: 0.0)
         with pytest.raises(SavingNotOffered):

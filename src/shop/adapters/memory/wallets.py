@@ -35,6 +35,7 @@ class MemoryWalletRepository:
 
     def delete(self, wallet: Wallet) -> None:
         self._writes.discard(wallet.id)
+        self._writes.witness.removes(wallet)
         read = copied(wallet)
 
         def drop(journal: Journal) -> None:

@@ -58,6 +58,7 @@ class SqlWalletRepository:
 
     def delete(self, wallet: Wallet) -> None:
         self._gathered.discard(Rank.PAYMENT, wallet.id.uuid)
+        self._gathered.witness.removes(wallet)
         row = {"this_id": wallet.id.uuid, "read_version": wallet.version}
         self._gathered.add(Write(_DROP, [row], Rank.PAYMENT + REMOVED, expect=1))
 

@@ -5,6 +5,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from shop.application.commands.saved_methods import BeginSavingMethod, RemoveSavedMethod
+from shop.application.limits import CODES
 from shop.application.ports.views import MethodSetupView, SavedMethodView
 from shop.application.queries.saved_methods import GetSavedMethods
 from shop.entrypoints.http.answers import Answer
@@ -46,6 +47,7 @@ async def saved_method_list(call: Call) -> Answer:
     body_optional=True,
     example={"method": "fake_card"},
     status=201,
+    limit_class=CODES,  # stolen numbers are tried out where cards can be saved
     shows=Shows(view=MethodSetupView),
     problems=(
         "saving_not_offered",

@@ -1,9 +1,11 @@
 """Saved ways to pay over HTTP."""
 
+from datetime import timedelta
+
 import pytest
 
 from tests.entrypoints.http.accounts.people import Person, Town
-from tests.entrypoints.http.sites import OpenSite
+from tests.entrypoints.http.sites import ADDRESS, OpenSite
 
 PATH = "/api/payments/saved-methods"
 
@@ -106,3 +108,42 @@ async def test_s73_the_file_shows_them_and_the_forgotten_have_none(town: Town) -
     left = town.site.small.provider.wallets.get(wallet.customer_ref)
     assert left is not None
     assert left.gone
+
+
+async def test_s73_who_is_still_billed_is_forgotten_once_that_has_ended(town: Town) -> None:
+    ada = await town.person()
+    card = await save(ada)
+    variant = await town.site.small.product("tea", stock=9)
+    plan = {
+        "code": "tea",
+        "name": "Tea",
+        "variant_id": str(variant),
+        "interval": "month",
+        "prices": [{"amount": 900, "currency": "EUR"}],
+    }
+    made = await town.site.staff.post("/api/plans", json=plan, headers={"Idempotency-Key": "plan"})
+    wish = {
+        "plan_id": made.json()["id"],
+        "method": card,
+        "email": ada.email,
+        "shipping_address": ADDRESS,
+        "shipping_option": "standard",
+    }
+    subscribed = await ada.client.post("/api/subscriptions", json=wish, headers={"Idempotency-Key": "sub"})
+    assert (subscribed.status_code, subscribed.json()["status"]) == (201, "active")
+    town.site.small.clock.forward(timedelta(days=40))
+    ada = town.signed_in(await town.login(ada.email), ada.email)
+    held = await ada.client.delete("/api/users/me")
+    assert (held.status_code, held.json()["code"]) == (409, "erasure_held")
+    assert "subscription" in held.json()["detail"]
+    ended = await ada.client.post(f"/api/subscriptions/{subscribed.json()['id']}/cancel", json={})
+    assert ended.status_code == 200, ended.text
+    asked = await ada.client.post("/api/users/me/export")
+    await town.settle()
+    known = (await ada.client.get(f"{asked.headers['location']}/file")).json()
+    assert [one["id"] for one in known["subscriptions"]] == [subscribed.json()["id"]]
+    assert (await ada.client.delete("/api/users/me")).status_code == 204
+    await town.settle()
+    tables = town.site.small.storage.uow._tables  # type: ignore[attr-defined]
+    for kept in (tables.subscriptions, tables.orders, tables.carts, tables.wallets, tables.events):
+        assert not [word for word in (ada.email, "Ada", "Torstr", card) if word in repr(kept)]

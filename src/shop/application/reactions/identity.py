@@ -9,7 +9,7 @@ from shop.application.messages import Context
 from shop.application.ports.clock import Ids
 from shop.application.ports.notifications import Notifier
 from shop.application.ports.people import PeopleReader
-from shop.application.ports.readers import OrderReader
+from shop.application.ports.readers import OrderReader, SubscriptionReader
 from shop.application.ports.unit_of_work import UnitOfWork
 from shop.application.settlement import Cashier
 from shop.domain.identity import (
@@ -33,11 +33,14 @@ async def make_export(
     uow: UnitOfWork,
     people: PeopleReader,
     orders: OrderReader,
+    subscriptions: SubscriptionReader,
     cashier: Cashier,
 ) -> None:
     """Makes the file that somebody asked for."""
     command = BuildExport(export_id=event.export_id)
-    await build_export(command, context, uow=uow, people=people, orders=orders, cashier=cashier)
+    await build_export(
+        command, context, uow=uow, people=people, orders=orders, subscriptions=subscriptions, cashier=cashier
+    )
 
 
 async def tell_of_export(
@@ -51,9 +54,11 @@ async def tell_of_export(
         await notifier.send(export_ready(user, doorkeeper.rules.account_url, str(context.caused_by)))
 
 
-async def forget_buyer(event: UserErased, context: Context, *, uow: UnitOfWork, orders: OrderReader) -> None:
-    """Takes somebody who was erased out of their carts and orders."""
-    await forget_shopper(event.user_id, context, uow, orders)
+async def forget_buyer(
+    event: UserErased, context: Context, *, uow: UnitOfWork, orders: OrderReader, subscriptions: SubscriptionReader
+) -> None:
+    """Takes somebody who was erased out of their carts, orders and subscriptions."""
+    await forget_shopper(event.user_id, context, uow, orders, subscriptions)
 
 
 async def forget_saved_methods(event: UserErased, context: Context, *, cashier: Cashier) -> None:

@@ -289,10 +289,17 @@ def reactions(ports: Ports) -> Mapping[str, Handler]:
         WELCOME: partial(identity_reactions.welcome, uow=uow, doorkeeper=keeper, notifier=notifier),
         INVITE: partial(identity_reactions.invite, uow=uow, doorkeeper=keeper, notifier=notifier),
         MAKE_EXPORT: partial(
-            identity_reactions.make_export, uow=uow, people=readers.people, orders=readers.orders, cashier=cashier
+            identity_reactions.make_export,
+            uow=uow,
+            people=readers.people,
+            orders=readers.orders,
+            subscriptions=readers.subscriptions,
+            cashier=cashier,
         ),
         TELL_OF_EXPORT: partial(identity_reactions.tell_of_export, uow=uow, doorkeeper=keeper, notifier=notifier),
-        FORGET_BUYER: partial(identity_reactions.forget_buyer, uow=uow, orders=readers.orders),
+        FORGET_BUYER: partial(
+            identity_reactions.forget_buyer, uow=uow, orders=readers.orders, subscriptions=readers.subscriptions
+        ),
         FORGET_SAVED_METHODS: partial(identity_reactions.forget_saved_methods, cashier=cashier),
         CLAIM_GUEST_ORDERS: partial(identity_reactions.claim_guest_orders, uow=uow),
         FORGET_ANSWERS: partial(catalog_reactions.forget_answers, cache=ports.cache),

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 
 from attrs import define, field, frozen
 
-from shop.domain.kernel.address import Address
+from shop.domain.kernel.address import ERASED, Address
 from shop.domain.kernel.aggregates import Aggregate
 from shop.domain.kernel.email import checked_email
 from shop.domain.kernel.errors import Flaw, Invalid
@@ -84,7 +84,7 @@ class Subscription(Aggregate):
     unit_price: Money
     quantity: int = field(validator=_bounded)
     after_dunning: AfterDunning
-    email: str = field(converter=checked_email)
+    email: str
     shipping_address: Address | None = None
     billing_address: Address | None = None
     shipping_code: str = ""
@@ -109,7 +109,7 @@ class Subscription(Aggregate):
     cancelled_at: datetime | None = None
 
     @classmethod
-    def open(cls, *, at: datetime, plan: Plan, currency: str, **attributes: Any) -> Self:
+    def open(cls, *, at: datetime, plan: Plan, currency: str, email: str, **attributes: Any) -> Self:
         """What somebody asked for; it begins once the provider knows of it. Raises PlanNotOffered, Invalid."""
         trial_ends_at = at + timedelta(days=plan.trial_days) if plan.trial_days else None
         return cls(
@@ -127,6 +127,7 @@ class Subscription(Aggregate):
             due_at=at,
             created_at=at,
             updated_at=at,
+            email=checked_email(email),
             **attributes,
         )
 
@@ -305,6 +306,15 @@ class Subscription(Aggregate):
                 self.period_start, self.period_end = period.start, period.end
             self.due_at = self.period_end
         self._record(SubscriptionResumed(at=at, subscription_id=self.id))
+
+    def forget_person(self, at: datetime) -> bool:
+        """Its subscriber is to be forgotten; what was sold stays. False where nobody was to be seen any more."""
+        if self.email == ERASED:
+            return False
+        self.email, self.method, self.updated_at = ERASED, ERASED, at
+        self.shipping_address = self.shipping_address and self.shipping_address.without_person()
+        self.billing_address = self.billing_address and self.billing_address.without_person()
+        return True
 
     def cancel(self, reason: str, at: datetime, *, at_period_end: bool = False) -> None:
         """Ends it, now or with the current period. Cancelling twice is once."""

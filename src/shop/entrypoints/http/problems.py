@@ -100,7 +100,7 @@ PROBLEMS: Mapping[str, Problem] = {
     "version_mismatch": Problem((412,), "It has changed since you read it. `current` shows it as it is now."),
     "account_erased": Problem((409,), "The account was erased and cannot be changed any more."),
     "code_rejected": Problem((422,), "The code is wrong, too old, or was used before. Wait for the next one."),
-    "erasure_held": Problem((409,), "An order is still under way and needs its buyer: cancel it, or wait."),
+    "erasure_held": Problem((409,), "An order or a subscription still needs its buyer: cancel it, or wait."),
     "email_taken": Problem((409,), "Another account has this e-mail address."),
     "fresh_sign_in_required": Problem(
         (403,), "Sign in again and repeat it within 30 minutes: this could lock the owner out."

@@ -17,14 +17,15 @@ from shop.application.ports.clock import Ids
 from shop.application.ports.notifications import Notifier
 from shop.application.ports.paging import PageRequest
 from shop.application.ports.people import PeopleReader
-from shop.application.ports.readers import OrderReader
+from shop.application.ports.readers import OrderReader, SubscriptionFilter, SubscriptionReader
 from shop.application.ports.unit_of_work import UnitOfWork
-from shop.application.ports.views import OrderView, SavedMethodView
+from shop.application.ports.views import OrderView, SavedMethodView, SubscriptionView
 from shop.application.settlement import Cashier, wallet_of
 from shop.domain.identity import DataExport, ExportStatus, UserStatus
 from shop.domain.kernel.errors import Conflict
 from shop.domain.kernel.identifiers import ExportId, Identifier, UserId
 from shop.domain.orders import FulfilmentStatus, OrderStatus
+from shop.domain.subscriptions import ENDED
 
 CARTS_AT_ONCE = ORDERS_AT_ONCE = 50
 SECRET = frozenset({"client_secret"})
@@ -38,7 +39,7 @@ class ErasureHeld(Conflict):
 
     code = "erasure_held"
     title = "Something is still under way"
-    default_hint = "Cancel the order, or wait until it has come to its end."
+    default_hint = "Cancel the order or the subscription, or wait until it has come to its end."
 
 
 @frozen(kw_only=True)
@@ -72,6 +73,7 @@ async def build_export(
     uow: UnitOfWork,
     people: PeopleReader,
     orders: OrderReader,
+    subscriptions: SubscriptionReader,
     cashier: Cashier,
 ) -> None:
     async with uow(context) as tx:
@@ -88,6 +90,7 @@ async def build_export(
         "tags": list(user.tags),
         "saved_methods": await _saved_methods_of(user.id, context, cashier),
         "orders": await _orders_of(user.id, orders),
+        "subscriptions": await _subscriptions_of(user.id, subscriptions),
     }
     document = json.dumps(_plain(known), ensure_ascii=False, indent=1).encode()
     async with uow(context) as tx:
@@ -104,10 +107,17 @@ class EraseMe(Command[None]):
 
 
 async def erase_me(
-    command: EraseMe, context: Context, *, uow: UnitOfWork, orders: OrderReader, notifier: Notifier
+    command: EraseMe,
+    context: Context,
+    *,
+    uow: UnitOfWork,
+    orders: OrderReader,
+    subscriptions: SubscriptionReader,
+    notifier: Notifier,
 ) -> None:
     check_fresh(context)
-    await _erase(user_of(context), context, uow, orders, notifier)
+    await _check_nothing_runs(user_of(context), context, orders, subscriptions)
+    await _erase(user_of(context), context, uow, notifier)
 
 
 @frozen(kw_only=True)
@@ -119,17 +129,33 @@ class EraseUser(Command[None]):
 
 
 async def erase_user(
-    command: EraseUser, context: Context, *, uow: UnitOfWork, orders: OrderReader, notifier: Notifier
+    command: EraseUser,
+    context: Context,
+    *,
+    uow: UnitOfWork,
+    orders: OrderReader,
+    subscriptions: SubscriptionReader,
+    notifier: Notifier,
 ) -> None:
     async with uow(context) as tx:
         user = await tx.users.get(command.user_id)
         check_own(await roles_of(tx, user.role_ids, strict=False), context)
-    await _erase(command.user_id, context, uow, orders, notifier)
+    await _check_nothing_runs(command.user_id, context, orders, subscriptions)
+    await _erase(command.user_id, context, uow, notifier)
 
 
-async def _erase(user_id: UserId, context: Context, uow: UnitOfWork, orders: OrderReader, notifier: Notifier) -> None:
+async def _check_nothing_runs(
+    user_id: UserId, context: Context, orders: OrderReader, subscriptions: SubscriptionReader
+) -> None:
+    """Raises ErasureHeld while somebody still has to be delivered to, or billed."""
     for order in await _orders_of(user_id, orders):
         _check_over(order, context.now)
+    for subscription in await _subscriptions_of(user_id, subscriptions):
+        if subscription.status not in ENDED:
+            raise ErasureHeld(f"The subscription to {subscription.title} is {subscription.status}.")
+
+
+async def _erase(user_id: UserId, context: Context, uow: UnitOfWork, notifier: Notifier) -> None:
     async with uow(context) as tx:
         email = (await tx.users.get(user_id)).email
     if email:  # while it is still known what to forget
@@ -169,8 +195,11 @@ async def forget_customer(user_id: UserId, context: Context, cashier: Cashier) -
             tx.wallets.delete(wallet)
 
 
-async def forget_shopper(user_id: UserId, context: Context, uow: UnitOfWork, orders: OrderReader) -> None:
-    """Takes somebody who was erased out of their carts, their orders and the carts that these were.
+async def forget_shopper(
+    user_id: UserId, context: Context, uow: UnitOfWork, orders: OrderReader, subscriptions: SubscriptionReader
+) -> None:
+    """Takes somebody who was erased out of their carts, their orders and the carts that these were, and out of what
+    they had subscribed to.
 
     Sums, goods and taxes stay. Twice is once.
     """
@@ -184,6 +213,11 @@ async def forget_shopper(user_id: UserId, context: Context, uow: UnitOfWork, ord
                 cart = await tx.carts.get(order.cart_id)
                 cart.forget_person(context.now)
                 tx.carts.save(cart)
+    for subscribed in await _subscriptions_of(user_id, subscriptions):
+        async with uow(context) as tx:
+            subscription = await tx.subscriptions.get(subscribed.id)
+            if subscription.forget_person(context.now):
+                tx.subscriptions.save(subscription)
 
 
 async def _forget_open_carts(user_id: UserId, context: Context, uow: UnitOfWork) -> bool:
@@ -203,6 +237,17 @@ async def _orders_of(user_id: UserId, orders: OrderReader) -> list[OrderView]:
     found += page.data
     while page.next is not None:
         page = await orders.of_owner(user_id, PageRequest(limit=ORDERS_AT_ONCE, after=page.next))
+        found += page.data
+    return found
+
+
+async def _subscriptions_of(user_id: UserId, subscriptions: SubscriptionReader) -> list[SubscriptionView]:
+    """All subscriptions of a person, the newest first."""
+    which, found = SubscriptionFilter(owner_id=user_id), list[SubscriptionView]()
+    page = await subscriptions.all(which, PageRequest(limit=ORDERS_AT_ONCE))
+    found += page.data
+    while page.next is not None:
+        page = await subscriptions.all(which, PageRequest(limit=ORDERS_AT_ONCE, after=page.next))
         found += page.data
     return found
 

@@ -89,6 +89,8 @@ PROBLEMS: Mapping[str, Problem] = {
     "subscription_cannot_move": Problem((409,), "The subscription's state does not allow this."),
     "subscription_not_pausable": Problem((409,), "Only a running subscription without an open payment can be paused."),
     "subscriptions_not_offered": Problem((409,), "The shop's payment provider cannot bill again and again."),
+    "tender_source_gone": Problem((409,), "The order was paid with a balance of a kind that the shop no longer keeps."),
+    "tender_unfit": Problem((422,), "What gift cards and store credit offer does not fit the order."),
     "test_key_needed": Problem((403,), "What only tries things out takes test keys only: sk_test_…"),
     "unavailable": Problem((503,), "Something outside the shop does not answer. Try again in a moment."),
     "unsupported_media_type": Problem((415,), "Send application/json."),

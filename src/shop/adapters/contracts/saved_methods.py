@@ -149,6 +149,11 @@ class SavedMethodsContract:
         assert subject.saved_methods.method_in(news.body) == dropped.ref
 
     @alone
+    async def test_a_message_that_makes_no_sense_speaks_of_nothing(self, subject: SavedMethodsUnderTest) -> None:
+        for body in (b"", b"{}", b"[]", b"null", b'{"data":null}', b'{"data":{"object":[]}}', b"[" * 100_000):
+            assert subject.saved_methods.method_in(body) == ""
+
+    @alone
     async def test_a_customer_that_was_forgotten_has_nothing(self, subject: SavedMethodsUnderTest) -> None:
         customer = await subject.customer()
         await subject.save(customer)

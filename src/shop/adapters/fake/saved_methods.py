@@ -86,7 +86,10 @@ class FakeSavedMethods:
                 self._books.put(customer, CUSTOMER_GONE)
 
     def method_in(self, body: bytes) -> str:
-        return str(json.loads(body)["data"]["object"].get("method", ""))
+        try:
+            return str(json.loads(body)["data"]["object"]["method"])
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return ""
 
     async def close(self) -> None:
         self._books.close()

@@ -98,8 +98,11 @@ class StripeSavedMethods:
             return
 
     def method_in(self, body: bytes) -> str:
-        thing = json.loads(body)["data"]["object"]
-        ref = thing.get("id") if thing.get("object") == "payment_method" else ""
+        try:
+            thing = json.loads(body)["data"]["object"]
+            ref = thing["id"] if thing["object"] == "payment_method" else ""
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return ""
         return ref if isinstance(ref, str) else ""
 
     async def close(self) -> None:

@@ -64,6 +64,20 @@ async def test_s68_no_request_has_a_place_for_card_data(site: OpenSite) -> None:
     assert CARD_DATA.isdisjoint(name.lower() for name in found)
 
 
+async def test_s68_no_address_and_no_parameter_is_for_card_data(site: OpenSite) -> None:
+    document = await document_of(site)
+    names = {
+        parameter["name"].lower()
+        for operations in document["paths"].values()
+        for operation in operations.values()
+        for parameter in operation.get("parameters", ())
+    }
+    assert len(names) > 20
+    assert CARD_DATA & names <= {"number"}, "orders are looked for by their number"
+    parts = {part.strip("{}") for path in document["paths"] for part in path.split("/")}
+    assert CARD_DATA.isdisjoint(parts)
+
+
 async def test_s68_no_answer_has_a_place_for_card_data(site: OpenSite) -> None:
     schemas = (await document_of(site))["components"]["schemas"]
     wrong = [

@@ -13,6 +13,7 @@ from attrs import define, evolve, field
 from shop.adapters.fake.billing_books import MemoryBillingBooks
 from shop.adapters.fake.books import BookedIntent, MemoryBooks
 from shop.adapters.fake.payments import FakePaymentGateway
+from shop.adapters.fake.saved_methods import FakeSavedMethods
 from shop.adapters.fake.subscriptions import FakeSubscriptionBilling
 from shop.adapters.memory.markup import PlainMarkup
 from shop.adapters.memory.storage import open_memory_storage
@@ -200,6 +201,7 @@ class SmallShop:
     storage: Storage
     provider: FakePaymentGateway
     billing: FakeSubscriptionBilling
+    saved_methods: FakeSavedMethods
     books: OpenBooks
     clock: SettableClock
     ids: CountedIds
@@ -299,7 +301,8 @@ class SmallShop:
 
     async def post_news(self, *, limit: int = 1000) -> int:
         """The provider posts what it has to tell. How many messages that were."""
-        messages = [*self.provider.take_news(limit), *self.billing.take_news(limit)]
+        told = (self.provider.take_news(limit), self.billing.take_news(limit), self.saved_methods.take_news(limit))
+        messages = [message for messages in told for message in messages]
         for message in messages:
             await self.shop.execute(self.message(message.body))
         return len(messages)
@@ -376,11 +379,13 @@ async def open_small_shop(
     await storage.open()
     provider = FakePaymentGateway(books, clock, WEBHOOK_SECRET)
     billing = FakeSubscriptionBilling(provider, MemoryBillingBooks(), clock)
+    saved_methods = FakeSavedMethods(provider.wallets, clock)
     secrets = PlainSecrets()
     ports = Ports(
         storage=storage,
         gateway=gateway(provider),
         billing=billing,
+        saved_methods=saved_methods,
         cache=cache,
         limiter=NoLimits(),
         clock=clock,
@@ -395,6 +400,7 @@ async def open_small_shop(
         storage=storage,
         provider=provider,
         billing=billing,
+        saved_methods=saved_methods,
         books=books,
         clock=clock,
         ids=ids,

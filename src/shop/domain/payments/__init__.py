@@ -38,6 +38,7 @@ from shop.domain.payments.events import (
 )
 from shop.domain.payments.inbox import InboxItem, InboxState, ProviderNewsReceived
 from shop.domain.payments.payment import (
+    TENDERS,
     MoneyMove,
     Payment,
 )
@@ -71,6 +72,15 @@ from shop.domain.payments.states import (
     IntentState,
     NextAction,
 )
+from shop.domain.payments.wallets import (
+    SAVED_MAX,
+    SavedMethod,
+    SavedMethodDetached,
+    SavedMethodNotFound,
+    SavedMethodUpdated,
+    Wallet,
+    WalletElsewhere,
+)
 
 __all__ = [
     "ANSWERABLE",
@@ -86,7 +96,9 @@ __all__ = [
     "REASONS_OF_PEOPLE",
     "REFUND_ARROWS",
     "RESERVING",
+    "SAVED_MAX",
     "SYSTEM",
+    "TENDERS",
     "WARNED_BEFORE",
     "ApproverIsRequester",
     "AttemptStatus",
@@ -137,6 +149,12 @@ __all__ = [
     "RefundStatus",
     "RefundSucceeded",
     "RiskState",
+    "SavedMethod",
+    "SavedMethodDetached",
+    "SavedMethodNotFound",
+    "SavedMethodUpdated",
+    "Wallet",
+    "WalletElsewhere",
     "meant_by",
     "part_of",
 ]

@@ -17,6 +17,7 @@ from shop.adapters.contracts.storage.lists import ListPromises
 from shop.adapters.contracts.storage.messages import MessagePromises
 from shop.adapters.contracts.storage.money import BookPromises, PaymentPromises, RefundPromises
 from shop.adapters.contracts.storage.outbox import OutboxPromises
+from shop.adapters.contracts.storage.own_payments import OwnPaymentPromises
 from shop.adapters.contracts.storage.people import PeoplePromises
 from shop.adapters.contracts.storage.people_meeting import PeopleMeetingPromises
 from shop.adapters.contracts.storage.people_shown import PeopleShownPromises
@@ -27,6 +28,7 @@ from shop.adapters.contracts.storage.shelves import ShelfPromises
 from shop.adapters.contracts.storage.stock import StockPromises
 from shop.adapters.contracts.storage.subscriptions import SubscriptionPromises
 from shop.adapters.contracts.storage.transactions import TransactionPromises
+from shop.adapters.contracts.storage.wallets import WalletPromises
 
 __all__ = ["StorageContract"]
 
@@ -40,12 +42,14 @@ class StorageContract(
     OrderPromises,
     PaymentPromises,
     CapturePromises,
+    OwnPaymentPromises,
     RefundPromises,
     DisputePromises,
     BookPromises,
     MessagePromises,
     ReconciliationPromises,
     SubscriptionPromises,
+    WalletPromises,
     OutboxPromises,
     AuditPromises,
     AnswerPromises,

@@ -50,20 +50,28 @@ from shop.application.ports.views.orders import (
     OrderPaymentView,
     OrderShippingView,
     OrderView,
+    TenderView,
 )
 from shop.application.ports.views.payments import (
+    MethodSetupView,
     PaymentAttemptView,
     PaymentMethodView,
     PaymentSessionView,
     PaymentView,
     ProviderMessageView,
+    SavedMethodView,
 )
 from shop.application.ports.views.reconciliation import FindingView, ReconciliationView
 from shop.application.ports.views.refunds import (
+    UNDECIDED,
     LedgerEntryView,
     LedgerPostingView,
+    MyPaymentView,
+    MyRefundView,
     RefundLineView,
+    RefundTenderView,
     RefundView,
+    my_payment_view,
     refund_view,
 )
 from shop.application.ports.views.store import StoreView
@@ -75,6 +83,7 @@ from shop.application.ports.views.subscriptions import (
 )
 
 __all__ = [
+    "UNDECIDED",
     "AdminOrderView",
     "AdminUserView",
     "AdvancedClockView",
@@ -99,6 +108,9 @@ __all__ = [
     "LedgerPostingView",
     "LocationView",
     "MeView",
+    "MethodSetupView",
+    "MyPaymentView",
+    "MyRefundView",
     "OrderLineView",
     "OrderPaymentView",
     "OrderShippingView",
@@ -115,9 +127,11 @@ __all__ = [
     "ProviderMessageView",
     "ReconciliationView",
     "RefundLineView",
+    "RefundTenderView",
     "RefundView",
     "RoleView",
     "SavedAddressView",
+    "SavedMethodView",
     "SessionView",
     "ShippingOptionView",
     "SigningKeyView",
@@ -127,11 +141,13 @@ __all__ = [
     "StoreView",
     "SubscriptionView",
     "TaxSumView",
+    "TenderView",
     "UpcomingBillView",
     "VariantAvailabilityView",
     "VariantView",
     "WhoView",
     "dispute_view",
     "inbox_item_view",
+    "my_payment_view",
     "refund_view",
 ]

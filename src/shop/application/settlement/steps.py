@@ -347,7 +347,7 @@ async def _follow(
         order.move_payment(_TOLD[move], now)
     elif move is MoneyMove.EXPIRED:
         if alive:
-            await lapse(sale, stock, context)
+            await lapse(sale, stock, tenders, context)
     elif alive:  # voided
         order.move_payment(PaymentStatus.VOIDED, now)
         order.cancel(VOIDED_BY_STAFF if payment.void_due else reason, now)

@@ -62,6 +62,7 @@ async def build_export(
         export = await tx.exports.get(command.export_id)
         user = await tx.users.get(export.user_id)
         carts = await tx.carts.of_owner(user.id, CARTS_MAX)
+        wallets = await tx.wallets.of_user(user.id)
     if export.status is ExportStatus.READY or user.status is UserStatus.ERASED:
         return
     subscriptions = []
@@ -76,6 +77,7 @@ async def build_export(
         "noted_by_the_shop": {"tags": user.tags, "note": user.note},
         "sessions": await people.sessions(user.id, context.now, None),
         "sign_in_providers": user.identities,
+        "payment_customers": [{"provider": w.provider, "customer_ref": w.customer_ref} for w in wallets],
         "saved_methods": await _saved_methods_of(user.id, context, cashier),
         "carts": carts,
         "orders": await orders_of(user.id, readers.orders),

@@ -98,6 +98,8 @@ async def forget_customer(user_id: UserId, context: Context, cashier: Cashier) -
     async with cashier.uow(context) as tx:
         for wallet in wallets:
             tx.wallets.delete(wallet)
+            if wallet.customer_ref:
+                tx.inbox.forget_bodies(wallet.provider, [wallet.customer_ref])
 
 
 async def forget_shopper(user_id: UserId, context: Context, uow: UnitOfWork, readers: Readers) -> None:

@@ -233,6 +233,11 @@ class TestNews:
         types = [stored.event.type for stored in tables.events.values()]
         return [kind for kind in types if kind.startswith("payment_method.")]
 
+    async def bodies(self, small: SmallShop) -> list[bytes]:
+        """What is kept of the words of messages that are settled."""
+        tables = small.storage.uow._tables  # type: ignore[attr-defined]
+        return [item.body for item in tables.inbox.values() if item.state is not InboxState.NEW]
+
     async def settle(self, small: SmallShop) -> None:
         await small.post_news()
         await small.deliver()
@@ -262,12 +267,16 @@ class TestNews:
         await self.settle(small)
         assert await self.states(small) == [InboxState.IGNORED]
         assert await self.told(small) == []
+        assert await self.bodies(small) == [b""]
 
     async def test_a_customer_removed_at_the_provider_begins_anew(self, small: SmallShop) -> None:
         await save(small)
+        await self.settle(small)
+        assert all(await self.bodies(small))
         first = await customer(small)
         await small.saved_methods.forget(first)
         await self.settle(small)
+        assert set(await self.bodies(small)) == {b""}
         assert await customer(small) == ""
         assert await saved(small) == []
         await save(small)

@@ -3,7 +3,7 @@
 import hashlib
 import math
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from attrs import evolve
 
@@ -25,7 +25,7 @@ from shop.adapters.fake.acts import (
 )
 from shop.adapters.fake.books import BookedIntent, Books, MemoryBooks, SqliteBooks
 from shop.adapters.fake.quarrels import answered, decided, disputed, escalated, reviewed, told_again, warned
-from shop.adapters.fake.told import dispute_states, refund_state
+from shop.adapters.fake.told import dispute_states, intent_state, moment_of
 from shop.adapters.fake.wallet_books import MemoryWalletBooks, SqliteWalletBooks, WalletBooks, code_of, is_saved
 from shop.application.ports.clock import Clock
 from shop.application.ports.network import forbid_inside_transaction
@@ -50,7 +50,6 @@ from shop.domain.payments import (
     DisputeState,
     DisputeStatus,
     IntentState,
-    NextAction,
     PaymentMethodUnknown,
     PaymentNotFound,
     RefundState,
@@ -175,7 +174,7 @@ class FakePaymentGateway:
         found = self._books.made(_second(since), _second(until), behind, limit)
         return Listed(
             data=[
-                ListedIntent(state=self._state(self._aged(intent.ref)), created_at=_moment_of(at))
+                ListedIntent(state=self._state(self._aged(intent.ref)), created_at=moment_of(at))
                 for at, intent in found
             ],
             next=f"{found[-1][0]}:{found[-1][1].ref}" if len(found) == limit else "",
@@ -189,7 +188,7 @@ class FakePaymentGateway:
         found = self._books.told(_second(since), _second(until), int(after or 0), limit)
         messages = [(news.written(told), told.at) for _, told in found]
         return Listed(
-            data=[ListedNews(news=m.as_received(self.provider), created_at=_moment_of(at)) for m, at in messages],
+            data=[ListedNews(news=m.as_received(self.provider), created_at=moment_of(at)) for m, at in messages],
             next=str(found[-1][0]) if len(found) == limit else "",
         )
 
@@ -379,20 +378,7 @@ class FakePaymentGateway:
         return intent
 
     def _state(self, intent: BookedIntent) -> IntentState:
-        waits = intent.status is AttemptStatus.REQUIRES_ACTION
-        return IntentState(
-            provider_ref=intent.ref,
-            status=intent.status,
-            amount=Money(intent.minor, intent.currency),
-            captured=Money(intent.captured, intent.currency),
-            refunds=tuple(refund_state(intent, refund) for refund in intent.refunds),
-            disputed=bool(intent.disputes),
-            brand="visa" if intent.status in (AttemptStatus.AUTHORIZED, AttemptStatus.CAPTURED) else "",
-            failure_code=intent.failure_code,
-            next_action=NextAction(kind="confirm_in_browser") if waits else None,
-            client_secret=self._client_secret(intent.ref) if waits else "",
-            expires_at=_moment_of(intent.lapses_at) if intent.lapses_at else None,
-        )
+        return intent_state(intent, self._client_secret(intent.ref))
 
     def _client_secret(self, ref: str) -> str:
         return f"{ref}_secret_{hashlib.sha256(f'{self._secret}|{ref}'.encode()).hexdigest()[:24]}"
@@ -411,7 +397,3 @@ def open_fake_payments(options: Options) -> FakePaymentGateway:
 def _second(moment: datetime) -> int:
     """The first whole second that is not before this moment."""
     return math.ceil(moment.timestamp())
-
-
-def _moment_of(second: int) -> datetime:
-    return datetime.fromtimestamp(second, UTC)

@@ -77,7 +77,7 @@ __all__ = [
 
 def command_handlers(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
     """Which use case carries out which command."""
-    uow, ids, secrets, gateway = ports.storage.uow, ports.ids, ports.secrets, ports.gateway
+    uow, ids, secrets = ports.storage.uow, ports.ids, ports.secrets
     readers, lifetimes, cashier = ports.storage.readers, ports.lifetimes, ports.cashier
     return {
         catalog.CreateProduct: partial(catalog.create_product, uow=uow, ids=ids, markup=ports.markup),
@@ -108,21 +108,13 @@ def command_handlers(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
             secrets=secrets,
             store=readers.store,
             hold=lifetimes.stock_hold,
-            provider=gateway.provider,
+            provider=ports.gateway.provider,
             sources=ports.tenders,
         ),
         orders.CancelOrder: partial(orders.cancel_order, secrets=secrets, cashier=cashier),
         orders.CancelAnyOrder: partial(orders.cancel_any_order, cashier=cashier),
         orders.ExpireOrder: partial(orders.expire_order, cashier=cashier),
-        payments.CreatePaymentSession: partial(
-            payments.create_payment_session, ids=ids, secrets=secrets, gateway=gateway, cashier=cashier
-        ),
-        payments.ProcessPayment: partial(payments.process_payment, cashier=cashier),
-        payments.ConfirmPayment: partial(
-            payments.confirm_payment, secrets=secrets, cashier=cashier, payments=readers.payments
-        ),
-        payments.ReceiveProviderNews: partial(payments.receive_provider_news, uow=uow, ids=ids, gateway=gateway),
-        payments.ApplyProviderNews: partial(payments.apply_provider_news, cashier=cashier, store=readers.store),
+        **_payment_commands(ports),
         **_saved_method_commands(ports),
         **_refund_commands(ports),
         **dispute_commands(ports),
@@ -135,6 +127,27 @@ def command_handlers(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
         store.ConfigureStore: partial(store.configure_store, uow=uow),
         **account_commands(ports),
         **people_commands(ports),
+    }
+
+
+def _payment_commands(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
+    readers, cashier = ports.storage.readers, ports.cashier
+    return {
+        payments.CreatePaymentSession: partial(
+            payments.create_payment_session,
+            ids=ports.ids,
+            secrets=ports.secrets,
+            gateway=ports.gateway,
+            cashier=cashier,
+        ),
+        payments.ProcessPayment: partial(payments.process_payment, cashier=cashier),
+        payments.ConfirmPayment: partial(
+            payments.confirm_payment, secrets=ports.secrets, cashier=cashier, payments=readers.payments
+        ),
+        payments.ReceiveProviderNews: partial(
+            payments.receive_provider_news, uow=ports.storage.uow, ids=ports.ids, gateway=ports.gateway
+        ),
+        payments.ApplyProviderNews: partial(payments.apply_provider_news, cashier=cashier, store=readers.store),
     }
 
 

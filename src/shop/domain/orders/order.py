@@ -1,4 +1,4 @@
-"""Orders: what was bought, with everything as it was at that moment, and three states that move side by side."""
+"""An order as it was placed, the arrows of its states, and what may be done with it."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 from attrs import define, field, frozen
 
 from shop.domain.kernel.address import ERASED, Address
-from shop.domain.kernel.aggregates import Aggregate, Event
+from shop.domain.kernel.aggregates import Aggregate
 from shop.domain.kernel.errors import Conflict, NotFound
 from shop.domain.kernel.identifiers import (
     CartId,
@@ -23,6 +23,7 @@ from shop.domain.kernel.identifiers import (
 from shop.domain.kernel.metadata import checked_metadata
 from shop.domain.kernel.money import Money, total
 from shop.domain.kernel.tenders import Tender, due_after
+from shop.domain.orders.events import OrderAtRisk, OrderCancelled, OrderConfirmed, OrderCreated, OrderHeld
 
 
 class OrderNotFound(NotFound):
@@ -149,55 +150,6 @@ FULFILMENT_ARROWS: Mapping[FulfilmentStatus, frozenset[FulfilmentStatus]] = {
     FulfilmentStatus.RETURNED: frozenset(),
 }
 _MONEY_TAKEN = _IN_DISPUTE | {PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.MISMATCH}
-
-
-@frozen(kw_only=True)
-class _OrderEvent(Event):
-    order_id: OrderId
-
-    @property
-    def subject(self) -> OrderId:
-        return self.order_id
-
-
-@frozen(kw_only=True)
-class OrderCreated(_OrderEvent):
-    """The order stands and its stock is held; payment follows."""
-
-    type: ClassVar[str] = "order.created"
-    cart_id: CartId
-    total: Money
-
-
-@frozen(kw_only=True)
-class OrderConfirmed(_OrderEvent):
-    """Its payment is authorised or captured: it may be fulfilled."""
-
-    type: ClassVar[str] = "order.confirmed"
-
-
-@frozen(kw_only=True)
-class OrderHeld(_OrderEvent):
-    """People must look at it before anything else happens."""
-
-    type: ClassVar[str] = "order.held"
-    reason: str
-
-
-@frozen(kw_only=True)
-class OrderCancelled(_OrderEvent):
-    """It was called off; its stock is free again."""
-
-    type: ClassVar[str] = "order.cancelled"
-    reason: str
-
-
-@frozen(kw_only=True)
-class OrderAtRisk(_OrderEvent):
-    """A bank warned of fraud, or the provider has somebody review the payment: send nothing before that is over."""
-
-    type: ClassVar[str] = "order.risk"
-    risk: str
 
 
 @frozen(kw_only=True)

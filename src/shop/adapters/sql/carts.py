@@ -73,8 +73,10 @@ def cart_of(row: Row) -> Cart:
         shipping_code=row["shipping_code"],
         note=row["note"],
         items=tuple(
-            CartItem(id=CartItemId(uuid_in(item)), variant_id=VariantId(uuid_in(variant)), quantity=quantity)
-            for _, item, variant, quantity in sorted(row["items"])
+            [
+                CartItem(id=CartItemId(uuid_in(item)), variant_id=VariantId(uuid_in(variant)), quantity=quantity)
+                for _, item, variant, quantity in sorted(row["items"])
+            ]
         ),
         status=CartStatus(row["status"]),
         metadata=row["metadata"],

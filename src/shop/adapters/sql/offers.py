@@ -1,6 +1,7 @@
 """What is on sale right now of some variants, as one JSON value of a statement: carts are read together with it."""
 
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, select
@@ -73,7 +74,7 @@ def offer_of(document: Sequence[Any]) -> Offer:
         variant_title=" / ".join(options),
         sku=sku or "",
         on_sale=status == "active" and not archived,
-        prices=tuple(Money(minor, currency) for _, minor, currency in sorted(prices)),
+        prices=tuple([Money(minor, currency) for _, minor, currency in sorted(prices)]),
         tax_class=tax_class,
         weight_grams=weight,
         requires_shipping=bool(shipped),
@@ -86,13 +87,15 @@ def offer_of(document: Sequence[Any]) -> Offer:
 def _level_values(variant_id: VariantId, rows: Iterable[Sequence[Any]]) -> tuple[StockLevel, ...]:
     """In order of preference of their locations: priority, then id (as hexadecimal text, which sorts alike)."""
     return tuple(
-        StockLevel(
-            variant_id=variant_id,
-            location_id=LocationId(uuid_in(location)),
-            on_hand=on_hand,
-            reserved=reserved,
-            backorder_limit=limit,
-            version=version,
-        )
-        for _, location, on_hand, reserved, limit, version in sorted(rows, key=lambda row: (row[0], row[1]))
+        [
+            StockLevel(
+                variant_id=variant_id,
+                location_id=LocationId(uuid_in(location)),
+                on_hand=on_hand,
+                reserved=reserved,
+                backorder_limit=limit,
+                version=version,
+            )
+            for _, location, on_hand, reserved, limit, version in sorted(rows, key=itemgetter(0, 1))
+        ]
     )

@@ -67,7 +67,7 @@ class Offer:
     @property
     def available(self) -> int | None:
         """How many can be had; None when nobody counts."""
-        return sum(max(level.available, 0) for level in self.levels) if self.tracked else None
+        return sum([max(level.available, 0) for level in self.levels]) if self.tracked else None
 
 
 @frozen(kw_only=True)

@@ -291,8 +291,8 @@ def _check_books(sold: Sold) -> None:
     if held != payment.captured.minor - payment.refunded.minor:
         broken("I7", f"the provider holds {held} for {order.id}, by our books; the payment says otherwise")
     _check_disputes(sold, sums)
-    if order.payment_status is PaymentStatus.PAID and payment.captured not in (order.total, payment.capture_due):
-        broken("I6", f"{order.id} is paid with {payment.captured} instead of {order.total}")
+    if order.payment_status is PaymentStatus.PAID and payment.captured not in (order.due, payment.capture_due):
+        broken("I6", f"{order.id} is paid with {payment.captured} instead of {order.due}")
 
 
 def _cleared(sold: Sold, kinds: frozenset[EntryKind]) -> int:

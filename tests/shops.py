@@ -14,6 +14,7 @@ from shop.adapters.fake.billing_books import MemoryBillingBooks
 from shop.adapters.fake.booked import BookedIntent
 from shop.adapters.fake.books import MemoryBooks
 from shop.adapters.fake.payments import FakePaymentGateway
+from shop.adapters.fake.saved_methods import FakeSavedMethods
 from shop.adapters.fake.subscriptions import FakeSubscriptionBilling
 from shop.adapters.memory.markup import PlainMarkup
 from shop.adapters.memory.storage import open_memory_storage
@@ -201,6 +202,7 @@ class SmallShop:
     storage: Storage
     provider: FakePaymentGateway
     billing: FakeSubscriptionBilling
+    saved_methods: FakeSavedMethods
     books: OpenBooks
     clock: SettableClock
     ids: CountedIds
@@ -300,7 +302,8 @@ class SmallShop:
 
     async def post_news(self, *, limit: int = 1000) -> int:
         """The provider posts what it has to tell. How many messages that were."""
-        messages = [*self.provider.take_news(limit), *self.billing.take_news(limit)]
+        told = (self.provider.take_news(limit), self.billing.take_news(limit), self.saved_methods.take_news(limit))
+        messages = [message for messages in told for message in messages]
         for message in messages:
             await self.shop.execute(self.message(message.body))
         return len(messages)
@@ -377,11 +380,13 @@ async def open_small_shop(
     await storage.open()
     provider = FakePaymentGateway(books, clock, WEBHOOK_SECRET)
     billing = FakeSubscriptionBilling(provider, MemoryBillingBooks(), clock)
+    saved_methods = FakeSavedMethods(provider.wallets, clock)
     secrets = PlainSecrets()
     ports = Ports(
         storage=storage,
         gateway=gateway(provider),
         billing=billing,
+        saved_methods=saved_methods,
         cache=cache,
         limiter=NoLimits(),
         clock=clock,
@@ -396,6 +401,7 @@ async def open_small_shop(
         storage=storage,
         provider=provider,
         billing=billing,
+        saved_methods=saved_methods,
         books=books,
         clock=clock,
         ids=ids,

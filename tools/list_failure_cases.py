@@ -62,6 +62,7 @@ CASES: Mapping[str, str] = {
     "F-49": "A refund of nothing, or of less than nothing",
     "F-50": "Two refunds at once give back more than was taken",
     "F-51": "A refund fails after it was booked",
+    "F-56": "A gift card is worth more than the order",
     "F-57": "The address changes after the delivery was priced",
     "F-58": "Rounded parts do not make the whole",
     "F-59": "The sum changes after it was ordered, and nobody settles the difference",

@@ -26,6 +26,7 @@ from shop.adapters.sql.sqlite import Sqlite
 from shop.adapters.sql.storage import SqlStorage
 from shop.adapters.stripe.payments import StripePaymentGateway
 from shop.adapters.tokens import JwtAccessTokens
+from shop.application.ports.saved_methods import NoSavedMethods
 from shop.application.ports.subscriptions import NoBilling
 from shop.application.shop import Shop
 from shop.domain.kernel.errors import Unavailable
@@ -57,6 +58,7 @@ def swaps() -> dict[str, object]:
         "storage": MemoryStorage(CountedIds()),
         "payments": FakePaymentGateway(OpenBooks(), clock, "another", provider="another"),
         "billing": NoBilling(),
+        "saved_methods": NoSavedMethods(),
         "cache": DroppedTags(),
         "limiter": NoLimits(),
         "markup": PlainMarkup(),

@@ -10,6 +10,7 @@ from attrs import define
 
 from shop.adapters.fake.billing_books import MemoryBillingBooks
 from shop.adapters.fake.payments import FakePaymentGateway
+from shop.adapters.fake.saved_methods import FakeSavedMethods
 from shop.adapters.fake.subscriptions import FakeSubscriptionBilling
 from shop.adapters.memory.markup import PlainMarkup
 from shop.adapters.sql.addresses import open_database
@@ -96,10 +97,12 @@ async def open_branches(
             stack.push_async_callback(storage.close)
             await storage.open()
             cache = DroppedTags()
+            saved = FakeSavedMethods(provider.wallets, clock)
             ports = Ports(
                 storage=storage,
                 gateway=provider,
                 billing=billing,
+                saved_methods=saved,
                 cache=cache,
                 limiter=NoLimits(),
                 clock=clock,
@@ -109,7 +112,7 @@ async def open_branches(
                 markup=PlainMarkup(),
                 **people_ports(clock, PlainSecrets()),
             )
-            branches.append(SmallShop(Shop(ports), storage, provider, billing, books, clock, ids, cache))
+            branches.append(SmallShop(Shop(ports), storage, provider, billing, saved, books, clock, ids, cache))
         if url.startswith("sqlite"):
             # One loop would carry out each transaction on a file in one go: here others come in between.
             branches = [behind(branch, Jostle(number)) for number, branch in enumerate(branches)]

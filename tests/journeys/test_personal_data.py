@@ -22,6 +22,7 @@ from shop.application.commands.carts import ChooseShipping, DescribeCart
 from shop.application.commands.identity.exports import BuildExport, RequestExport
 from shop.application.commands.identity.privacy import EraseMe, ErasureHeld
 from shop.application.commands.plans import CreatePlan
+from shop.application.commands.saved_methods import BeginSavingMethod
 from shop.application.commands.subscriptions import CancelSubscription, Subscribe
 from shop.application.messages import Actor
 from shop.application.ports.paging import PageRequest
@@ -136,7 +137,8 @@ async def _known_through_and_through(small: SmallShop) -> Actor:
         ),
         actor=ada,
     )
-    await _tell(small)
+    await small.shop.execute(BeginSavingMethod(), actor=ada)
+    await _tell(small, user.id)
     return ada
 
 
@@ -155,22 +157,25 @@ async def _cart(small: SmallShop, ada: Actor, variant: VariantId, line1: str) ->
     return cart_id
 
 
-async def _tell(small: SmallShop) -> None:
-    """The provider tells of a payment with the name on it, as real ones do."""
+async def _tell(small: SmallShop, user_id: UserId) -> None:
+    """The provider tells of a payment and of a saved card with the name on it, as real ones do."""
     async with small.storage.uow(small.context()) as tx:
         payments = await small.storage.readers.payments.all(PaymentFilter(), PageRequest())
         payment = await tx.payments.get(payments.data[0].id)
-        message = InboxItem.receive(
-            id=small.ids.new(InboxId),
-            provider="fake",
-            event_ref="evt_names",
-            event_type="intent.captured",
-            object_ref=payment.attempt.provider_ref,
-            body=b'{"billing_details": {"email": "ada@example.com", "line1": "Secret Lane 7"}}',
-            at=small.clock.now(),
-        )
-        message.settle(InboxState.APPLIED, small.clock.now())
-        tx.inbox.save(message)
+        [wallet] = await tx.wallets.of_user(user_id)
+        about = {"intent.captured": payment.attempt.provider_ref, "payment_method.attached": wallet.customer_ref}
+        for event_type, object_ref in about.items():
+            message = InboxItem.receive(
+                id=small.ids.new(InboxId),
+                provider="fake",
+                event_ref=f"evt_{event_type}",
+                event_type=event_type,
+                object_ref=object_ref,
+                body=b'{"billing_details": {"email": "ada@example.com", "line1": "Secret Lane 7"}}',
+                at=small.clock.now(),
+            )
+            message.settle(InboxState.APPLIED, small.clock.now())
+            tx.inbox.save(message)
 
 
 def _address(line1: str) -> Address:
@@ -203,8 +208,9 @@ async def _words_of(url: str, user_id: UserId) -> dict[str, list[str]]:
 
 
 async def _found(url: str, table: Table, words: set[str]) -> list[str]:
-    """Which of the words stand anywhere in a table."""
-    text = "\n".join(str([_shown(value) for value in row.values()]) for row in await _rows(url, select(table)))
+    """Which of the words stand anywhere in a table. What a provider's message names leads nowhere there any more."""
+    rows = await _rows(url, select(table))
+    text = "\n".join(str([_shown(value) for name, value in row.items() if name != "object_ref"]) for row in rows)
     return sorted(word for word in words if word in text)
 
 

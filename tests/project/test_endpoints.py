@@ -39,10 +39,15 @@ PUT    /api/carts/{id}/shipping-option              cart_shipping_option_set  G 
 POST   /api/orders                                  order_place               G                 1
 GET    /api/orders/{id}                             order_get                 G                 1
 POST   /api/orders/{id}/cancel                      order_cancel              G                 1
+GET    /api/payments                                payment_list              C                 2
+GET    /api/payments/{id}                           payment_get               C                 2
 GET    /api/payments/methods                        payment_method_type_list  G                 1
 POST   /api/payments/sessions                       payment_session_create    G                 1
 GET    /api/payments/sessions/{id}                  payment_session_get       G                 1
 POST   /api/payments/sessions/{id}/confirm          payment_session_confirm   G                 1
+GET    /api/payments/saved-methods                  saved_method_list         C                 2
+POST   /api/payments/saved-methods                  saved_method_setup        C                 2
+DELETE /api/payments/saved-methods/{id}             saved_method_delete       C                 2
 POST   /api/payments/webhooks/{provider}            payment_webhook_receive   X                 1
 GET    /api/admin/orders                            admin_order_list          S:orders:read     1
 GET    /api/admin/orders/{id}                       admin_order_get           S:orders:read     1

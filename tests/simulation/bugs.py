@@ -65,8 +65,8 @@ def key_per_call(patch: MonkeyPatch) -> None:
     """Each call to the provider has a key of its own, instead of the attempt's: a repeated one is another intent."""
     keys, rightly = count(1), steps._request
 
-    def request(sale: Sale) -> IntentRequest:
-        return evolve(rightly(sale), attempt_id=AttemptId(UUID(int=next(keys))))
+    def request(sale: Sale, customer_ref: str = "") -> IntentRequest:
+        return evolve(rightly(sale, customer_ref), attempt_id=AttemptId(UUID(int=next(keys))))
 
     patch.setattr(steps, "_request", request)
 

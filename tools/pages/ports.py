@@ -12,6 +12,7 @@ from shop.adapters.contracts.markup import MarkupContract
 from shop.adapters.contracts.notifications import NotifierContract
 from shop.adapters.contracts.passwords import PasswordsContract
 from shop.adapters.contracts.payments import PaymentGatewayContract
+from shop.adapters.contracts.saved_methods import SavedMethodsContract
 from shop.adapters.contracts.second_step import PasskeysContract, TotpCodesContract
 from shop.adapters.contracts.sign_in import SignInProviderContract
 from shop.adapters.contracts.storage import StorageContract
@@ -33,6 +34,7 @@ from shop.application.ports.notifications import Mailbox, Notifier
 from shop.application.ports.outbox import Outbox
 from shop.application.ports.passwords import Passwords
 from shop.application.ports.payments import PaymentGateway
+from shop.application.ports.saved_methods import SavedMethods
 from shop.application.ports.second_step import Passkeys, TotpCodes
 from shop.application.ports.sign_in import SignInProvider
 from shop.application.ports.storage import Storage
@@ -52,6 +54,7 @@ _CHOSEN_BY = {
     "storage": "the scheme of `SHOP_DATABASE_URL`",
     "payments": "`SHOP_PAYMENTS`",
     "billing": "`SHOP_PAYMENTS`, where that provider bills subscriptions",
+    "saved_methods": "`SHOP_PAYMENTS`, where that provider bills subscriptions",
     "cache": "redis where `SHOP_REDIS_URL` is set, else memory",
     "sign_in": "`SHOP_GOOGLE_CLIENT_ID`, `SHOP_GITHUB_CLIENT_ID`, `SHOP_OIDC_CLIENT_ID`: each that is set",
     "notifier": "`SHOP_MAIL`; memory for a shop in memory",
@@ -84,6 +87,7 @@ PORTS_BY_NAME = {
     ),
     "payments": Port(PaymentGateway, PaymentGatewayContract),
     "billing": Port(SubscriptionBilling, SubscriptionBillingContract),
+    "saved_methods": Port(SavedMethods, SavedMethodsContract),
     "cache": Port(Cache, CacheContract),
     "limiter": Port(RateLimiter, RateLimiterContract),
     "clock": Port(Clock, ClockContract, adapter=SystemClock),

@@ -25,6 +25,10 @@ OURS: Mapping[str, Mapping[str, str]] = {
         "fake": "shop.adapters.fake.subscriptions:open_fake_billing",
         "stripe": "shop.adapters.stripe.subscriptions:open_stripe_billing",
     },
+    "saved_methods": {
+        "fake": "shop.adapters.fake.saved_methods:open_fake_saved_methods",
+        "stripe": "shop.adapters.stripe.saved_methods:open_stripe_saved_methods",
+    },
     "cache": {
         "memory": "shop.adapters.memory.cache:open_memory_cache",
         "redis": "shop.adapters.redis.cache:open_redis_cache",

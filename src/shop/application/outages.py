@@ -27,10 +27,11 @@ from shop.application.ports.payments import (
     ProviderNews,
     RefundRequest,
 )
+from shop.application.ports.saved_methods import MethodSetup, SavedMethods
 from shop.domain.kernel.errors import ShopError
-from shop.domain.kernel.identifiers import AttemptId
+from shop.domain.kernel.identifiers import AttemptId, WalletId
 from shop.domain.kernel.money import Money
-from shop.domain.payments import DisputeState, IntentState, RefundState, RiskState
+from shop.domain.payments import DisputeState, IntentState, RefundState, RiskState, SavedMethod
 
 DEADLINE_SECONDS = 2 * CALL_TIMEOUT_SECONDS + 5
 """For adapters that keep no time of their own; those that do may ask twice within one call."""
@@ -113,6 +114,73 @@ class CircuitBreaker:
 
 
 @define
+class Guard:
+    """Lets calls to a provider through while its circuit is closed, each with a deadline."""
+
+    circuit: CircuitBreaker
+    clock: Clock
+    deadline_seconds: float = DEADLINE_SECONDS
+
+    async def ask(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Raises what the call raises, ProviderResting, PaymentProviderUnavailable past the deadline."""
+        if not self.circuit.admits(self._now()):
+            raise ProviderResting("The payment provider failed too often just now; it is asked again in a moment.")
+        try:
+            async with asyncio.timeout(self.deadline_seconds):
+                answer = await call()
+        except TimeoutError as error:
+            self.circuit.note(self._now(), answered=False)
+            raise PaymentProviderUnavailable("The payment provider did not answer in time.") from error
+        except ShopError as error:
+            self.circuit.note(self._now(), answered=not isinstance(error, PaymentProviderUnavailable))
+            raise
+        except BaseException:
+            self.circuit.forgo()
+            raise
+        self.circuit.note(self._now(), answered=True)
+        return answer
+
+    def _now(self) -> float:
+        return self.clock.now().timestamp()
+
+
+@define
+class GuardedSavedMethods:
+    """The provider's customers behind the circuit of its payments: it is one provider."""
+
+    saved_methods: SavedMethods
+    guard: Guard
+    provider: str = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.provider = self.saved_methods.provider
+
+    def names(self, method: str) -> bool:
+        return self.saved_methods.names(method)
+
+    async def open_customer(self, wallet_id: WalletId) -> str:
+        return await self.guard.ask(lambda: self.saved_methods.open_customer(wallet_id))
+
+    async def begin(self, customer_ref: str, method: str, key: str) -> MethodSetup:
+        return await self.guard.ask(lambda: self.saved_methods.begin(customer_ref, method, key))
+
+    async def saved(self, customer_ref: str) -> list[SavedMethod]:
+        return await self.guard.ask(lambda: self.saved_methods.saved(customer_ref))
+
+    async def detach(self, customer_ref: str, method_ref: str) -> None:
+        await self.guard.ask(lambda: self.saved_methods.detach(customer_ref, method_ref))
+
+    async def forget(self, customer_ref: str) -> None:
+        await self.guard.ask(lambda: self.saved_methods.forget(customer_ref))
+
+    def method_in(self, body: bytes) -> str:
+        return self.saved_methods.method_in(body)
+
+    async def close(self) -> None:
+        await self.saved_methods.close()
+
+
+@define
 class GuardedGateway:
     """Any gateway behind a circuit breaker, each call with a deadline."""
 
@@ -134,8 +202,10 @@ class GuardedGateway:
     async def fetch(self, provider_ref: str) -> IntentState:
         return await self._ask(lambda: self.gateway.fetch(provider_ref))
 
-    async def confirm(self, provider_ref: str, attempt_id: AttemptId, method: str) -> IntentState:
-        return await self._ask(lambda: self.gateway.confirm(provider_ref, attempt_id, method))
+    async def confirm(
+        self, provider_ref: str, attempt_id: AttemptId, method: str, customer_ref: str = ""
+    ) -> IntentState:
+        return await self._ask(lambda: self.gateway.confirm(provider_ref, attempt_id, method, customer_ref))
 
     async def capture(self, provider_ref: str, attempt_id: AttemptId, amount: Money | None = None) -> IntentState:
         return await self._ask(lambda: self.gateway.capture(provider_ref, attempt_id, amount))
@@ -162,23 +232,4 @@ class GuardedGateway:
         await self.gateway.close()
 
     async def _ask(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Raises what the call raises, ProviderResting, PaymentProviderUnavailable past the deadline."""
-        if not self.circuit.admits(self._now()):
-            raise ProviderResting("The payment provider failed too often just now; it is asked again in a moment.")
-        try:
-            async with asyncio.timeout(self.deadline_seconds):
-                answer = await call()
-        except TimeoutError as error:
-            self.circuit.note(self._now(), answered=False)
-            raise PaymentProviderUnavailable("The payment provider did not answer in time.") from error
-        except ShopError as error:
-            self.circuit.note(self._now(), answered=not isinstance(error, PaymentProviderUnavailable))
-            raise
-        except BaseException:
-            self.circuit.forgo()
-            raise
-        self.circuit.note(self._now(), answered=True)
-        return answer
-
-    def _now(self) -> float:
-        return self.clock.now().timestamp()
+        return await Guard(self.circuit, self.clock, self.deadline_seconds).ask(call)

@@ -28,6 +28,7 @@ from shop.domain.kernel.identifiers import (
     PaymentId,
     ReservationId,
 )
+from shop.domain.kernel.tenders import Tender
 from shop.domain.orders import Order, OrderLine, OrderShipping
 from shop.domain.payments import Payment, PaymentSession
 
@@ -48,13 +49,15 @@ def place(
     context: Context,
     ids: Ids,
     hold: timedelta,
+    *,
     capture: CapturePolicy = CapturePolicy.AUTOMATIC,
+    tenders: tuple[Tender, ...] = (),
 ) -> Placed:
     """Closes the cart, keeps its order with the payment that is to come, and holds the stock, which is written last.
 
-    `capture` is what the shop does as a rule with orders of goods.
+    `capture` is what the shop does as a rule with orders of goods. `tenders` were held for it in this transaction.
     """
-    order = _order_of(priced, session, context, ids, hold)
+    order = _order_of(priced, session, context, ids, hold, tenders)
     priced.cart.become_order(context.now)
     tx.carts.save(priced.cart)
     tx.orders.save(order)
@@ -80,7 +83,14 @@ def check_ready(priced: PricedCart) -> None:
         raise CartNotReady(priced.flaws[0].detail, flaws=priced.flaws)
 
 
-def _order_of(priced: PricedCart, session: PaymentSession, context: Context, ids: Ids, hold: timedelta) -> Order:
+def _order_of(
+    priced: PricedCart,
+    session: PaymentSession,
+    context: Context,
+    ids: Ids,
+    hold: timedelta,
+    tenders: tuple[Tender, ...],
+) -> Order:
     cart, quote = priced.cart, priced.quote
     order = Order.place(
         at=context.now,
@@ -100,10 +110,11 @@ def _order_of(priced: PricedCart, session: PaymentSession, context: Context, ids
         shipping_total=quote.shipping_total,
         tax_total=quote.tax_total,
         total=quote.total,
+        tenders=tenders,
         hold_expires_at=context.now + hold,
         metadata=cart.metadata,
     )
-    if not order.total:
+    if not order.due:
         order.waive_payment(context.now)
     return order
 
@@ -155,6 +166,15 @@ def _shipping_of(priced: PricedCart) -> OrderShipping | None:
 
 def _payment_of(order: Order, session: PaymentSession, context: Context, ids: Ids, capture: CapturePolicy) -> Payment:
     """Nothing waits for people where there is nothing to send, or the method takes the money at once anyway."""
+    due = order.due
+    if not due:
+        return Payment.without_provider(
+            id=ids.new(PaymentId),
+            attempt_id=ids.new(AttemptId),
+            order_id=order.id,
+            currency=order.currency,
+            at=context.now,
+        )
     goods = any(line.tracked or line.requires_shipping for line in order.lines)
     return Payment.open(
         id=ids.new(PaymentId),
@@ -162,7 +182,7 @@ def _payment_of(order: Order, session: PaymentSession, context: Context, ids: Id
         order_id=order.id,
         provider=session.provider,
         method=session.method,
-        amount=order.total,
+        amount=due,
         at=context.now,
         capture=capture if goods and session.authorizes else CapturePolicy.AUTOMATIC,
     )

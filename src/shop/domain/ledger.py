@@ -9,7 +9,8 @@ from attrs import field, frozen
 
 from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.identifiers import LedgerEntryId, OrderId, PaymentId
-from shop.domain.kernel.money import Money
+from shop.domain.kernel.money import Money, total
+from shop.domain.kernel.tenders import Tender, TenderKind
 
 # The chart of accounts. A debit is positive, a credit negative.
 RECEIVABLE, FEES, REFUNDS, DISPUTES = "receivable", "fees", "refunds", "disputes"
@@ -18,6 +19,9 @@ DISPUTE_LOSSES, BANK = "dispute_losses", "bank"
 ACCOUNTS = frozenset(
     {RECEIVABLE, FEES, REFUNDS, DISPUTES, DISPUTE_LOSSES, GIFT_CARDS, STORE_CREDIT, TAX, SHIPPING, REVENUE, BANK}
 )
+
+
+_LIABILITIES = {TenderKind.GIFT_CARD: GIFT_CARDS, TenderKind.STORE_CREDIT: STORE_CREDIT}
 
 
 def clearing(provider: str) -> str:
@@ -91,11 +95,19 @@ class LedgerEntry:
     postings: tuple[Posting, ...] = field(validator=_balanced)
 
 
-def sale_postings(provider: str, net: Money, shipping_net: Money, tax: Money) -> tuple[Posting, ...]:
-    """A captured sale: what the provider holds, against what was earned and what is owed to the state."""
+def sale_postings(
+    provider: str, net: Money, shipping_net: Money, tax: Money, tenders: Sequence[Tender] = ()
+) -> tuple[Posting, ...]:
+    """A captured sale: what the provider holds and what the shop owes no more to holders of gift cards and credit,
+    against what was earned and what is owed to the state."""
     amounts = ((REVENUE, net), (SHIPPING, shipping_net), (TAX, tax))
     credits = tuple(Posting(account, -amount) for account, amount in amounts if amount)
-    return (Posting(clearing(provider), net + shipping_net + tax), *credits)
+    whole = net + shipping_net + tax
+    if not tenders:
+        return (Posting(clearing(provider), whole), *credits)
+    paid = total((tender.amount for tender in tenders), whole.currency)
+    held = (Posting(clearing(provider), whole - paid),) if whole != paid else ()
+    return (*held, *(Posting(_LIABILITIES[tender.kind], tender.amount) for tender in tenders), *credits)
 
 
 def unapplied_postings(provider: str, amount: Money) -> tuple[Posting, ...]:
@@ -104,10 +116,18 @@ def unapplied_postings(provider: str, amount: Money) -> tuple[Posting, ...]:
     return (Posting(clearing(provider), amount), Posting(RECEIVABLE, -amount))
 
 
-def refund_postings(provider: str, amount: Money, *, applied: bool) -> tuple[Posting, ...]:
-    """Money given back: for a sale (`applied`), or for money that never paid for one."""
+def refund_postings(
+    provider: str, amount: Money, *, applied: bool, tenders: Sequence[Tender] = ()
+) -> tuple[Posting, ...]:
+    """Money given back: for a sale (`applied`), or for money that never paid for one. What goes to `tenders` is owed
+    to their holders again; the rest went through the provider."""
     _more_than_nothing(amount)
-    return (Posting(REFUNDS if applied else RECEIVABLE, amount), Posting(clearing(provider), -amount))
+    given = Posting(REFUNDS if applied else RECEIVABLE, amount)
+    if not tenders:
+        return (given, Posting(clearing(provider), -amount))
+    owed = tuple(Posting(_LIABILITIES[tender.kind], -tender.amount) for tender in tenders)
+    rest = amount - total((tender.amount for tender in tenders), amount.currency)
+    return (given, *((Posting(clearing(provider), -rest),) if rest else ()), *owed)
 
 
 def refund_reversal_postings(provider: str, amount: Money, *, applied: bool) -> tuple[Posting, ...]:

@@ -11,6 +11,7 @@ from shop.adapters.secrets import HmacSecrets
 from shop.adapters.system import OffsetClock, SystemClock, SystemIds
 from shop.application.ports.clock import Clock, Ids
 from shop.application.ports.options import Options
+from shop.application.ports.saved_methods import NoSavedMethods, SavedMethods
 from shop.application.ports.sign_in import SignInProvider
 from shop.application.ports.subscriptions import NoBilling, SubscriptionBilling
 from shop.application.shop import Shop
@@ -40,6 +41,11 @@ def _adapter(port: str, name: str, options: Options) -> Any:
 def _billing(name: str, options: Options, gateway: Any) -> SubscriptionBilling:
     """The provider's billing; a provider that has none bills no subscriptions."""
     return load("billing", name)(options, gateway) if name in offered("billing") else NoBilling()
+
+
+def _saved_methods(name: str, options: Options, gateway: Any) -> SavedMethods:
+    """The provider's customers; a provider that keeps no ways to pay has none."""
+    return load("saved_methods", name)(options, gateway) if name in offered("saved_methods") else NoSavedMethods()
 
 
 def _account_adapter(port: str, name: str, options: Options, **given: Any) -> Any:
@@ -77,6 +83,7 @@ class Container(containers.DeclarativeContainer):
     storage = providers.Singleton(_adapter, "storage", settings.provided.storage, options)
     payments = providers.Singleton(_adapter, "payments", settings.provided.payments, options)
     billing = providers.Singleton(_billing, settings.provided.payments, options, payments)
+    saved_methods = providers.Singleton(_saved_methods, settings.provided.payments, options, payments)
     _counters = providers.Callable(_beside_redis, settings)
     cache = providers.Singleton(_adapter, "cache", _counters, options)
     limiter = providers.Singleton(_adapter, "limiter", _counters, options)
@@ -101,6 +108,7 @@ class Container(containers.DeclarativeContainer):
         storage=storage,
         gateway=payments,
         billing=billing,
+        saved_methods=saved_methods,
         cache=cache,
         limiter=limiter,
         clock=clock,

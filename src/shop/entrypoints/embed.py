@@ -23,8 +23,8 @@ class ClockMoved(Unavailable):
 
 SWAPPABLE = frozenset(
     {
-        *("storage", "payments", "billing", "cache", "limiter", "clock", "ids", "secrets", "authenticator", "markup"),
-        *("notifier", "passwords", "access_tokens", "totp", "passkeys", "sign_in"),
+        *("storage", "payments", "billing", "saved_methods", "cache", "limiter", "clock", "ids", "secrets"),
+        *("authenticator", "markup", "notifier", "passwords", "access_tokens", "totp", "passkeys", "sign_in"),
     }
 )
 
@@ -55,6 +55,7 @@ async def opened(shop: Shop) -> AsyncIterator[Shop]:
         stack.push_async_callback(ports.cache.close)
         stack.push_async_callback(ports.limiter.close)
         stack.push_async_callback(ports.billing.close)
+        stack.push_async_callback(ports.saved_methods.close)
         stack.push_async_callback(ports.gateway.close)
         stack.push_async_callback(ports.notifier.close)
         stack.push_async_callback(ports.passwords.close)

@@ -39,6 +39,10 @@ async def bench(counting: CountingDatabase, clock: MovedClock) -> AsyncIterator[
 async def test_round_trips_do_not_grow_with_orders(bench: Bench, counting: CountingDatabase, count: int) -> None:
     paid = [await bench.paying() for _ in range(count)]
     order, payment = paid[0]
+    owner_id = UserId(order.id.uuid)
+    for one, _ in paid:
+        one.claim(owner_id, bench.now)
+        await bench.save(one)
     orders, payments = bench.readers.orders, bench.readers.payments
     counting.round_trips()
     await orders.order(order.id)
@@ -54,6 +58,10 @@ async def test_round_trips_do_not_grow_with_orders(bench: Bench, counting: Count
     await payments.all(PaymentFilter(), PageRequest())
     assert counting.round_trips() == 1
     await payments.one(payment.id)
+    assert counting.round_trips() == 2
+    assert len((await payments.of_owner(owner_id, PageRequest())).data) == count
+    assert counting.round_trips() == 2
+    await payments.for_buyer(payment.id)
     assert counting.round_trips() == 2
     await payments.session(order.payment_session_id)
     assert counting.round_trips() == 2

@@ -108,6 +108,7 @@ QUESTIONS: dict[str, Ask] = {
     "orders of a buyer": orders(email="buyer7@example.com"),
     "an order's number": orders(number="1007"),
     "a customer's orders": lambda readers: readers.orders.of_owner(UserId(UUID(int=7)), PageRequest()),
+    "a customer's payments": lambda readers: readers.payments.of_owner(UserId(UUID(int=7)), PageRequest()),
     "all payments": lambda readers: readers.payments.all(PaymentFilter(), PageRequest()),
     "failed payments": lambda readers: readers.payments.all(
         PaymentFilter(statuses=frozenset({AttemptStatus.FAILED})), PageRequest()

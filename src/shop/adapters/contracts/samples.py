@@ -35,6 +35,7 @@ from shop.domain.kernel.identifiers import (
     VariantId,
 )
 from shop.domain.kernel.money import Money
+from shop.domain.kernel.tenders import Tender, TenderKind
 from shop.domain.ledger import EntryKind, LedgerEntry, sale_postings
 from shop.domain.orders import Order, OrderLine, OrderShipping
 from shop.domain.payments import (
@@ -282,6 +283,10 @@ class Samples:
             shipping_total=eur(490),
             tax_total=eur(458),
             total=eur(5250),
+            tenders=(
+                Tender(kind=TenderKind.GIFT_CARD, amount=eur(1000), reference="card é", returned=eur(400)),
+                Tender(kind=TenderKind.STORE_CREDIT, amount=eur(250), reference="credit"),
+            ),
             hold_reason="An amount that differs",
             metadata={"channel": "web"},
         )

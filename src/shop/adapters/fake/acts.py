@@ -5,6 +5,7 @@ from typing import NoReturn
 from attrs import evolve, frozen
 
 from shop.adapters.fake.booked import BookedIntent, BookedRefund
+from shop.adapters.fake.wallet_books import code_of
 from shop.application.ports.payments import PaymentRefused, RefundRequest
 from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.identifiers import encode_suffix
@@ -47,14 +48,15 @@ def moved(intent: BookedIntent, status: AttemptStatus, captured: int = 0, failur
     return Change(changed, EVENTS[status])
 
 
-def confirmed(intent: BookedIntent, method: str) -> Change:
+def confirmed(intent: BookedIntent, method: str, beginning: tuple[AttemptStatus, str] | None = None) -> Change:
+    """`beginning` is how an intent begins with this method, where the method itself does not say."""
     if intent.status is AttemptStatus.CANCELLED:
         refuse(intent, "confirmed")
     if intent.status in (AttemptStatus.AUTHORIZED, AttemptStatus.CAPTURED):
         return Change(intent)
     if intent.status is AttemptStatus.REQUIRES_ACTION and intent.method == method:
         return moved(intent, AttemptStatus.AUTHORIZED)
-    status, failure_code = BEGINNINGS[method]
+    status, failure_code = beginning or BEGINNINGS[code_of(method)]
     begun = moved(evolve(intent, method=method), status, failure_code=failure_code)
     return evolve(begun, final=status is not AttemptStatus.REQUIRES_ACTION)
 

@@ -116,8 +116,12 @@ class FaultyGateway:
     async def fetch(self, provider_ref: str) -> IntentState:
         return await self._through("fetch", lambda: self._gateway.fetch(provider_ref))
 
-    async def confirm(self, provider_ref: str, attempt_id: AttemptId, method: str) -> IntentState:
-        return await self._through("confirm", lambda: self._gateway.confirm(provider_ref, attempt_id, method))
+    async def confirm(
+        self, provider_ref: str, attempt_id: AttemptId, method: str, customer_ref: str = ""
+    ) -> IntentState:
+        return await self._through(
+            "confirm", lambda: self._gateway.confirm(provider_ref, attempt_id, method, customer_ref)
+        )
 
     async def capture(self, provider_ref: str, attempt_id: AttemptId, amount: Money | None = None) -> IntentState:
         return await self._through("capture", lambda: self._gateway.capture(provider_ref, attempt_id, amount))

@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from shop.adapters.fake import balance
 from shop.adapters.fake.books import Books
+from shop.adapters.fake.told import moment_of
 from shop.application.ports.clock import Clock
 from shop.application.ports.network import forbid_inside_transaction
 from shop.application.ports.payments import PaymentRefused
@@ -67,10 +68,6 @@ class FakeBalance:
 def second(moment: datetime) -> int:
     """The first whole second that is not before this moment."""
     return math.ceil(moment.timestamp())
-
-
-def moment_of(second: int) -> datetime:
-    return datetime.fromtimestamp(second, UTC)
 
 
 def behind(after: str) -> tuple[int, str]:

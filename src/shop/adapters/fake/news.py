@@ -77,6 +77,19 @@ def of_subscription(number: int, ref: str, event_type: str, at: int) -> Outgoing
     )
 
 
+def of_saved_method(number: int, customer_ref: str, method_ref: str, event_type: str, at: int) -> OutgoingNews:
+    """A message about a saved way to pay of a customer, or without one about the customer."""
+    event_ref = f"evt_{customer_ref}_{number}"
+    thing = {"id": customer_ref, "object": "payment_method" if method_ref else "customer", "method": method_ref}
+    body = {"id": event_ref, "object": "event", "type": event_type, "created": at, "data": {"object": thing}}
+    return OutgoingNews(
+        event_ref=event_ref,
+        event_type=event_type,
+        object_ref=customer_ref,
+        body=json.dumps(body, separators=(",", ":")).encode(),
+    )
+
+
 def sign(body: bytes, secret: str, at: datetime) -> str:
     """The header that proves, to who knows the secret, that these bytes were sent at this moment."""
     moment = int(at.timestamp())

@@ -24,13 +24,15 @@ from shop.adapters.fake.acts import (
 )
 from shop.adapters.fake.booked import BookedIntent
 from shop.adapters.fake.books import Books, MemoryBooks, SqliteBooks
-from shop.adapters.fake.holdings import FakeBalance, behind, moment_of, next_of, second
+from shop.adapters.fake.holdings import FakeBalance, behind, next_of, second
 from shop.adapters.fake.quarrels import answered, decided, disputed, escalated, reviewed, told_again, warned
-from shop.adapters.fake.told import dispute_states, refund_state
+from shop.adapters.fake.told import dispute_states, intent_state, moment_of
+from shop.adapters.fake.wallet_books import MemoryWalletBooks, SqliteWalletBooks, WalletBooks, code_of, is_saved
 from shop.application.ports.clock import Clock
 from shop.application.ports.network import forbid_inside_transaction
 from shop.application.ports.options import Options
 from shop.application.ports.payments import (
+    METHOD_GONE,
     DisputeAnswer,
     IntentRequest,
     PaymentMethod,
@@ -49,7 +51,6 @@ from shop.domain.payments import (
     DisputeState,
     DisputeStatus,
     IntentState,
-    NextAction,
     PaymentMethodUnknown,
     PaymentNotFound,
     RefundState,
@@ -70,9 +71,17 @@ AUTHORIZED_FOR = timedelta(days=7)
 class FakePaymentGateway(FakeBalance):
     """The fake provider over its books. Gateways over the same books are the same provider."""
 
-    def __init__(self, books: Books, clock: Clock, webhook_secret: str, provider: str = "fake") -> None:
+    def __init__(
+        self,
+        books: Books,
+        clock: Clock,
+        webhook_secret: str,
+        provider: str = "fake",
+        wallets: WalletBooks | None = None,
+    ) -> None:
         super().__init__(books, clock)
         self.provider = provider
+        self.wallets: WalletBooks = wallets if wallets is not None else MemoryWalletBooks()
         self._secret = webhook_secret
         self.refunds_begin = RefundStatus.SUCCEEDED
         self.authorized_for = AUTHORIZED_FOR
@@ -82,28 +91,30 @@ class FakePaymentGateway(FakeBalance):
 
     async def create_intent(self, request: IntentRequest) -> IntentState:
         forbid_inside_transaction("create_intent")
-        if request.method not in BEGINNINGS:
-            raise PaymentMethodUnknown(f"The fake provider has no method “{request.method[:40]}”.")
+        self._check(request.method)
         if request.amount.minor <= 0:
             raise Invalid("An intent needs an amount above zero.")
         asked = (
             f"{request.order_id.uuid}|{request.amount.minor}|{request.amount.currency}|{request.method}|{request.email}"
         )
+        if request.customer_ref:
+            asked += f"|{request.customer_ref}"
         return self._once(str(request.attempt_id), asked, lambda: self._begin(request))
 
     async def fetch(self, provider_ref: str) -> IntentState:
         forbid_inside_transaction("fetch")
         return self._state(self._aged(provider_ref))
 
-    async def confirm(self, provider_ref: str, attempt_id: AttemptId, method: str) -> IntentState:
+    async def confirm(
+        self, provider_ref: str, attempt_id: AttemptId, method: str, customer_ref: str = ""
+    ) -> IntentState:
         """Passes the challenge of a method that has one; with another method, begins again with that one."""
         forbid_inside_transaction("confirm")
-        if method not in BEGINNINGS:
-            raise PaymentMethodUnknown(f"The fake provider has no method “{method[:40]}”.")
+        self._check(method)
         return self._once(
             f"{attempt_id}:confirm:{method}",
             provider_ref,
-            lambda: confirmed(self._known(provider_ref), method),
+            lambda: confirmed(self._known(provider_ref), method, self._beginning(method, customer_ref)),
         )
 
     async def capture(self, provider_ref: str, attempt_id: AttemptId, amount: Money | None = None) -> IntentState:
@@ -181,6 +192,7 @@ class FakePaymentGateway(FakeBalance):
 
     async def close(self) -> None:
         self._books.close()
+        self.wallets.close()
 
     # What the provider and the shopper do without asking the shop.
 
@@ -303,7 +315,7 @@ class FakePaymentGateway(FakeBalance):
         return before.intent
 
     def _begin(self, request: IntentRequest) -> Change:
-        status, failure_code = BEGINNINGS[request.method]
+        status, failure_code = self._beginning(request.method, request.customer_ref)
         intent = BookedIntent(
             ref=f"pi_fake_{encode_suffix(request.attempt_id.uuid)}",
             method=request.method,
@@ -342,6 +354,18 @@ class FakePaymentGateway(FakeBalance):
                 intent = change.intent
         return intent
 
+    def _check(self, method: str) -> None:
+        if code_of(method) not in BEGINNINGS:
+            raise PaymentMethodUnknown(f"The fake provider has no method “{method[:40]}”.")
+
+    def _beginning(self, method: str, customer_ref: str) -> tuple[AttemptStatus, str]:
+        """How an intent begins with this method: with a saved one of somebody else it fails."""
+        if is_saved(method):
+            customer = self.wallets.get(customer_ref)
+            if customer is None or not customer.has(method):
+                return AttemptStatus.FAILED, METHOD_GONE
+        return BEGINNINGS[code_of(method)]
+
     def _known(self, provider_ref: str) -> BookedIntent:
         intent = self._books.intent(provider_ref)
         if intent is None:
@@ -349,20 +373,7 @@ class FakePaymentGateway(FakeBalance):
         return intent
 
     def _state(self, intent: BookedIntent) -> IntentState:
-        waits = intent.status is AttemptStatus.REQUIRES_ACTION
-        return IntentState(
-            provider_ref=intent.ref,
-            status=intent.status,
-            amount=Money(intent.minor, intent.currency),
-            captured=Money(intent.captured, intent.currency),
-            refunds=tuple(refund_state(intent, refund) for refund in intent.refunds),
-            disputed=bool(intent.disputes),
-            brand="visa" if intent.status in (AttemptStatus.AUTHORIZED, AttemptStatus.CAPTURED) else "",
-            failure_code=intent.failure_code,
-            next_action=NextAction(kind="confirm_in_browser") if waits else None,
-            client_secret=self._client_secret(intent.ref) if waits else "",
-            expires_at=moment_of(intent.lapses_at) if intent.lapses_at else None,
-        )
+        return intent_state(intent, self._client_secret(intent.ref))
 
     def _client_secret(self, ref: str) -> str:
         return f"{ref}_secret_{hashlib.sha256(f'{self._secret}|{ref}'.encode()).hexdigest()[:24]}"
@@ -373,4 +384,6 @@ def open_fake_payments(options: Options) -> FakePaymentGateway:
     path = options.get("SHOP_FAKE_PAYMENTS_FILE")
     # All processes of a shop share its secret key, so they believe each other's messages and nobody else's.
     secret = hashlib.sha256(f"fake payments|{options.get('SHOP_SECRET_KEY')}".encode()).hexdigest()
-    return FakePaymentGateway(SqliteBooks(path) if path else MemoryBooks(), options.clock, secret)
+    if not path:
+        return FakePaymentGateway(MemoryBooks(), options.clock, secret)
+    return FakePaymentGateway(SqliteBooks(path), options.clock, secret, wallets=SqliteWalletBooks(f"{path}.wallets"))

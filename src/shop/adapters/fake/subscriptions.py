@@ -9,6 +9,7 @@ from shop.adapters.fake.billing_books import (
     SqliteBillingBooks,
 )
 from shop.adapters.fake.payments import METHODS
+from shop.adapters.fake.wallet_books import code_of, is_saved, owner_of
 from shop.application.ports.clock import Clock
 from shop.application.ports.network import forbid_inside_transaction
 from shop.application.ports.options import Options
@@ -45,7 +46,7 @@ class FakeSubscriptionBilling:
 
     async def subscribe(self, request: BillingRequest) -> BillingState:
         forbid_inside_transaction("subscribe")
-        if request.method not in _CODES:
+        if code_of(request.method) not in _CODES:
             raise MethodNotForSubscriptions(f"The fake provider has no method “{request.method[:40]}”.")
         ref = f"sub_fake_{encode_suffix(request.subscription_id.uuid)}"
         with self._books.writing():
@@ -76,7 +77,7 @@ class FakeSubscriptionBilling:
         if state.status not in (AttemptStatus.FAILED, AttemptStatus.REQUIRES_ACTION):
             return state
         method = self._known(charge.provider_ref).method
-        again = await self._gateway.confirm(state.provider_ref, charge.attempt_id, method)
+        again = await self._gateway.confirm(state.provider_ref, charge.attempt_id, method, _customer_of(method))
         return await self._take(charge, again)
 
     async def void(self, charge: InvoiceCharge) -> IntentState:
@@ -90,7 +91,7 @@ class FakeSubscriptionBilling:
 
     async def change(self, provider_ref: str, request: BillingRequest, *, key: str) -> None:
         forbid_inside_transaction("change")
-        if request.method not in _CODES:
+        if code_of(request.method) not in _CODES:
             raise MethodNotForSubscriptions(f"The fake provider has no method “{request.method[:40]}”.")
         with self._books.writing():
             booked = self._known(provider_ref)
@@ -148,6 +149,7 @@ class FakeSubscriptionBilling:
             amount=charge.amount,
             method=method,
             email=charge.email,
+            customer_ref=_customer_of(method),
         )
         return await self._gateway.create_intent(request)
 
@@ -189,6 +191,11 @@ def open_fake_billing(options: Options, gateway: PaymentGateway) -> FakeSubscrip
     path = options.get("SHOP_FAKE_PAYMENTS_FILE")
     books = SqliteBillingBooks(f"{path}.billing") if path else MemoryBillingBooks()
     return FakeSubscriptionBilling(gateway, books, options.clock)
+
+
+def _customer_of(method: str) -> str:
+    """The customer of a saved way to pay; empty for every other."""
+    return owner_of(method) if is_saved(method) else ""
 
 
 def _nothing(charge: InvoiceCharge, status: AttemptStatus) -> IntentState:

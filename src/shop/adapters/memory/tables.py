@@ -55,10 +55,11 @@ from shop.domain.kernel.identifiers import (
     SubscriptionId,
     UserId,
     VariantId,
+    WalletId,
 )
 from shop.domain.ledger import EntryKind, LedgerEntry
 from shop.domain.orders import Order
-from shop.domain.payments import Dispute, InboxItem, Payment, PaymentSession, Refund
+from shop.domain.payments import Dispute, InboxItem, Payment, PaymentSession, Refund, Wallet
 from shop.domain.pricing.taxes import TaxTable
 from shop.domain.store import Store
 from shop.domain.subscriptions import Plan, Renewal, Subscription
@@ -135,6 +136,7 @@ class Tables:
     disputes: dict[DisputeId, Dispute] = Factory(dict)
     disputes_by_payment: dict[PaymentId, tuple[DisputeId, ...]] = Factory(dict)
     dispute_by_ref: dict[tuple[str, str], DisputeId] = Factory(dict)
+    wallets: dict[WalletId, Wallet] = Factory(dict)
     entries_by_order: dict[OrderId | None, tuple[LedgerEntry, ...]] = Factory(dict)
     booked_for: dict[tuple[str, str], tuple[OrderId | None, ...]] = Factory(dict)
     booked: dict[BookedKey, None] = Factory(dict)

@@ -33,6 +33,7 @@ from shop.adapters.memory.refunds import MemoryRefundRepository
 from shop.adapters.memory.store import MemoryStoreRepository
 from shop.adapters.memory.subscriptions import MemoryPlanRepository, MemorySubscriptionRepository
 from shop.adapters.memory.tables import Tables
+from shop.adapters.memory.wallets import MemoryWalletRepository
 from shop.adapters.memory.writes import Rank, Writes
 from shop.application.messages import Context
 from shop.application.ports.answers import Answer
@@ -64,6 +65,7 @@ from shop.application.ports.repositories import (
     StockRepository,
     StoreRepository,
     SubscriptionRepository,
+    WalletRepository,
 )
 from shop.application.ports.unit_of_work import Transaction
 from shop.domain.kernel.aggregates import Event
@@ -86,6 +88,7 @@ class MemoryTransaction:
         self.payments: PaymentRepository = MemoryPaymentRepository(tables, writes)
         self.refunds: RefundRepository = MemoryRefundRepository(tables, writes)
         self.disputes: DisputeRepository = MemoryDisputeRepository(tables, writes)
+        self.wallets: WalletRepository = MemoryWalletRepository(tables, writes)
         self.ledger: Ledger = MemoryLedger(tables, writes)
         self.inbox: InboxRepository = MemoryInboxRepository(tables, writes)
         self.api_keys: ApiKeyRepository = MemoryApiKeyRepository(tables, writes)

@@ -1,6 +1,6 @@
 """Values that are kept as JSON: addresses, the delivery of an order, what surrounds a product, settings."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +9,7 @@ from shop.domain.catalog import Media, Option
 from shop.domain.kernel.address import Address
 from shop.domain.kernel.capturing import CapturePolicy
 from shop.domain.kernel.money import Money
+from shop.domain.kernel.tenders import Tender, TenderKind
 from shop.domain.orders import OrderShipping
 from shop.domain.payments import NextAction
 from shop.domain.pricing.taxes import TaxRate, TaxTable
@@ -51,6 +52,35 @@ def from_shipping(shipping: OrderShipping | None) -> Document | None:
         "tax_rate": str(shipping.tax_rate),
         "tax_name": shipping.tax_name,
     }
+
+
+def from_tenders(tenders: Sequence[Tender]) -> list[Document] | None:
+    if not tenders:
+        return None
+    return [
+        {
+            "kind": tender.kind.value,
+            "amount": tender.amount.minor,
+            "reference": tender.reference,
+            "returned": tender.returned.minor,
+        }
+        for tender in tenders
+    ]
+
+
+def to_tenders(documents: Iterable[Mapping[str, Any]] | None, currency: str) -> tuple[Tender, ...]:
+    """Tenders in the currency of what they pay for."""
+    if documents is None:
+        return ()
+    return tuple(
+        Tender(
+            kind=TenderKind(document["kind"]),
+            amount=Money(document["amount"], currency),
+            reference=document["reference"],
+            returned=Money(document["returned"], currency),
+        )
+        for document in documents
+    )
 
 
 def to_shipping(document: Mapping[str, Any] | None, currency: str) -> OrderShipping | None:

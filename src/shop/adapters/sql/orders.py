@@ -11,7 +11,14 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from shop.adapters.sql.database import Row, Write
-from shop.adapters.sql.documents import from_address, from_shipping, to_address, to_shipping
+from shop.adapters.sql.documents import (
+    from_address,
+    from_shipping,
+    from_tenders,
+    to_address,
+    to_shipping,
+    to_tenders,
+)
 from shop.adapters.sql.gathering import ADDED, Gathered, Rank, Root
 from shop.adapters.sql.schema import order_lines, orders
 from shop.adapters.sql.schema.columns import word
@@ -140,6 +147,7 @@ def order_of(row: Row) -> Order:
         updated_at=row["updated_at"],
         hold_expires_at=row["hold_expires_at"],
         cancelled_at=row["cancelled_at"],
+        tenders=to_tenders(row["tenders"], currency),
         version=row["version"],
     )
 
@@ -230,6 +238,7 @@ def _row(order: Order) -> dict[str, Any]:
         "updated_at": order.updated_at,
         "hold_expires_at": order.hold_expires_at,
         "cancelled_at": order.cancelled_at,
+        "tenders": from_tenders(order.tenders),
     }
 
 

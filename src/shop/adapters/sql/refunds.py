@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import bindparam, select
 
 from shop.adapters.sql.database import Row
+from shop.adapters.sql.documents import from_tenders, to_tenders
 from shop.adapters.sql.gathering import Gathered, Rank, Root
 from shop.adapters.sql.schema import refunds
 from shop.adapters.sql.statements import Statement
@@ -26,6 +27,7 @@ _ROOT = Root.of(
         "shipping_minor",
         "restock",
         "applied",
+        "tenders",
         "requested_by",
         "created_at",
     ],
@@ -84,6 +86,7 @@ def refund_of(row: Row) -> Refund:
         shipping=Money(row["shipping_minor"], currency) if row["shipping_minor"] is not None else None,
         restock=row["restock"],
         applied=row["applied"],
+        tenders=to_tenders(row["tenders"], currency),
         status=RefundStatus(row["status"]),
         requested_by=row["requested_by"],
         approved_by=row["approved_by"],
@@ -112,6 +115,7 @@ def _row(refund: Refund) -> dict[str, Any]:
         "shipping_minor": refund.shipping.minor if refund.shipping is not None else None,
         "restock": refund.restock,
         "applied": refund.applied,
+        "tenders": from_tenders(refund.tenders),
         "status": refund.status,
         "requested_by": refund.requested_by,
         "approved_by": refund.approved_by,

@@ -31,6 +31,7 @@ from shop.adapters.sql.sessions import SqlOneTimeTokenRepository, SqlSessionRepo
 from shop.adapters.sql.store import SqlStoreRepository
 from shop.adapters.sql.subscriptions import SqlPlanRepository, SqlSubscriptionRepository
 from shop.adapters.sql.users import SqlRoleRepository, SqlUserRepository
+from shop.adapters.sql.wallets import SqlWalletRepository
 from shop.application.messages import Context
 from shop.application.ports.clock import Ids
 from shop.application.ports.network import enter_transaction, leave_transaction
@@ -61,6 +62,7 @@ from shop.application.ports.repositories import (
     StockRepository,
     StoreRepository,
     SubscriptionRepository,
+    WalletRepository,
 )
 from shop.application.ports.unit_of_work import Transaction
 from shop.domain.kernel.aggregates import Event
@@ -95,6 +97,7 @@ class SqlTransaction:
     payments = _Repository[PaymentRepository](SqlPaymentRepository)
     refunds = _Repository[RefundRepository](SqlRefundRepository)
     disputes = _Repository[DisputeRepository](SqlDisputeRepository)
+    wallets = _Repository[WalletRepository](SqlWalletRepository)
     ledger = _Repository[Ledger](SqlLedger)
     inbox = _Repository[InboxRepository](SqlInboxRepository)
     api_keys = _Repository[ApiKeyRepository](SqlApiKeyRepository)

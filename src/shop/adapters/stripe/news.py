@@ -20,6 +20,7 @@ UNREADABLE = "unreadable"
 """The type of a genuine message that is not what Stripe documents; it is kept for people to look at."""
 
 _OF_SUBSCRIPTIONS = ("customer.subscription.", "invoice.")
+_OF_CUSTOMERS = ("payment_method.", "customer.deleted")
 LISTED = [
     "payment_intent.amount_capturable_updated",
     "payment_intent.canceled",
@@ -79,7 +80,7 @@ def message_of(provider: str, event: dict[str, Any], body: bytes) -> ProviderNew
         provider=provider,
         event_ref=reference or f"sha256:{hashlib.sha256(body).hexdigest()}",
         event_type=_name(event.get("type")) or UNREADABLE,
-        object_ref=_subscription_of(event) or _intent_of(event),
+        object_ref=_subscription_of(event) or _customer_of(event) or _intent_of(event),
         body=body,
     )
 
@@ -105,6 +106,19 @@ def _subscription_of(event: dict[str, Any]) -> str:
     # Older versions of Stripe's messages name it on the invoice itself.
     found = details.get("subscription") if isinstance(details, dict) else thing.get("subscription")
     return _name(found.get("id") if isinstance(found, dict) else found)
+
+
+def _customer_of(event: dict[str, Any]) -> str:
+    """The customer whose saved way to pay the event is about; once it is detached, whose it was."""
+    kind, thing = event.get("type"), _thing(event)
+    if not isinstance(kind, str) or not kind.startswith(_OF_CUSTOMERS):
+        return ""
+    if thing.get("object") == "customer":
+        return _name(thing.get("id"))
+    data = event.get("data")
+    before = data.get("previous_attributes") if isinstance(data, dict) else None
+    customer = thing.get("customer") or (before.get("customer") if isinstance(before, dict) else None)
+    return _name(customer.get("id") if isinstance(customer, dict) else customer)
 
 
 def _thing(event: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -17,6 +18,7 @@ from stripe.params import (
     PaymentIntentConfirmParams,
     PaymentIntentCreateParams,
     PaymentIntentListParams,
+    PaymentIntentUpdateParams,
     PayoutListParams,
 )
 
@@ -31,6 +33,7 @@ from shop.application.ports.network import forbid_inside_transaction
 from shop.application.ports.options import Options
 from shop.application.ports.payments import (
     CALL_TIMEOUT_SECONDS,
+    METHOD_GONE,
     DisputeAnswer,
     IntentRequest,
     PaymentMethod,
@@ -74,7 +77,7 @@ METHODS = (
     PaymentMethod(code="stripe", name="Card, wallet or local method", confirms_in="browser"),
     PaymentMethod(code="stripe_direct", name="Bank debit or local method", confirms_in="browser", authorizes=False),
 )
-_SAVED_METHOD = "pm_"
+SAVED_METHOD = "pm_"
 _EXPAND = ["latest_charge"]
 _EXPAND_LISTED = ["data.latest_charge", "data.latest_charge.refunds"]
 DISPUTES_MAX = 100
@@ -143,7 +146,10 @@ class StripePaymentGateway:
         forbid_inside_transaction("create_intent")
         params = _intent_params(request)
         key = str(request.attempt_id)
-        return state_of(await self._ask(self._intents.create_async(params, {"idempotency_key": key})))
+        made = state_of(await self._ask(self._intents.create_async(params, {"idempotency_key": key})))
+        if not request.method.startswith(SAVED_METHOD):
+            return made
+        return await self._confirm(made.provider_ref, request.attempt_id, request.method)
 
     async def fetch(self, provider_ref: str) -> IntentState:
         forbid_inside_transaction("fetch")
@@ -158,10 +164,24 @@ class StripePaymentGateway:
         page = await self._ask(self._refunds.list_async({"payment_intent": intent.id, "limit": REFUNDS_MAX}))
         return list(page.data)
 
-    async def confirm(self, provider_ref: str, attempt_id: AttemptId, method: str) -> IntentState:
+    async def confirm(
+        self, provider_ref: str, attempt_id: AttemptId, method: str, customer_ref: str = ""
+    ) -> IntentState:
         forbid_inside_transaction("confirm")
+        if customer_ref and method.startswith(SAVED_METHOD):
+            # An intent that was begun with another way to pay does not know whose saved ones it may use.
+            owner: PaymentIntentUpdateParams = {"customer": customer_ref}
+            key = f"{attempt_id}:customer:{customer_ref}"
+            with suppress(PaymentRefused, PaymentNotFound):  # what matters is what comes of confirming it
+                await self._ask(self._intents.update_async(provider_ref, owner, {"idempotency_key": key}))
+        state = await self._confirm(provider_ref, attempt_id, method)
+        # Stripe repeats its first answer to a key: what the shopper was to do may have been done since.
+        return await self.fetch(provider_ref) if state.status is AttemptStatus.REQUIRES_ACTION else state
+
+    async def _confirm(self, provider_ref: str, attempt_id: AttemptId, method: str) -> IntentState:
+        """A refusal is told by how the intent stands after it."""
         params: PaymentIntentConfirmParams = {"expand": _EXPAND}
-        if method.startswith(_SAVED_METHOD):
+        if method.startswith(SAVED_METHOD):
             params["payment_method"] = method
         try:
             return state_of(
@@ -175,6 +195,8 @@ class StripePaymentGateway:
             state = await self.fetch(provider_ref)
             if state.status is AttemptStatus.FAILED or state.status in _CONFIRMED:
                 return state
+            if method.startswith(SAVED_METHOD) and state.status is AttemptStatus.REQUIRES_ACTION:
+                return evolve(state, status=AttemptStatus.FAILED, failure_code=METHOD_GONE, next_action=None)
             raise
 
     async def capture(self, provider_ref: str, attempt_id: AttemptId, amount: Money | None = None) -> IntentState:
@@ -389,6 +411,9 @@ def _intent_params(request: IntentRequest) -> PaymentIntentCreateParams:
         # What cannot authorise is taken by Stripe as soon as it is paid; a card can, and is not offered this way.
         params["capture_method"] = "automatic_async"
         params["excluded_payment_method_types"] = ["card"]
+    elif request.method.startswith(SAVED_METHOD) and request.customer_ref:
+        params["allowed_payment_method_types"] = ["card"]
+        params["customer"] = request.customer_ref
     elif request.method != "stripe":
         # For “stripe” nothing is said: Stripe then offers what the owner switched on and what can authorise.
         raise PaymentMethodUnknown(f"Stripe is not set up for the method “{request.method[:40]}”.")

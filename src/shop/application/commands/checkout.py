@@ -7,13 +7,14 @@ from attrs import frozen
 
 from shop.application.access import check_owner
 from shop.application.messages import OWNER, Command, Context
-from shop.application.placing import check_ready, place
+from shop.application.placing import Placed, check_ready, place
 from shop.application.ports.clock import Ids
 from shop.application.ports.identity import Secrets
 from shop.application.ports.readers import StoreReader
+from shop.application.ports.tenders import TenderSources
 from shop.application.ports.unit_of_work import Transaction, UnitOfWork
 from shop.application.pricing import price_cart
-from shop.application.settlement import Sale
+from shop.application.settlement import BooksOf, Sale, TendersOf, held_for
 from shop.domain.carts import CartNotFound, CartStatus
 from shop.domain.kernel.errors import Conflict
 from shop.domain.kernel.identifiers import CartId, OrderId, PaymentSessionId
@@ -59,6 +60,7 @@ async def create_order(
     store: StoreReader,
     hold: timedelta,
     provider: str,
+    sources: TenderSources,
 ) -> OrderId:
     settings = await store.settings()
     async with uow(context) as tx:
@@ -78,11 +80,22 @@ async def create_order(
         check_ready(priced)
         if command.expected_total not in (None, priced.quote.total):
             raise CartChanged(f"It costs {priced.quote.total}, not {command.expected_total}.", cart.id)
-        placed = place(tx, priced, session, context, ids, hold, settings.store.capture)
+        tenders = await held_for(tx, cart, priced.quote.total, sources) if sources else ()
+        placed = place(tx, priced, session, context, ids, hold, capture=settings.store.capture, tenders=tenders)
+        if tenders and not placed.order.due:
+            await _paid_by_tenders(tx, placed, context, ids, sources)
         tx.answer(placed.order.id)
     if placed.payment is not None:
         context.just_written.keep(placed.order.id, Sale(placed.order, placed.payment, placed.held))
     return placed.order.id
+
+
+async def _paid_by_tenders(tx: Transaction, placed: Placed, context: Context, ids: Ids, sources: TenderSources) -> None:
+    """Nothing is left for a provider: the order is paid as it is placed."""
+    order, payment = placed.order, placed.payment
+    assert payment is not None, "an order that costs something has a payment"
+    await TendersOf(tx, order, sources).take()
+    BooksOf(tx, Sale(order, payment), context, ids).sale(payment.attempt.provider_ref)
 
 
 async def _ordered_before(tx: Transaction, cart_id: CartId) -> OrderId:

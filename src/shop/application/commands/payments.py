@@ -11,9 +11,20 @@ from shop.application.ports.clock import Ids
 from shop.application.ports.identity import Secrets
 from shop.application.ports.payments import PaymentGateway, PaymentRefused
 from shop.application.ports.readers import PaymentReader, SessionWithPayment, StoreReader
+from shop.application.ports.saved_methods import ABOUT_SAVED_METHODS
 from shop.application.ports.unit_of_work import StaleAggregate, Transaction, UnitOfWork
 from shop.application.renewals import Till, follow_news
-from shop.application.settlement import Cashier, Sale, carry_on, look_at_risk, sale_of, settle
+from shop.application.settlement import (
+    Cashier,
+    Sale,
+    carry_on,
+    check_own_method,
+    customer_of,
+    follow_wallet_news,
+    look_at_risk,
+    sale_of,
+    settle,
+)
 from shop.domain.carts import CartNotFound, CartStatus
 from shop.domain.kernel.errors import Conflict, NotFound
 from shop.domain.kernel.identifiers import CartId, InboxId, OrderId, PaymentSessionId
@@ -50,13 +61,24 @@ class NothingToConfirm(Conflict):
     default_hint = "Place the order with POST /api/orders first; the provider is asked after that."
 
 
+class CartNotOwn(Conflict):
+    """A saved way to pay belongs to a customer, and the cart to nobody yet."""
+
+    code = "cart_not_own"
+    title = "The cart is not the customer's"
+    default_hint = "POST /api/carts/{id}/claim makes a guest's cart the customer's own."
+
+
 class ProviderUnknown(NotFound):
     title = "No such payment provider"
 
 
 @frozen(kw_only=True)
 class CreatePaymentSession(Command[PaymentSessionId]):
-    """Notes how the shopper wants to pay for a cart. The provider hears of it when the order is placed."""
+    """Notes how the shopper wants to pay for a cart. The provider hears of it when the order is placed.
+
+    `method` is the code of a way to pay, or names a saved one of the customer whose cart it is.
+    """
 
     requires: ClassVar = OWNER
     one_write: ClassVar = True
@@ -68,26 +90,30 @@ async def create_payment_session(
     command: CreatePaymentSession,
     context: Context,
     *,
-    uow: UnitOfWork,
     ids: Ids,
     secrets: Secrets,
     gateway: PaymentGateway,
+    cashier: Cashier,
 ) -> PaymentSessionId:
     methods = {method.code: method for method in await gateway.methods()}
-    method = methods.get(command.method)
-    if method is None:
+    saved = command.method not in methods and cashier.saved_methods.names(command.method)
+    if saved:
+        await check_own_method(command.method, context.actor.user_id, context, cashier)
+    elif command.method not in methods:
         raise PaymentMethodUnknown(
             f"“{command.method[:60]}” is no way to pay here; there is: {', '.join(sorted(methods))}."
         )
-    async with uow(context) as tx:
+    async with cashier.uow(context) as tx:
         cart = await tx.carts.get(command.cart_id)
         check_owner(context.actor, cart.owner_id, cart.id, secrets=secrets, otherwise=CartNotFound)
+        if saved and cart.owner_id != context.actor.user_id:
+            raise CartNotOwn
         session = PaymentSession(
             id=ids.new(PaymentSessionId),
             cart_id=cart.id,
             provider=gateway.provider,
-            method=method.code,
-            authorizes=method.authorizes,
+            method=command.method,
+            authorizes=saved or methods[command.method].authorizes,
             created_at=context.now,
         )
         tx.payment_sessions.save(session)
@@ -162,14 +188,15 @@ async def confirm_payment(
         order = await tx.orders.find_by_cart(cart.id)
         if order is None:
             raise NothingToConfirm
-        if not order.total:
+        if not order.due:
             return order.id
         sale = Sale(order, await tx.payments.of_order(order.id))
     sale = await carry_on(sale, context, cashier)
     attempt = sale.payment.attempt
     if attempt.status in (AttemptStatus.REQUIRES_ACTION, AttemptStatus.FAILED):
         gateway = cashier.provider_of(sale.payment)
-        news = await gateway.confirm(attempt.provider_ref, attempt.id, session.method)
+        customer = await customer_of(sale.order.owner_id, session.method, context, cashier)
+        news = await gateway.confirm(attempt.provider_ref, attempt.id, session.method, customer)
         sale = await settle(sale, evolve(news, method=session.method), context, cashier)
         await carry_on(sale, context, cashier)
     return sale.order.id
@@ -224,6 +251,9 @@ async def apply_provider_news(
         sale = await _sale_behind(item, tx) if item.event_type.startswith(ABOUT_MONEY) else None
         about_subscription = item.event_type.startswith(ABOUT_SUBSCRIPTIONS)
         subscription = await _subscription_behind(item, tx) if about_subscription else None
+    if item.event_type.startswith(ABOUT_SAVED_METHODS):
+        await follow_wallet_news(item, context, cashier)
+        return
     if subscription is not None:
         await follow_news(subscription, item.event_type, context, Till(cashier, store))
     elif sale is not None:

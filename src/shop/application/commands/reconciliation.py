@@ -268,7 +268,7 @@ def _missing(
     paid = order.payment_status in _PAID_FOR
     missing: list[tuple[EntryKind, str, tuple[Posting, ...]]] = []
     if payment.captured and not any(entry.kind is EntryKind.CAPTURE for entry in entries):
-        if paid and payment.captured == order.total:
+        if paid and payment.captured == order.due:
             net = total((line.net for line in order.lines), order.currency)
             shipping = order.shipping.net if order.shipping else Money.zero(order.currency)
             postings = sale_postings(provider, net, shipping, order.tax_total)

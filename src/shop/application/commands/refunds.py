@@ -10,9 +10,11 @@ from shop.application.messages import Command, Context
 from shop.application.ports.clock import Ids
 from shop.application.ports.readers import StoreReader
 from shop.application.ports.unit_of_work import UnitOfWork
+from shop.application.settlement import left_of
 from shop.domain.kernel.errors import Conflict, Flaw, Invalid
 from shop.domain.kernel.identifiers import OrderLineId, PaymentId, RefundId
 from shop.domain.kernel.money import Money, total
+from shop.domain.kernel.tenders import Tender, TenderUnfit, split_refund
 from shop.domain.orders import Order, OrderLine, PaymentStatus
 from shop.domain.payments import (
     REASONS_OF_PEOPLE,
@@ -86,7 +88,9 @@ async def request_refund(
         _check_refundable(order)
         before = [refund for refund in await tx.refunds.of_payment(payment.id) if refund.status in RESERVING]
         amount, lines, shipping = _what_goes_back(command, order, payment, before)
-        payment.reserve_refund(amount, context.now)
+        at_provider, tenders = _ways_back(amount, order, payment, before)
+        if at_provider or not tenders:
+            payment.reserve_refund(at_provider, context.now)
         refund = Refund.request(
             id=ids.new(RefundId),
             payment_id=payment.id,
@@ -98,6 +102,7 @@ async def request_refund(
             lines=lines,
             shipping=shipping,
             restock=command.restock,
+            tenders=tenders,
             requested_by=_person(context),
             needs_approval=_is_much(amount, settings.store),
             at=context.now,
@@ -144,7 +149,7 @@ async def refuse_refund(command: RefuseRefund, context: Context, *, uow: UnitOfW
         refund = await tx.refunds.get(command.refund_id)
         payment = await tx.payments.get(refund.payment_id)
         refund.refuse(_person(context), context.now)
-        payment.release_refund(refund.amount, context.now)
+        payment.release_refund(refund.at_provider, context.now)
         tx.payments.save(payment)
         tx.refunds.save(refund)
         tx.answer(refund.id)
@@ -183,13 +188,27 @@ def _what_goes_back(
     if command.amount is not None:
         return command.amount, (), None
     if command.full:
-        if not payment.refundable:
+        left = total((tender.amount for tender in left_of(order, before)), order.currency) if order.tenders else None
+        if not payment.refundable and not left:
             raise RefundExceedsCaptured("All of it went back, or is promised to.")
-        return payment.refundable, (), None
+        return payment.refundable + left if left else payment.refundable, (), None
     lines = tuple(_lines_of(command.lines, order, before))
     shipping = _shipping_of(order, before) if command.shipping else None
     amounts = [line.amount for line in lines] + ([shipping] if shipping is not None else [])
     return total(amounts, order.currency), lines, shipping
+
+
+def _ways_back(
+    amount: Money, order: Order, payment: Payment, before: Sequence[Refund]
+) -> tuple[Money, tuple[Tender, ...]]:
+    """What goes back through the provider, and what to gift cards and store credit. Raises RefundExceedsCaptured."""
+    if not order.tenders or amount.minor <= 0 or amount.currency != order.currency:
+        return amount, ()
+    try:
+        at_provider, parts = split_refund(amount, payment.refundable, left_of(order, before))
+    except TenderUnfit as error:
+        raise RefundExceedsCaptured(f"Less is left of what was paid; {amount} were asked for.") from error
+    return at_provider, tuple(parts)
 
 
 def _lines_of(wanted: Sequence[LineToRefund], order: Order, before: Sequence[Refund]) -> list[RefundLine]:

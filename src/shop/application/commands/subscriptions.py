@@ -9,6 +9,7 @@ from shop.application.messages import CUSTOMER, INTERNAL, OWNER, Command, Contex
 from shop.application.ports.subscriptions import MethodNotForSubscriptions, SubscriptionsNotOffered
 from shop.application.ports.unit_of_work import Transaction
 from shop.application.renewals import Till, billing_request, carry_on
+from shop.application.settlement import check_own_method
 from shop.domain.kernel.address import Address
 from shop.domain.kernel.errors import Flaw, Invalid, Unavailable
 from shop.domain.kernel.identifiers import PlanId, SubscriptionId
@@ -47,6 +48,7 @@ async def subscribe(command: Subscribe, context: Context, *, till: Till) -> Subs
     if not till.billing.provider:
         raise SubscriptionsNotOffered
     _check_method(command.method)
+    await check_own_method(command.method, owner_id, context, till.cashier)
     settings = await till.store.settings()
     async with till.cashier.uow(context) as tx:
         plan = await tx.plans.get(command.plan_id)
@@ -154,6 +156,7 @@ async def change_subscription(command: ChangeSubscription, context: Context, *, 
         plan = await tx.plans.get(command.plan_id) if command.plan_id is not None else None
     if command.method is not None:
         _check_method(command.method)
+        await check_own_method(command.method, subscription.owner_id, context, till.cashier)
         subscription.use_method(command.method, context.now)
     proration = None
     if plan is not None or command.quantity is not None:

@@ -20,6 +20,8 @@ from shop.domain.kernel.money import Money
 from shop.domain.payments import DisputeState, IntentState, RefundReason, RefundState, RiskState
 
 CALL_TIMEOUT_SECONDS = 15.0
+METHOD_GONE = "saved_method_gone"
+"""Why an intent failed whose saved way to pay is gone, or is not this customer's: it can be paid in another way."""
 
 
 class PaymentProviderUnavailable(Unavailable):
@@ -47,7 +49,8 @@ class SignatureRejected(Invalid):
 class IntentRequest:
     """Please take this amount with this method. `attempt_id` is the idempotency key at the provider.
 
-    `order_id` goes along as a hint for people; nothing ever relies on it coming back.
+    `order_id` goes along as a hint for people; nothing ever relies on it coming back. `method` may be a saved way to
+    pay of the customer `customer_ref`; nobody else's is taken.
     """
 
     attempt_id: AttemptId
@@ -55,6 +58,7 @@ class IntentRequest:
     amount: Money
     method: str
     email: str = ""
+    customer_ref: str = ""
 
 
 @frozen(kw_only=True)
@@ -146,9 +150,12 @@ class PaymentGateway(Protocol):
         """The intent as it stands now, with all its refunds. Raises PaymentNotFound when the provider has none of
         this name."""
 
-    async def confirm(self, provider_ref: str, attempt_id: AttemptId, method: str) -> IntentState:
+    async def confirm(
+        self, provider_ref: str, attempt_id: AttemptId, method: str, customer_ref: str = ""
+    ) -> IntentState:
         """Confirms on the server what needs no browser (the fake's methods, saved ones): finishes what the shopper
-        had to do, or tries again with another method after a decline. Key: `<attempt>:confirm:<method>`."""
+        had to do, or tries again with another method after a decline. A saved one comes with its customer.
+        Key: `<attempt>:confirm:<method>`."""
 
     async def capture(self, provider_ref: str, attempt_id: AttemptId, amount: Money | None = None) -> IntentState:
         """Takes the authorised amount, or this part of it: then the rest is let go of for good.

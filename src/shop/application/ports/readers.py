@@ -19,6 +19,7 @@ from shop.application.ports.views import (
     DisputeView,
     InboxItemView,
     LocationView,
+    MyPaymentView,
     OrderView,
     PaymentView,
     PlanView,
@@ -157,6 +158,14 @@ class OrderWithOwner:
     owner_id: UserId | None
 
 
+@frozen(kw_only=True)
+class PaymentWithOwner:
+    """A payment for its buyer, and whose order it pays: the use case compares before it shows."""
+
+    view: MyPaymentView
+    owner_id: UserId | None
+
+
 class CatalogReader(Protocol):
     """Answers about products and categories."""
 
@@ -226,6 +235,12 @@ class PaymentReader(Protocol):
 
     async def one(self, payment_id: PaymentId) -> PaymentView:
         """With the latest 100 messages of the provider about it, the latest first. Raises PaymentNotFound."""
+
+    async def of_owner(self, owner_id: UserId, page: PageRequest) -> Page[MyPaymentView]:
+        """The payments of one customer's orders with their refunds, the latest order first."""
+
+    async def for_buyer(self, payment_id: PaymentId) -> PaymentWithOwner:
+        """With its refunds. Raises PaymentNotFound."""
 
     async def session(self, session_id: PaymentSessionId) -> SessionWithPayment:
         """A session, and the payment of its cart's order, if there is one. Raises PaymentSessionNotFound.

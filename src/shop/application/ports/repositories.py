@@ -35,7 +35,7 @@ from shop.domain.kernel.identifiers import (
 from shop.domain.kernel.money import Money
 from shop.domain.ledger import LedgerEntry
 from shop.domain.orders import Order
-from shop.domain.payments import Dispute, InboxItem, Payment, PaymentSession, Refund
+from shop.domain.payments import Dispute, InboxItem, Payment, PaymentSession, Refund, Wallet
 from shop.domain.pricing.taxes import TaxTable
 from shop.domain.shipping import ShippingMethod
 from shop.domain.store import Store
@@ -254,6 +254,26 @@ class DisputeRepository(Protocol):
         """All disputes of a payment, the oldest first."""
 
     def save(self, dispute: Dispute) -> None: ...
+
+
+class WalletRepository(Protocol):
+    """Holds who customers are at payment providers.
+
+    A second wallet of the same user and provider, or of the same customer there, raises StaleAggregate at the end.
+    """
+
+    async def find(self, user_id: UserId, provider: str) -> Wallet | None: ...
+
+    async def of_user(self, user_id: UserId) -> list[Wallet]:
+        """All of one person, by provider."""
+
+    async def find_by_customer(self, provider: str, customer_ref: str) -> Wallet | None:
+        """None for an empty name."""
+
+    def save(self, wallet: Wallet) -> None: ...
+
+    def delete(self, wallet: Wallet) -> None:
+        """Removes it, if it is still as it was read."""
 
 
 class Ledger(Protocol):

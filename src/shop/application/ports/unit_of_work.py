@@ -38,6 +38,7 @@ from shop.application.ports.repositories import (
     StockRepository,
     StoreRepository,
     SubscriptionRepository,
+    WalletRepository,
 )
 from shop.domain.kernel.aggregates import Event
 from shop.domain.kernel.errors import Conflict
@@ -68,6 +69,7 @@ class Transaction(Protocol):
     payments: PaymentRepository
     refunds: RefundRepository
     disputes: DisputeRepository
+    wallets: WalletRepository
     ledger: Ledger
     inbox: InboxRepository
     api_keys: ApiKeyRepository

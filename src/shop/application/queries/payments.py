@@ -6,15 +6,15 @@ from typing import ClassVar
 from attrs import frozen
 
 from shop.application.access import check_owner
-from shop.application.messages import INTERNAL, OWNER, PUBLIC, Context, Query
+from shop.application.messages import CUSTOMER, INTERNAL, OWNER, PUBLIC, Context, Query
 from shop.application.ports.identity import Secrets
 from shop.application.ports.paging import Page, PageRequest
 from shop.application.ports.payments import PaymentGateway
 from shop.application.ports.readers import PaymentFilter, PaymentReader, SessionWithPayment
 from shop.application.ports.unit_of_work import UnitOfWork
-from shop.application.ports.views import PaymentMethodView, PaymentSessionView, PaymentView
+from shop.application.ports.views import MyPaymentView, PaymentMethodView, PaymentSessionView, PaymentView
 from shop.domain.kernel.identifiers import OrderId, PaymentId, PaymentSessionId
-from shop.domain.payments import PaymentSessionNotFound
+from shop.domain.payments import PaymentNotFound, PaymentSessionNotFound
 
 
 @frozen(kw_only=True)
@@ -74,6 +74,42 @@ async def get_payment_session(
         failure_code=(attempt.failure_code or None) if attempt else None,
         created_at=session.created_at,
     )
+
+
+@frozen(kw_only=True)
+class GetMyPayments(Query[Page[MyPaymentView]]):
+    """The payments of one's own orders with what went back, the latest order first."""
+
+    requires: ClassVar = CUSTOMER
+    page: PageRequest = PageRequest()
+
+
+async def get_my_payments(query: GetMyPayments, context: Context, *, payments: PaymentReader) -> Page[MyPaymentView]:
+    assert context.actor.user_id is not None, "the door lets only customers in"
+    return await payments.of_owner(context.actor.user_id, query.page)
+
+
+@frozen(kw_only=True)
+class GetMyPayment(Query[MyPaymentView]):
+    """One payment of an order of one's own."""
+
+    requires: ClassVar = CUSTOMER
+    payment_id: PaymentId
+
+
+async def get_my_payment(
+    query: GetMyPayment, context: Context, *, payments: PaymentReader, secrets: Secrets
+) -> MyPaymentView:
+    found = await payments.for_buyer(query.payment_id)
+    check_owner(
+        context.actor,
+        found.owner_id,
+        found.view.order_id,
+        secrets=secrets,
+        otherwise=PaymentNotFound,
+        asked=f"payment {query.payment_id}",
+    )
+    return found.view
 
 
 @frozen(kw_only=True)

@@ -3,7 +3,7 @@
 from shop.application.commands.identity.exports import BuildExport, build_export
 from shop.application.commands.identity.invitations import mail_invitation
 from shop.application.commands.identity.opening import Doorkeeper
-from shop.application.commands.identity.privacy import forget_shopper
+from shop.application.commands.identity.privacy import forget_customer, forget_shopper
 from shop.application.commands.identity.registration import LookIntoRequest, look_into_request, mail_verification
 from shop.application.mails import export_ready, sign_in_changed
 from shop.application.messages import Context
@@ -11,6 +11,7 @@ from shop.application.ports.clock import Ids
 from shop.application.ports.notifications import Notifier
 from shop.application.ports.readers import Readers
 from shop.application.ports.unit_of_work import UnitOfWork
+from shop.application.settlement import Cashier
 from shop.domain.identity import (
     AccountRequested,
     ExportReady,
@@ -35,9 +36,11 @@ _CHANGES = {
 }
 
 
-async def make_export(event: ExportRequested, context: Context, *, uow: UnitOfWork, readers: Readers) -> None:
+async def make_export(
+    event: ExportRequested, context: Context, *, uow: UnitOfWork, readers: Readers, cashier: Cashier
+) -> None:
     """Makes the file that somebody asked for."""
-    await build_export(BuildExport(export_id=event.export_id), context, uow=uow, readers=readers)
+    await build_export(BuildExport(export_id=event.export_id), context, uow=uow, readers=readers, cashier=cashier)
 
 
 async def tell_of_export(
@@ -83,6 +86,11 @@ async def tell_of_change(
 async def forget_buyer(event: UserErased, context: Context, *, uow: UnitOfWork, readers: Readers) -> None:
     """Takes somebody who was erased out of their carts, orders and subscriptions."""
     await forget_shopper(event.user_id, context, uow, readers)
+
+
+async def forget_saved_methods(event: UserErased, context: Context, *, cashier: Cashier) -> None:
+    """Has the payment provider forget somebody who was erased."""
+    await forget_customer(event.user_id, context, cashier)
 
 
 async def look_into_requests(

@@ -1,5 +1,6 @@
 """Where a provider's news become ours: the only place that moves the state of money."""
 
+from shop.application.settlement.books import BooksOf
 from shop.application.settlement.captures import CapturesOf
 from shop.application.settlement.disputes import look_at_risk, settle_answer, settle_disputes
 from shop.application.settlement.refunds import MISMATCH
@@ -14,25 +15,36 @@ from shop.application.settlement.steps import (
     settle,
     settle_refunds,
 )
+from shop.application.settlement.tenders import TendersOf, TenderSourceGone, held_for, left_of
+from shop.application.settlement.wallets import check_own_method, customer_of, follow_wallet_news, wallet_of
 
 __all__ = [
     "MISMATCH",
     "STEPS_MAX",
+    "BooksOf",
     "CapturesOf",
     "Cashier",
     "OrderNotShippable",
     "PaymentElsewhere",
     "Sale",
+    "TenderSourceGone",
+    "TendersOf",
     "call_off",
     "call_off_free",
     "carry_on",
     "charge_of",
     "check_money_safe",
+    "check_own_method",
     "check_shippable",
+    "customer_of",
+    "follow_wallet_news",
+    "held_for",
+    "left_of",
     "look_at_risk",
     "sale_of",
     "settle",
     "settle_answer",
     "settle_disputes",
     "settle_refunds",
+    "wallet_of",
 ]

@@ -39,7 +39,7 @@ class BooksOf:
         tax = order.tax_total
         if let_go := payment.amount - payment.captured:
             net, shipping, tax = (order.total - let_go).split([net.minor, shipping.minor, tax.minor])
-        self._book(EntryKind.CAPTURE, provider_ref, sale_postings(self._provider, net, shipping, tax))
+        self._book(EntryKind.CAPTURE, provider_ref, sale_postings(self._provider, net, shipping, tax, order.tenders))
 
     def unapplied(self, provider_ref: str) -> None:
         postings = unapplied_postings(self._provider, self.of.payment.captured)
@@ -47,11 +47,12 @@ class BooksOf:
 
     def refund(self, refund: Refund) -> None:
         """The provider's own name of the refund makes the entry unique."""
-        postings = refund_postings(self._provider, refund.amount, applied=refund.applied)
+        postings = refund_postings(self._provider, refund.amount, applied=refund.applied, tenders=refund.tenders)
         self._book(EntryKind.REFUND, refund.provider_ref, postings)
 
     def refund_reversed(self, refund: Refund) -> None:
-        postings = refund_reversal_postings(self._provider, refund.amount, applied=refund.applied)
+        """Only what went through the provider comes back; what tenders got is theirs."""
+        postings = refund_reversal_postings(self._provider, refund.at_provider, applied=refund.applied)
         self._book(EntryKind.REFUND_REVERSAL, refund.provider_ref, postings)
 
     def dispute_moved(self, move: DisputeMove) -> None:

@@ -6,18 +6,20 @@ from shop.application.messages import Context
 from shop.application.ports.unit_of_work import Transaction
 from shop.application.settlement.sales import Sale
 from shop.application.settlement.stock import StockOf
+from shop.application.settlement.tenders import TendersOf
 from shop.domain.kernel.identifiers import PaymentId
 from shop.domain.kernel.money import Money
 from shop.domain.orders import FulfilmentStatus, Order, OrderStatus, PaymentStatus
 from shop.domain.payments import AUTHORIZATION_EXPIRED, OrderAuthorizationExpired, Payment, PaymentCannotMove
 
 
-async def lapse(sale: Sale, stock: StockOf, context: Context) -> None:
+async def lapse(sale: Sale, stock: StockOf, tenders: TendersOf, context: Context) -> None:
     """What was authorised for a sale has lapsed: it is called off, and its stock is free. Once goods left, people have
-    to look at it instead."""
+    to look at it instead. What tenders were to pay is free either way: nothing leads back from here."""
     order, now = sale.order, context.now
     stock.tx.publish(OrderAuthorizationExpired(at=now, payment_id=sale.payment.id, order_id=order.id))
     order.move_payment(PaymentStatus.VOIDED, now)
+    await tenders.release()
     if order.fulfilment_status is FulfilmentStatus.UNFULFILLED:
         order.cancel(AUTHORIZATION_EXPIRED, now)
         await stock.release()

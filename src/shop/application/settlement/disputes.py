@@ -154,9 +154,11 @@ def standing(order: Order, payment: Payment, disputes: Sequence[Dispute]) -> Pay
         return PaymentStatus.DISPUTED_LOST
     if any(dispute.status in CONTESTED for dispute in disputes):
         return PaymentStatus.DISPUTED
-    if payment.refunded and payment.refunded >= payment.captured:
+    applied = pays(order)
+    if payment.refunded and payment.refunded >= payment.captured and (order.tenders_returned_whole or not applied):
         return PaymentStatus.REFUNDED
-    if not pays(order):
+    if not applied:
         unfit = MISMATCH in (order.hold_reason, order.cancel_reason) and order.status is not OrderStatus.CANCELLED
         return PaymentStatus.MISMATCH if unfit else PaymentStatus.VOIDED
-    return PaymentStatus.PARTIALLY_REFUNDED if payment.refunded else PaymentStatus.PAID
+    some = payment.refunded or order.returned_to_tenders
+    return PaymentStatus.PARTIALLY_REFUNDED if some else PaymentStatus.PAID

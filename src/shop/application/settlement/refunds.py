@@ -10,6 +10,7 @@ from shop.application.ports.unit_of_work import Transaction
 from shop.application.settlement.books import BooksOf
 from shop.application.settlement.sales import Sale
 from shop.application.settlement.stock import StockOf
+from shop.application.settlement.tenders import TendersOf
 from shop.domain.kernel.identifiers import RefundId
 from shop.domain.kernel.money import Money, total
 from shop.domain.orders import FulfilmentStatus, Order, OrderStatus, PaymentStatus
@@ -37,10 +38,12 @@ class RefundsOf:
     sale: Sale
     books: BooksOf
     stock: StockOf
+    tenders: TendersOf
     context: Context
     ids: Ids
     _all: list[Refund] = field(factory=list)
     _moved: bool = False
+    _given: bool = False
 
     async def read(self) -> None:
         self._all = await self.tx.refunds.of_payment(self.sale.payment.id)
@@ -57,6 +60,7 @@ class RefundsOf:
             self._moved = True
             if refund.status is RefundStatus.SUCCEEDED:
                 self.books.refund(refund)
+                await self._give_to_tenders(refund)
             elif before is RefundStatus.SUCCEEDED:
                 self.books.refund_reversed(refund)
             self.tx.refunds.save(refund)
@@ -89,23 +93,34 @@ class RefundsOf:
         reserved = self._sum(r for r in self._all if r.status in RESERVING)
         before = payment.refunded
         changed = payment.recount_refunds(refunded=went_back, reserved=reserved, due=due, at=now) or self._moved
-        if went_back > before:
-            order.move_payment(_after(payment), now)
+        if went_back > before or self._given:
+            order.move_payment(_after(order, payment), now)
             await self._let_go_of_goods()
         elif went_back < before and order.payment_status in (PaymentStatus.REFUNDED, PaymentStatus.PARTIALLY_REFUNDED):
             order.reopen_payment(_again(order, payment, self._all), now)
         return changed
+
+    async def _give_to_tenders(self, refund: Refund) -> None:
+        if refund.tenders:
+            self.sale.order.return_to_tenders(refund.tenders, self.context.now)
+            await self.tenders.give_back(refund)
+            self._given = True
 
     async def _let_go_of_goods(self) -> None:
         """All of it went back: what was never sent can be sold to others, if that was wished, or nothing was bought."""
         order, payment = self.sale.order, self.sale.payment
         if order.status is OrderStatus.CANCELLED or payment.refunded < payment.captured:
             return
+        if order.hold_reason != MISMATCH and not order.tenders_returned_whole:
+            return
         wished = any(r.restock for r in self._all if r.status is RefundStatus.SUCCEEDED)
         unsent = order.fulfilment_status is FulfilmentStatus.UNFULFILLED
         if order.hold_reason == MISMATCH or (wished and unsent and order.status is not OrderStatus.COMPLETED):
-            order.cancel(MISMATCH if order.hold_reason == MISMATCH else "refunded", self.context.now)
+            unpaid = order.hold_reason == MISMATCH
+            order.cancel(MISMATCH if unpaid else "refunded", self.context.now)
             await self.stock.release()
+            if unpaid:  # otherwise the refunds gave them what they had paid
+                await self.tenders.release()
 
     def _fits(self, state: RefundState) -> bool:
         """Whether it can be of the money that was taken: providers also call it a refund when an authorisation, or
@@ -155,7 +170,8 @@ class RefundsOf:
                 return
 
     def _sum(self, refunds: Iterable[Refund]) -> Money:
-        return total((refund.amount for refund in refunds), self.sale.payment.captured.currency)
+        """What of these goes back through the provider."""
+        return total((refund.at_provider for refund in refunds), self.sale.payment.captured.currency)
 
 
 def pays(order: Order) -> bool:
@@ -164,8 +180,9 @@ def pays(order: Order) -> bool:
     return order.status is not OrderStatus.CANCELLED and not unapplied
 
 
-def _after(payment: Payment) -> PaymentStatus:
-    whole = payment.refunded >= payment.captured
+def _after(order: Order, payment: Payment) -> PaymentStatus:
+    # Tenders that never paid, because the order was called off or another sum came, are let go of instead.
+    whole = payment.refunded >= payment.captured and (order.tenders_returned_whole or not pays(order))
     return PaymentStatus.REFUNDED if whole else PaymentStatus.PARTIALLY_REFUNDED
 
 
@@ -173,4 +190,5 @@ def _again(order: Order, payment: Payment, refunds: Iterable[Refund]) -> Payment
     """What an order is once money that had gone back came back to the shop."""
     if any(not refund.applied for refund in refunds if refund.status in _UNDONE):
         return PaymentStatus.MISMATCH
-    return PaymentStatus.PARTIALLY_REFUNDED if payment.refunded else PaymentStatus.PAID
+    some = payment.refunded or order.returned_to_tenders
+    return PaymentStatus.PARTIALLY_REFUNDED if some else PaymentStatus.PAID

@@ -5,7 +5,9 @@ from attrs import field, frozen
 from shop.application.messages import Context
 from shop.application.ports.clock import Ids
 from shop.application.ports.payments import PaymentGateway
+from shop.application.ports.saved_methods import NoSavedMethods, SavedMethods
 from shop.application.ports.subscriptions import NoBilling, SubscriptionBilling
+from shop.application.ports.tenders import TenderSources
 from shop.application.ports.unit_of_work import UnitOfWork
 from shop.domain.inventory import Reservation
 from shop.domain.kernel.errors import Conflict
@@ -30,6 +32,8 @@ class Cashier:
     ids: Ids
     gateway: PaymentGateway
     billing: SubscriptionBilling = field(factory=NoBilling)
+    saved_methods: SavedMethods = field(factory=NoSavedMethods)
+    tenders: TenderSources = ()
 
     def provider_of(self, payment: Payment) -> PaymentGateway:
         """Whom to ask about this payment. Raises PaymentElsewhere once the shop has changed to another provider."""

@@ -20,12 +20,15 @@ from shop.application.settlement.disputes import is_contested, look_at_disputes
 from shop.application.settlement.refunds import MISMATCH, RefundsOf
 from shop.application.settlement.sales import Cashier, Sale
 from shop.application.settlement.stock import StockOf
+from shop.application.settlement.tenders import TendersOf
+from shop.application.settlement.wallets import customer_of
 from shop.domain.kernel.capturing import CapturePolicy
 from shop.domain.kernel.errors import Invalid, Unavailable
 from shop.domain.kernel.identifiers import OrderId
 from shop.domain.kernel.money import Money
 from shop.domain.orders import Order, OrderStatus, PaymentStatus
 from shop.domain.payments import (
+    TENDERS,
     AttemptStatus,
     IntentState,
     MoneyMove,
@@ -61,7 +64,7 @@ async def carry_on(
 
     Raises PaymentProviderUnavailable, StaleAggregate, PaymentElsewhere; each time doing it again is safe.
     """
-    if refresh and (ref := sale.payment.attempt.provider_ref):
+    if refresh and (ref := sale.payment.attempt.provider_ref) and sale.payment.provider != TENDERS:
         state = await cashier.provider_of(sale.payment).fetch(ref)
         sale = await settle(sale, state, context, cashier)
         if state.disputed or sale.payment.disputed or disputes:
@@ -89,6 +92,8 @@ async def _give_back(sale: Sale, context: Context, cashier: Cashier) -> Sale:
     refund = next((refund for refund in refunds if refund.status is RefundStatus.REQUESTED), None)
     if refund is None:
         return sale
+    if not refund.at_provider:
+        return await settle_refunds(sale, (_given_back_here(refund),), context, cashier)
     gateway = cashier.provider_of(sale.payment)
     if context.now - refund.created_at > KEYS_LAST:
         # It may have been asked for under a key that is forgotten by now: then it is among those that there are.
@@ -98,7 +103,7 @@ async def _give_back(sale: Sale, context: Context, cashier: Cashier) -> Sale:
     request = RefundRequest(
         refund_id=refund.id,
         provider_ref=sale.payment.attempt.provider_ref,
-        amount=refund.amount,
+        amount=refund.at_provider,
         reason=refund.reason,
     )
     try:
@@ -113,9 +118,16 @@ def _not_given_back(refund: Refund) -> RefundState:
     return RefundState(
         provider_ref="",
         status=RefundStatus.FAILED,
-        amount=refund.amount,
+        amount=refund.at_provider,
         failure_code="refused",
         refund_id=refund.id,
+    )
+
+
+def _given_back_here(refund: Refund) -> RefundState:
+    """All of it goes to gift cards and store credit: no provider has a part in it."""
+    return RefundState(
+        provider_ref=str(refund.id), status=RefundStatus.SUCCEEDED, amount=refund.at_provider, refund_id=refund.id
     )
 
 
@@ -125,7 +137,7 @@ async def call_off(sale: Sale, reason: str, context: Context, cashier: Cashier) 
     If the money was taken meanwhile, the order stands and is paid.
     """
     if sale.payment.status not in (AttemptStatus.CAPTURED, AttemptStatus.CANCELLED):
-        sale = await settle(sale, await _stop(sale, cashier), context, cashier, reason=reason)
+        sale = await settle(sale, await _stop(sale, context, cashier), context, cashier, reason=reason)
     return sale
 
 
@@ -139,7 +151,7 @@ async def call_off_free(order_id: OrderId, reason: str, context: Context, cashie
             tx.orders.save(order)
 
 
-async def _stop(sale: Sale, cashier: Cashier) -> IntentState:
+async def _stop(sale: Sale, context: Context, cashier: Cashier) -> IntentState:
     """Makes sure that the attempt can take no money, and says how it stands then."""
     gateway, attempt = cashier.provider_of(sale.payment), sale.payment.attempt
     if (charge := charge_of(sale)) is not None:
@@ -148,7 +160,7 @@ async def _stop(sale: Sale, cashier: Cashier) -> IntentState:
     if not ref:
         # Whether the provider has heard of it is not known: asking again with the same key gives the same intent.
         try:
-            ref = (await gateway.create_intent(_request(sale))).provider_ref
+            ref = (await gateway.create_intent(_request(sale, await _customer(sale, context, cashier)))).provider_ref
         except (PaymentRefused, Invalid):
             return _never_made(attempt)
     return await gateway.cancel(ref, attempt.id)
@@ -172,7 +184,7 @@ async def _next_step(sale: Sale, context: Context, cashier: Cashier) -> _Step | 
     if not attempt.provider_ref:
         # Once the hold has run out the shopper is long gone: the order is called off, and not paid for after all.
         over = order.status is OrderStatus.CANCELLED or order.is_overdue(context.now)
-        return None if over else await _begin(sale, cashier)
+        return None if over else await _begin(sale, context, cashier)
     if attempt.status is not AttemptStatus.AUTHORIZED:
         return None
     if _lets_go(sale, context):
@@ -195,7 +207,7 @@ def _part_to_take(payment: Payment) -> Money | None:
     return None if payment.to_take == payment.amount else payment.to_take
 
 
-async def _begin(sale: Sale, cashier: Cashier) -> _Step:
+async def _begin(sale: Sale, context: Context, cashier: Cashier) -> _Step:
     """Makes the intent, and captures at once what was authorised as it was asked, unless that is for people to say.
 
     One write tells of both. Cut short in between, the attempt's keys lead to the same intent and the same capture
@@ -204,7 +216,7 @@ async def _begin(sale: Sale, cashier: Cashier) -> _Step:
     gateway, attempt = cashier.provider_of(sale.payment), sale.payment.attempt
     if (charge := charge_of(sale)) is not None:
         return _Step(await cashier.billing.charge(charge))
-    made = await gateway.create_intent(_request(sale))
+    made = await gateway.create_intent(_request(sale, await _customer(sale, context, cashier)))
     if sale.payment.capture is CapturePolicy.MANUAL:
         return _Step(made)
     if made.status is not AttemptStatus.AUTHORIZED or made.amount != attempt.amount or not _stands(sale.order):
@@ -236,7 +248,12 @@ def charge_of(sale: Sale) -> InvoiceCharge | None:
     )
 
 
-def _request(sale: Sale) -> IntentRequest:
+async def _customer(sale: Sale, context: Context, cashier: Cashier) -> str:
+    """Whose saved way to pay the attempt uses, if it uses one."""
+    return await customer_of(sale.order.owner_id, sale.payment.attempt.method, context, cashier)
+
+
+def _request(sale: Sale, customer_ref: str = "") -> IntentRequest:
     attempt = sale.payment.attempt
     return IntentRequest(
         attempt_id=attempt.id,
@@ -244,6 +261,7 @@ def _request(sale: Sale) -> IntentRequest:
         amount=attempt.amount,
         method=attempt.method,
         email=sale.order.email,
+        customer_ref=customer_ref,
     )
 
 
@@ -263,11 +281,12 @@ async def settle(
     async with cashier.uow(context) as tx:
         stock = StockOf(tx, sale.order.id, context, cashier.ids, sale.held)
         books = BooksOf(tx, sale, context, cashier.ids)
-        back = RefundsOf(tx, sale, books, stock, context, cashier.ids)
+        tenders = TendersOf(tx, sale.order, cashier.tenders)
+        back = RefundsOf(tx, sale, books, stock, tenders, context, cashier.ids)
         if refunds:
             await back.read()
         for move in moves:
-            await _follow(move, sale, news.provider_ref, stock, books, back, context, reason)
+            await _follow(move, sale, news.provider_ref, stock, books, tenders, back, context, reason)
         await back.follow(refunds)
         given_back = await back.conclude() if sale.payment.captured and (refunds or moves) else False
         if changed or given_back:
@@ -282,7 +301,7 @@ async def settle_refunds(sale: Sale, news: Sequence[RefundState], context: Conte
     async with cashier.uow(context) as tx:
         stock = StockOf(tx, sale.order.id, context, cashier.ids, sale.held)
         books = BooksOf(tx, sale, context, cashier.ids)
-        back = RefundsOf(tx, sale, books, stock, context, cashier.ids)
+        back = RefundsOf(tx, sale, books, stock, TendersOf(tx, sale.order, cashier.tenders), context, cashier.ids)
         await back.read()
         await back.follow(news)
         if await back.conclude():
@@ -297,6 +316,7 @@ async def _follow(
     provider_ref: str,
     stock: StockOf,
     books: BooksOf,
+    tenders: TendersOf,
     back: RefundsOf,
     context: Context,
     reason: str,
@@ -311,6 +331,7 @@ async def _follow(
         if alive and order.move_payment(PaymentStatus.PAID, now):
             order.confirm(now)
             await stock.allocate()
+            await tenders.take()
             books.sale(provider_ref)
         else:
             books.unapplied(provider_ref)
@@ -326,8 +347,9 @@ async def _follow(
         order.move_payment(_TOLD[move], now)
     elif move is MoneyMove.EXPIRED:
         if alive:
-            await lapse(sale, stock, context)
+            await lapse(sale, stock, tenders, context)
     elif alive:  # voided
         order.move_payment(PaymentStatus.VOIDED, now)
         order.cancel(VOIDED_BY_STAFF if payment.void_due else reason, now)
         await stock.release()
+        await tenders.release()

@@ -20,6 +20,7 @@ from shop.application.commands import (
     plans,
     reconciliation,
     refunds,
+    saved_methods,
     store,
     subscriptions,
 )
@@ -38,6 +39,7 @@ from shop.application.queries import payments as payment_queries
 from shop.application.queries import payouts as payout_queries
 from shop.application.queries import reconciliation as reconciliation_queries
 from shop.application.queries import refunds as refund_queries
+from shop.application.queries import saved_methods as saved_method_queries
 from shop.application.queries import store as store_queries
 from shop.application.queries import subscriptions as subscription_queries
 from shop.application.reactions import catalog as catalog_reactions
@@ -78,7 +80,7 @@ __all__ = [
 
 def command_handlers(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
     """Which use case carries out which command."""
-    uow, ids, secrets, gateway = ports.storage.uow, ports.ids, ports.secrets, ports.gateway
+    uow, ids, secrets = ports.storage.uow, ports.ids, ports.secrets
     readers, lifetimes, cashier = ports.storage.readers, ports.lifetimes, ports.cashier
     return {
         catalog.CreateProduct: partial(catalog.create_product, uow=uow, ids=ids, markup=ports.markup),
@@ -109,20 +111,14 @@ def command_handlers(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
             secrets=secrets,
             store=readers.store,
             hold=lifetimes.stock_hold,
-            provider=gateway.provider,
+            provider=ports.gateway.provider,
+            sources=ports.tenders,
         ),
         orders.CancelOrder: partial(orders.cancel_order, secrets=secrets, cashier=cashier),
         orders.CancelAnyOrder: partial(orders.cancel_any_order, cashier=cashier),
         orders.ExpireOrder: partial(orders.expire_order, cashier=cashier),
-        payments.CreatePaymentSession: partial(
-            payments.create_payment_session, uow=uow, ids=ids, secrets=secrets, gateway=gateway
-        ),
-        payments.ProcessPayment: partial(payments.process_payment, cashier=cashier),
-        payments.ConfirmPayment: partial(
-            payments.confirm_payment, secrets=secrets, cashier=cashier, payments=readers.payments
-        ),
-        payments.ReceiveProviderNews: partial(payments.receive_provider_news, uow=uow, ids=ids, gateway=gateway),
-        payments.ApplyProviderNews: partial(payments.apply_provider_news, cashier=cashier, store=readers.store),
+        **_payment_commands(ports),
+        **_saved_method_commands(ports),
         **_refund_commands(ports),
         **dispute_commands(ports),
         **_subscription_commands(ports),
@@ -143,6 +139,37 @@ def _comparing_commands(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
         ),
         balance.BookBalance: partial(
             balance.book_balance, uow=ports.storage.uow, ids=ports.ids, balance=held, books=books
+        ),
+    }
+
+
+def _payment_commands(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
+    readers, cashier = ports.storage.readers, ports.cashier
+    return {
+        payments.CreatePaymentSession: partial(
+            payments.create_payment_session,
+            ids=ports.ids,
+            secrets=ports.secrets,
+            gateway=ports.gateway,
+            cashier=cashier,
+        ),
+        payments.ProcessPayment: partial(payments.process_payment, cashier=cashier),
+        payments.ConfirmPayment: partial(
+            payments.confirm_payment, secrets=ports.secrets, cashier=cashier, payments=readers.payments
+        ),
+        payments.ReceiveProviderNews: partial(
+            payments.receive_provider_news, uow=ports.storage.uow, ids=ports.ids, gateway=ports.gateway
+        ),
+        payments.ApplyProviderNews: partial(payments.apply_provider_news, cashier=cashier, store=readers.store),
+    }
+
+
+def _saved_method_commands(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
+    cashier, found = ports.cashier, ports.storage.readers.subscriptions
+    return {
+        saved_methods.BeginSavingMethod: partial(saved_methods.begin_saving_method, cashier=cashier),
+        saved_methods.RemoveSavedMethod: partial(
+            saved_methods.remove_saved_method, cashier=cashier, subscriptions=found
         ),
     }
 
@@ -199,6 +226,11 @@ def query_handlers(ports: Ports) -> Mapping[type[Query[Any]], Handler]:
             payment_queries.get_payment_session,
             payments=readers.payments,
             secrets=secrets,
+        ),
+        saved_method_queries.GetSavedMethods: partial(saved_method_queries.get_saved_methods, cashier=ports.cashier),
+        payment_queries.GetMyPayments: partial(payment_queries.get_my_payments, payments=readers.payments),
+        payment_queries.GetMyPayment: partial(
+            payment_queries.get_my_payment, payments=readers.payments, secrets=secrets
         ),
         payment_queries.GetPayments: partial(payment_queries.get_payments, payments=readers.payments),
         payment_queries.GetPayment: partial(payment_queries.get_payment, payments=readers.payments),
@@ -272,6 +304,7 @@ MAKE_EXPORT: Final = "accounts.make_export"
 TELL_OF_EXPORT: Final = "accounts.tell_of_export"
 FORGET_BUYER: Final = "accounts.forget_buyer"
 TELL_OF_CHANGE: Final = "accounts.tell_of_change"
+FORGET_SAVED_METHODS: Final = "payments.forget_saved_methods"
 
 SUBSCRIBERS: Mapping[type[Event], tuple[str, ...]] = {
     ProductCreated: (FORGET_ANSWERS,),
@@ -287,7 +320,7 @@ SUBSCRIBERS: Mapping[type[Event], tuple[str, ...]] = {
     InvitationMade: (INVITE,),
     ExportRequested: (MAKE_EXPORT,),
     ExportReady: (TELL_OF_EXPORT,),
-    UserErased: (FORGET_BUYER,),
+    UserErased: (FORGET_BUYER, FORGET_SAVED_METHODS),
     UserUpdated: (TELL_OF_CHANGE,),
     UserMfaEnabled: (TELL_OF_CHANGE,),
     UserMfaDisabled: (TELL_OF_CHANGE,),
@@ -310,9 +343,10 @@ def reactions(ports: Ports) -> Mapping[str, Handler]:
         ),
         WELCOME: partial(identity_reactions.welcome, uow=uow, doorkeeper=keeper, notifier=notifier),
         INVITE: partial(identity_reactions.invite, uow=uow, doorkeeper=keeper, notifier=notifier),
-        MAKE_EXPORT: partial(identity_reactions.make_export, uow=uow, readers=readers),
+        MAKE_EXPORT: partial(identity_reactions.make_export, uow=uow, readers=readers, cashier=cashier),
         TELL_OF_EXPORT: partial(identity_reactions.tell_of_export, uow=uow, doorkeeper=keeper, notifier=notifier),
         FORGET_BUYER: partial(identity_reactions.forget_buyer, uow=uow, readers=readers),
+        FORGET_SAVED_METHODS: partial(identity_reactions.forget_saved_methods, cashier=cashier),
         TELL_OF_CHANGE: partial(identity_reactions.tell_of_change, uow=uow, doorkeeper=keeper, notifier=notifier),
         CLAIM_GUEST_ORDERS: partial(identity_reactions.claim_guest_orders, uow=uow),
         FORGET_ANSWERS: partial(catalog_reactions.forget_answers, cache=ports.cache),

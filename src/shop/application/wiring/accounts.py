@@ -86,7 +86,7 @@ def people_commands(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
         me.UpdateAddress: partial(me.update_address, uow=uow),
         me.RemoveAddress: partial(me.remove_address, uow=uow),
         exports.RequestExport: partial(exports.request_export, uow=uow, ids=ids),
-        exports.BuildExport: partial(exports.build_export, uow=uow, readers=readers),
+        exports.BuildExport: partial(exports.build_export, uow=uow, readers=readers, cashier=ports.cashier),
         privacy.EraseMe: partial(privacy.erase_me, uow=uow, readers=readers, notifier=ports.notifier),
         privacy.EraseUser: partial(privacy.erase_user, uow=uow, readers=readers, notifier=ports.notifier),
         staff.CreateUser: partial(staff.create_user, uow=uow, ids=ids),

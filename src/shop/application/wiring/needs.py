@@ -9,7 +9,7 @@ from attrs import field, frozen
 from shop.application.commands.identity.opening import AccountRules, Doorkeeper
 from shop.application.limits import RateLimits
 from shop.application.messages import Context
-from shop.application.outages import CircuitBreaker, GuardedGateway
+from shop.application.outages import CircuitBreaker, Guard, GuardedGateway, GuardedSavedMethods
 from shop.application.ports.cache import Cache, RateLimiter
 from shop.application.ports.clock import Clock, Ids, MovableClock
 from shop.application.ports.identity import Authenticator, Secrets
@@ -18,10 +18,12 @@ from shop.application.ports.notifications import Notifier
 from shop.application.ports.passwords import Passwords
 from shop.application.ports.payments import PaymentGateway, PaymentSimulator
 from shop.application.ports.records import ProviderBalance, ProviderRecords
+from shop.application.ports.saved_methods import NoSavedMethods, SavedMethods
 from shop.application.ports.second_step import Passkeys, TotpCodes
 from shop.application.ports.sign_in import SignInProviders
 from shop.application.ports.storage import Storage
 from shop.application.ports.subscriptions import NoBilling, SubscriptionBilling
+from shop.application.ports.tenders import TenderSources
 from shop.application.ports.tokens import AccessTokens
 from shop.application.renewals import Till
 from shop.application.settlement import Cashier
@@ -62,6 +64,8 @@ class Ports:
     lifetimes: Lifetimes = Lifetimes()
     limits: RateLimits = RateLimits()
     billing: SubscriptionBilling = field(factory=NoBilling)
+    saved_methods: SavedMethods = field(factory=NoSavedMethods)
+    tenders: TenderSources = ()
     circuit: CircuitBreaker = field(factory=CircuitBreaker)
     accounts: AccountRules = AccountRules()
 
@@ -73,7 +77,8 @@ class Ports:
     @property
     def cashier(self) -> Cashier:
         gateway = GuardedGateway(self.gateway, self.circuit, self.clock)
-        return Cashier(self.storage.uow, self.ids, gateway, self.billing)
+        saved_methods = GuardedSavedMethods(self.saved_methods, Guard(self.circuit, self.clock))
+        return Cashier(self.storage.uow, self.ids, gateway, self.billing, saved_methods, self.tenders)
 
     @property
     def records(self) -> ProviderRecords | None:

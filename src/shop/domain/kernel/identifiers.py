@@ -190,6 +190,10 @@ class RefundId(Identifier):
     prefix = "refund"
 
 
+class WalletId(Identifier):
+    prefix = "wallet"
+
+
 class DisputeId(Identifier):
     prefix = "dispute"
 

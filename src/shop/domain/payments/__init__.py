@@ -40,6 +40,7 @@ from shop.domain.payments.events import (
 from shop.domain.payments.inbox import InboxItem, InboxState, ProviderNewsReceived, covered
 from shop.domain.payments.payment import (
     DECLINES_MAX,
+    TENDERS,
     MoneyMove,
     Payment,
 )
@@ -73,6 +74,15 @@ from shop.domain.payments.states import (
     IntentState,
     NextAction,
 )
+from shop.domain.payments.wallets import (
+    SAVED_MAX,
+    SavedMethod,
+    SavedMethodDetached,
+    SavedMethodNotFound,
+    SavedMethodUpdated,
+    Wallet,
+    WalletElsewhere,
+)
 
 __all__ = [
     "ANSWERABLE",
@@ -90,7 +100,9 @@ __all__ = [
     "REASONS_OF_PEOPLE",
     "REFUND_ARROWS",
     "RESERVING",
+    "SAVED_MAX",
     "SYSTEM",
+    "TENDERS",
     "WARNED_BEFORE",
     "ApproverIsRequester",
     "AttemptStatus",
@@ -141,6 +153,12 @@ __all__ = [
     "RefundStatus",
     "RefundSucceeded",
     "RiskState",
+    "SavedMethod",
+    "SavedMethodDetached",
+    "SavedMethodNotFound",
+    "SavedMethodUpdated",
+    "Wallet",
+    "WalletElsewhere",
     "covered",
     "meant_by",
     "part_of",

@@ -44,6 +44,8 @@ LOOKS_MAX = 12
 LOOK_AT_DISPUTES_AT_LATEST = timedelta(hours=6)
 DECLINES_MAX = 100
 """So many declines of one attempt are kept, the first ones: beyond, somebody is trying out cards."""
+TENDERS = "tenders"
+"""What stands for the provider where there is none: gift cards and store credit paid for all of it."""
 
 
 class MoneyMove(StrEnum):
@@ -61,6 +63,8 @@ class MoneyMove(StrEnum):
 @define(eq=False, kw_only=True)
 class Payment(Aggregate):
     """All that concerns the money of one order. `captured` and `refunded` are what the provider moved so far.
+
+    `amount` is the part of the order that the provider takes; what gift cards and store credit pay is the order's own.
 
     `refund_reserved` is what went back or is promised to; `refund_due`, that some of it is on its way; `disputed`,
     that a bank asks about it or disputes it. `look_at` is when to ask the provider again, after `looks` questions
@@ -131,6 +135,24 @@ class Payment(Aggregate):
             created_at=at,
             updated_at=at,
         )
+
+    @classmethod
+    def without_provider(
+        cls, *, id: PaymentId, attempt_id: AttemptId, order_id: OrderId, currency: str, at: datetime
+    ) -> Self:
+        """The payment of an order that tenders pay whole: it is over from the beginning, and nobody is ever asked."""
+        payment = cls.open(
+            id=id,
+            attempt_id=attempt_id,
+            order_id=order_id,
+            provider=TENDERS,
+            method=TENDERS,
+            amount=Money.zero(currency),
+            at=at,
+        )
+        done = evolve(payment.attempt, status=AttemptStatus.CAPTURED, provider_ref=str(order_id))
+        payment.attempts, payment.processed = (done,), True
+        return payment
 
     @property
     def attempt(self) -> PaymentAttempt:

@@ -10,7 +10,8 @@ from attrs import define, field, frozen
 from shop.domain.kernel.aggregates import Aggregate, Event
 from shop.domain.kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from shop.domain.kernel.identifiers import OrderId, OrderLineId, PaymentId, RefundId
-from shop.domain.kernel.money import Money
+from shop.domain.kernel.money import Money, total
+from shop.domain.kernel.tenders import Tender
 from shop.domain.payments.refund_states import REFUND_ARROWS, RefundState, RefundStatus
 
 NOTE_LENGTH_MAX = 1000
@@ -138,9 +139,11 @@ class Refund(Aggregate):
 
     `applied` says whether the money had paid for the order: what never did goes back another way in the books.
     `lines` and `shipping` say what it is for, where it is for something; `restock` that its units can be sold again.
+    `amount` is all that goes back; `tenders` are the parts of it that go to gift cards and store credit, and the rest
+    goes back through the provider.
     """
 
-    audited: ClassVar = ("amount", "reason", "applied", "status", "requested_by", "approved_by")
+    audited: ClassVar = ("amount", "tenders", "reason", "applied", "status", "requested_by", "approved_by")
 
     id: RefundId
     payment_id: PaymentId
@@ -153,6 +156,7 @@ class Refund(Aggregate):
     shipping: Money | None = None
     restock: bool = False
     applied: bool = True
+    tenders: tuple[Tender, ...] = ()
     status: RefundStatus = RefundStatus.REQUESTED
     requested_by: str
     approved_by: str = ""
@@ -179,6 +183,7 @@ class Refund(Aggregate):
         lines: tuple[RefundLine, ...] = (),
         shipping: Money | None = None,
         restock: bool = False,
+        tenders: tuple[Tender, ...] = (),
     ) -> Self:
         """The wish. Raises RefundNotPositive."""
         if amount.minor <= 0:
@@ -195,6 +200,7 @@ class Refund(Aggregate):
             shipping=shipping,
             restock=restock,
             applied=applied,
+            tenders=tenders,
             status=RefundStatus.PENDING_APPROVAL if needs_approval else RefundStatus.REQUESTED,
             requested_by=requested_by,
             created_at=at,
@@ -202,6 +208,16 @@ class Refund(Aggregate):
         )
         refund._record(RefundCreated(at=at, needs_approval=needs_approval, **refund._about))  # type: ignore[arg-type]
         return refund
+
+    @property
+    def at_provider(self) -> Money:
+        """The part that goes back through the provider; nothing where tenders get all of it."""
+        return self.amount - total((tender.amount for tender in self.tenders), self.amount.currency)
+
+    @property
+    def has_succeeded(self) -> bool:
+        """Whether it went back, as far as anybody knows now."""
+        return self.status is RefundStatus.SUCCEEDED
 
     def approve(self, by: str, at: datetime) -> None:
         """A second person agrees. Raises ApproverIsRequester, RefundCannotMove."""
@@ -260,7 +276,7 @@ def meant_by(news: RefundState, refunds: Sequence[Refund]) -> Refund | None:
             return refund
     for refund in refunds:
         ours = refund.id == news.refund_id and not refund.provider_ref
-        if ours and refund.status is RefundStatus.REQUESTED and refund.amount == news.amount:
+        if ours and refund.status is RefundStatus.REQUESTED and refund.at_provider == news.amount:
             return refund
     return None
 

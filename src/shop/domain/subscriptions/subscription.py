@@ -352,7 +352,7 @@ class Subscription(Aggregate):
         """It has ended and its owner is to be forgotten; what was paid stays. False where nobody was to be seen."""
         if self.email == ERASED:
             return False
-        self.email, self.updated_at = ERASED, at
+        self.email, self.method, self.updated_at = ERASED, ERASED, at  # which may name a saved card
         self.shipping_address = self.shipping_address and self.shipping_address.without_person()
         self.billing_address = self.billing_address and self.billing_address.without_person()
         return True

@@ -181,7 +181,7 @@ async def me_export_get(call: Call) -> Answer:
     problems=("not_found",),
 )
 async def me_export_download(call: Call) -> Answer:
-    """Profile, addresses, choices, devices and orders, as JSON."""
+    """Profile, addresses, choices, devices, saved cards, orders and subscriptions, as JSON."""
     export = await call.ask(GetMyExport(export_id=call.id(ExportId)))
     if export.status is not ExportStatus.READY:
         raise ExportNotFound("The file is not ready yet.")

@@ -5,14 +5,15 @@ from typing import Annotated
 from msgspec import Meta
 
 from shop.application.commands.payments import ConfirmPayment, CreatePaymentSession, ReceiveProviderNews
-from shop.application.ports.views import PaymentMethodView, PaymentSessionView
-from shop.application.queries.payments import GetPaymentMethods, GetPaymentSession
-from shop.domain.kernel.identifiers import CartId, PaymentSessionId
+from shop.application.ports.views import MyPaymentView, PaymentMethodView, PaymentSessionView
+from shop.application.queries.payments import GetMyPayment, GetMyPayments, GetPaymentMethods, GetPaymentSession
+from shop.domain.kernel.identifiers import CartId, PaymentId, PaymentSessionId
 from shop.entrypoints.http.answers import Answer
 from shop.entrypoints.http.bodies import Body, IdText, identifier
 from shop.entrypoints.http.calls import Call
 from shop.entrypoints.http.endpoints import CART_TOKEN, Endpoints, Keys, Shows, Who
 from shop.entrypoints.http.endurance import carried_through
+from shop.entrypoints.http.parameters import fields, page_request, paging
 
 endpoints = Endpoints("payments")
 WEBHOOK_BYTES_MAX = 512_000
@@ -43,6 +44,35 @@ async def payment_method_type_list(call: Call) -> Answer:
     return call.whole(await call.ask(GetPaymentMethods()))
 
 
+@endpoints.get(
+    "/api/payments",
+    "payment_list",
+    Who.CUSTOMER,
+    "My payments and refunds",
+    tier=2,
+    query=(fields(MyPaymentView), *paging()),
+    shows=Shows(view=MyPaymentView, many=True),
+)
+async def payment_list(call: Call) -> Answer:
+    """The payments of one's own orders with what went back, the latest order first."""
+    return call.page(await call.ask(GetMyPayments(page=page_request(call.query))))
+
+
+@endpoints.get(
+    "/api/payments/{id}",
+    "payment_get",
+    Who.CUSTOMER,
+    "One payment of mine",
+    tier=2,
+    shows=Shows(view=MyPaymentView),
+    conditional=True,
+    problems=("not_found",),
+)
+async def payment_get(call: Call) -> Answer:
+    """What was taken for an order of one's own, and what went back."""
+    return call.one(await call.ask(GetMyPayment(payment_id=call.id(PaymentId))))
+
+
 @endpoints.post(
     "/api/payments/sessions",
     "payment_session_create",
@@ -54,10 +84,11 @@ async def payment_method_type_list(call: Call) -> Answer:
     keys=Keys.REQUIRED,
     token=CART_TOKEN,
     shows=_ONE,
-    problems=("not_found", "payment_method_unknown", "payment_provider_unavailable"),
+    problems=("not_found", "cart_not_own", "payment_method_unknown", "payment_provider_unavailable"),
 )
 async def payment_session_create(call: Call) -> Answer:
-    """Notes how the cart will be paid. The provider hears of it when the order is placed."""
+    """Notes how the cart will be paid: by the code of a way to pay, or the id of a saved one of the customer. The
+    provider hears of it when the order is placed."""
     cart_id = identifier(CartId, call.body.cart_id, "/cart_id")
     session_id = await call.execute(CreatePaymentSession(cart_id=cart_id, method=call.body.method))
     session = await call.ask(GetPaymentSession(session_id=session_id))

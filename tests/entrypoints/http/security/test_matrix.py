@@ -28,7 +28,7 @@ CUSTOMER_ROWS = [row for row in ENDPOINTS if row.who is Who.CUSTOMER]
 OWNED_ROWS = [row for row in ENDPOINTS if row.who in (Who.CUSTOMER, Who.GUEST) and row.parameters]
 # The account elsewhere of whoever asks: there is no other's to name.
 OWN_BY_NAME = frozenset({"me_provider_disconnect"})
-TABLES = ("users", "carts", "orders", "payments", "payment_sessions", "subscriptions", "exports", "levels")
+TABLES = ("users", "carts", "orders", "payments", "payment_sessions", "subscriptions", "exports", "levels", "wallets")
 
 
 @pytest.fixture
@@ -160,11 +160,16 @@ async def belongings_of_a_person(town: Town, ada: Person) -> Belongings:
     }
     subscribed = await ada.client.post("/api/subscriptions", json=wanted, headers={"Idempotency-Key": "sub"})
     assert subscribed.status_code == 201, subscribed.text
+    await ada.client.post("/api/payments/saved-methods")
+    saved = await ada.client.get("/api/payments/saved-methods")
     orders = (await ada.client.get("/api/orders")).json()["data"]
+    payments = (await ada.client.get("/api/payments")).json()["data"]
     return Belongings(
         ids={
             "/api/carts": {"id": cart["id"], "item_id": cart["items"][0]["id"]},
+            "/api/payments": {"id": payments[0]["id"]},
             "/api/payments/sessions": {"id": session.json()["id"]},
+            "/api/payments/saved-methods": {"id": saved.json()["data"][0]["id"]},
             "/api/orders": {"id": orders[0]["id"]},
             "/api/users/me/addresses": {"id": address.json()["id"]},
             "/api/users/me/exports": {"id": export.json()["id"]},

@@ -18,6 +18,7 @@ from shop.adapters.contracts.storage.lists import ListPromises
 from shop.adapters.contracts.storage.messages import MessagePromises
 from shop.adapters.contracts.storage.money import BookPromises, PaymentPromises, RefundPromises
 from shop.adapters.contracts.storage.outbox import OutboxPromises
+from shop.adapters.contracts.storage.own_payments import OwnPaymentPromises
 from shop.adapters.contracts.storage.people import PeoplePromises
 from shop.adapters.contracts.storage.people_meeting import PeopleMeetingPromises
 from shop.adapters.contracts.storage.people_shown import PeopleShownPromises
@@ -28,6 +29,7 @@ from shop.adapters.contracts.storage.shelves import ShelfPromises
 from shop.adapters.contracts.storage.stock import StockPromises
 from shop.adapters.contracts.storage.subscriptions import SubscriptionPromises
 from shop.adapters.contracts.storage.transactions import TransactionPromises
+from shop.adapters.contracts.storage.wallets import WalletPromises
 
 __all__ = ["StorageContract"]
 
@@ -41,6 +43,7 @@ class StorageContract(
     OrderPromises,
     PaymentPromises,
     CapturePromises,
+    OwnPaymentPromises,
     RefundPromises,
     DisputePromises,
     BookPromises,
@@ -48,6 +51,7 @@ class StorageContract(
     ReconciliationPromises,
     AnalyticsPromises,
     SubscriptionPromises,
+    WalletPromises,
     OutboxPromises,
     AuditPromises,
     AnswerPromises,

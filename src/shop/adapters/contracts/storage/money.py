@@ -17,6 +17,7 @@ from shop.domain.kernel.identifiers import (
     RefundId,
 )
 from shop.domain.kernel.money import Money
+from shop.domain.kernel.tenders import Tender, TenderKind
 from shop.domain.ledger import EntryKind, refund_postings
 from shop.domain.payments import (
     AttemptStatus,
@@ -208,7 +209,8 @@ class RefundPromises(StoragePromises):
     async def test_refunds_come_back_as_they_were(self, bench: Bench) -> None:
         _, payment = await bench.paying()
         line = RefundLine(order_line_id=bench.samples.new(OrderLineId), quantity=2, amount=eur(7))
-        rich = bench.samples.refund(payment, note="é", lines=(line,), shipping=eur(3), restock=True)
+        parts = (Tender(kind=TenderKind.GIFT_CARD, amount=eur(2), reference="é"),)
+        rich = bench.samples.refund(payment, note="é", lines=(line,), shipping=eur(3), restock=True, tenders=parts)
         bare = bench.samples.refund(payment, needs_approval=True, applied=False, at=bench.later(5))
         await bench.save(rich, bare)
         async with bench.transaction() as tx:

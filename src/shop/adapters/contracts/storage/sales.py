@@ -10,6 +10,7 @@ from shop.adapters.contracts.stories import alone
 from shop.application.ports.paging import PageRequest
 from shop.application.ports.readers import OrderFilter, TimeRange
 from shop.application.ports.unit_of_work import StaleAggregate
+from shop.application.ports.views import TenderView
 from shop.domain.carts import CartNotFound
 from shop.domain.catalog import ProductStatus
 from shop.domain.kernel.identifiers import CartId, OrderId, PaymentSessionId, UserId, VariantId
@@ -232,6 +233,7 @@ class OrderPromises(StoragePromises):
         for name in SAME_IN_VIEWS:
             assert getattr(view, name) == getattr(order, name), name
         assert (view.number, view.created_at) == (str(order.number), order.placed_at)
+        assert view.tenders == [TenderView.of(tender) for tender in order.tenders]
         assert view.payment is not None
         assert (view.payment.status.value, view.payment.method) == ("new", "fake_card")
         assert (view.payment.client_secret, view.payment.failure_code, view.payment.next_action) == (None,) * 3
@@ -254,6 +256,7 @@ class OrderPromises(StoragePromises):
         for name in (*SAME_IN_VIEWS, "hold_reason"):
             assert getattr(view, name) == getattr(order, name), name
         assert (view.customer_id, view.number) == (order.owner_id, str(order.number))
+        assert view.tenders == [TenderView.of(tender) for tender in order.tenders]
         _shows_lines(view.lines, order)
         assert [shown.id for shown in view.payments or []] == [payment.id]
         with pytest.raises(OrderNotFound):

@@ -98,6 +98,18 @@ class SubscriptionPromises(StoragePromises):
             await bench.readers.subscriptions.plan(bench.samples.new(PlanId))
 
     @alone
+    async def test_a_subscriber_who_was_forgotten_is_not_kept(self, bench: Bench) -> None:
+        subscription = await _kept(bench)
+        assert subscription.pseudonymise(bench.now)
+        async with bench.transaction() as tx:
+            tx.subscriptions.save(subscription)
+        async with bench.transaction() as tx:
+            found = await tx.subscriptions.get(subscription.id)
+        assert state(found) == state(subscription)
+        assert "ada" not in repr(found).lower()
+        assert not found.pseudonymise(bench.now)
+
+    @alone
     async def test_a_code_is_of_one_plan(self, bench: Bench) -> None:
         async with bench.transaction() as tx:
             tx.plans.save(_plan(bench))

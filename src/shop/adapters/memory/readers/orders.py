@@ -16,6 +16,7 @@ from shop.application.ports.views import (
     OrderPaymentView,
     OrderShippingView,
     OrderView,
+    TenderView,
 )
 from shop.domain.kernel.identifiers import OrderId, UserId
 from shop.domain.orders import Order, OrderLine
@@ -93,6 +94,7 @@ class MemoryOrderReader:
             shipping_total=order.shipping_total,
             tax_total=order.tax_total,
             total=order.total,
+            tenders=[TenderView.of(tender) for tender in order.tenders],
             payment=_order_payment_view(payments[-1]) if payments else None,
             metadata=dict(order.metadata),
             cancel_reason=order.cancel_reason,
@@ -131,6 +133,7 @@ class MemoryOrderReader:
             shipping_total=order.shipping_total,
             tax_total=order.tax_total,
             total=order.total,
+            tenders=[TenderView.of(tender) for tender in order.tenders],
             metadata=dict(order.metadata),
             cancel_reason=order.cancel_reason,
             placed_at=order.placed_at,

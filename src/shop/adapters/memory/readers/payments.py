@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from shop.adapters.memory.copies import copied
 from shop.adapters.memory.disputes import dispute_of
+from shop.adapters.memory.orders import order_of
 from shop.adapters.memory.paging import Listing, microseconds
 from shop.adapters.memory.payments import item_of, payment_of, payments_of, session_of
 from shop.adapters.memory.readers.filters import within
@@ -14,6 +15,7 @@ from shop.application.ports.readers import (
     DisputeFilter,
     InboxFilter,
     PaymentFilter,
+    PaymentWithOwner,
     RefundFilter,
     SessionWithPayment,
     TimeRange,
@@ -21,15 +23,18 @@ from shop.application.ports.readers import (
 from shop.application.ports.views import (
     DisputeView,
     InboxItemView,
+    MyPaymentView,
     PaymentAttemptView,
     PaymentView,
     ProviderMessageView,
     RefundView,
     dispute_view,
     inbox_item_view,
+    my_payment_view,
     refund_view,
 )
-from shop.domain.kernel.identifiers import DisputeId, InboxId, PaymentId, PaymentSessionId, RefundId
+from shop.domain.kernel.identifiers import DisputeId, InboxId, PaymentId, PaymentSessionId, RefundId, UserId
+from shop.domain.orders import Order
 from shop.domain.payments import Dispute, InboxItem, Payment, Refund, covered
 
 MESSAGES_MAX = 100
@@ -43,6 +48,12 @@ _PAYMENTS: Listing[Payment] = Listing(
     keys={"created_at": _created_at, "amount": lambda payment: payment.amount.minor},
     own=((_created_at, True),),
     id=lambda payment: payment.id.uuid.hex,
+)
+
+
+_OF_OWNER: Listing[tuple[Order, Payment]] = Listing(
+    own=((lambda pair: microseconds(pair[0].placed_at), True),),
+    id=lambda pair: pair[0].id.uuid.hex,
 )
 
 
@@ -95,6 +106,25 @@ class MemoryPaymentReader:
     async def one(self, payment_id: PaymentId) -> PaymentView:
         payment = payment_of(self._tables, payment_id)
         return payment_view(payment, [_message_view(item) for item in self._messages(payment)])
+
+    async def of_owner(self, owner_id: UserId, page: PageRequest) -> Page[MyPaymentView]:
+        owned = [
+            (order, payment)
+            for order in self._tables.orders.values()
+            if order.owner_id == owner_id
+            for payment in payments_of(self._tables, order.id)
+        ]
+        return _OF_OWNER.page(owned, page, lambda pair: self._for_buyer(*pair))
+
+    async def for_buyer(self, payment_id: PaymentId) -> PaymentWithOwner:
+        payment = payment_of(self._tables, payment_id)
+        order = order_of(self._tables, payment.order_id)
+        return PaymentWithOwner(view=self._for_buyer(order, payment), owner_id=order.owner_id)
+
+    def _for_buyer(self, order: Order, payment: Payment) -> MyPaymentView:
+        refunds = [self._tables.refunds[i] for i in self._tables.refunds_by_payment.get(payment.id, ())]
+        refunds.sort(key=lambda refund: (refund.created_at, refund.id))
+        return my_payment_view(payment_view(payment), order.number, refunds)
 
     async def session(self, session_id: PaymentSessionId) -> SessionWithPayment:
         session = session_of(self._tables, session_id)

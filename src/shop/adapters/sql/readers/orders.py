@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from shop.adapters.sql.database import Database, Row
-from shop.adapters.sql.documents import to_address, to_next_action
+from shop.adapters.sql.documents import to_address, to_next_action, to_tenders
 from shop.adapters.sql.payments import PAYMENT_COLUMNS
 from shop.adapters.sql.readers.order_lists import (
     BUYERS_ORDER,
@@ -34,6 +34,7 @@ from shop.application.ports.views import (
     OrderShippingView,
     OrderView,
     PaymentView,
+    TenderView,
 )
 from shop.domain.kernel.identifiers import (
     CartId,
@@ -170,6 +171,7 @@ def _shared(row: Row) -> dict[str, Any]:
         "shipping_total": Money(row["shipping_total_minor"], currency),
         "tax_total": Money(row["tax_total_minor"], currency),
         "total": Money(row["total_minor"], currency),
+        "tenders": [TenderView.of(tender) for tender in to_tenders(row["tenders"], currency)],
         "metadata": row["metadata"],
         "cancel_reason": row["cancel_reason"],
         "placed_at": row["placed_at"],

@@ -25,19 +25,28 @@ from shop.adapters.sql.readers.paging import (
     walk,
     window,
 )
-from shop.adapters.sql.readers.refunds import one_refund, refund_page
+from shop.adapters.sql.readers.refunds import one_refund, refund_page, refunds_by_payment
 from shop.adapters.sql.schema import carts, inbox, orders, payment_attempts, payment_sessions, payments
 from shop.adapters.sql.schema.columns import word
 from shop.adapters.sql.statements import Statement, any_of
 from shop.application.ports.paging import Page, PageRequest
-from shop.application.ports.readers import DisputeFilter, InboxFilter, PaymentFilter, RefundFilter, SessionWithPayment
+from shop.application.ports.readers import (
+    DisputeFilter,
+    InboxFilter,
+    PaymentFilter,
+    PaymentWithOwner,
+    RefundFilter,
+    SessionWithPayment,
+)
 from shop.application.ports.views import (
     DisputeView,
     InboxItemView,
+    MyPaymentView,
     PaymentAttemptView,
     PaymentView,
     ProviderMessageView,
     RefundView,
+    my_payment_view,
 )
 from shop.domain.kernel.capturing import CapturePolicy
 from shop.domain.kernel.identifiers import (
@@ -93,6 +102,22 @@ _PAYING = Statement(
     .order_by(payments.c.id.desc())
     .limit(1)
 )
+
+
+# An order has one payment, so the order that lists a customer's orders lists their payments too, by the same index.
+_PLACED = Key("placed_at", orders.c.placed_at, Kind.MOMENT)
+_OF_OWNER = Listing(own=((_PLACED, True),), ids=(IdKey("order_id", orders.c.id),))
+_FOR_BUYER = (*PAYMENT_COLUMNS, orders.c.placed_at, orders.c.number, orders.c.owner_id)
+_PAID = payments.c.order_id == orders.c.id
+_ONE_FOR_BUYER = Statement(select(*_FOR_BUYER).where(_PAID, payments.c.id == bindparam("payment_id")))
+_OWNERS_TOTAL = Statement(
+    select(func.count()).select_from(payments, orders).where(_PAID, orders.c.owner_id == bindparam("owner_id"))
+)
+
+
+@lru_cache(maxsize=20)
+def _owners_page(shape: Window) -> Statement:
+    return Statement(walk(shape, _FOR_BUYER, [_PAID, orders.c.owner_id == bindparam("owner_id")]))
 
 
 @frozen
@@ -174,6 +199,29 @@ class SqlPaymentReader:
             raise PaymentNotFound(f"There is no payment {payment_id}.")
         messages = await self._database.fetch(_MESSAGES, payment_id=payment_id.uuid)
         return payment_view(row, [_message(message) for message in messages])
+
+    async def of_owner(self, owner_id: UserId, page: PageRequest) -> Page[MyPaymentView]:
+        shape, mark = window(_OF_OWNER, page)
+        rows = await self._database.fetch(_owners_page(shape), owner_id=owner_id.uuid, **mark)
+        found = page_of(rows, page, shape.order)
+        total = None
+        if page.total:
+            counted = await self._database.fetch_one(_OWNERS_TOTAL, owner_id=owner_id.uuid)
+            total = counted[0] if counted is not None else 0
+        data = await self._for_buyer(found.rows)
+        return Page(data=data, next=found.next, previous=found.previous, total=total)
+
+    async def for_buyer(self, payment_id: PaymentId) -> PaymentWithOwner:
+        row = await self._database.fetch_one(_ONE_FOR_BUYER, payment_id=payment_id.uuid)
+        if row is None:
+            raise PaymentNotFound(f"There is no payment {payment_id}.")
+        [view] = await self._for_buyer([row])
+        owner = row["owner_id"]
+        return PaymentWithOwner(view=view, owner_id=UserId(owner) if owner is not None else None)
+
+    async def _for_buyer(self, rows: Sequence[Row]) -> list[MyPaymentView]:
+        refunds = await refunds_by_payment(self._database, [row["id"] for row in rows])
+        return [my_payment_view(payment_view(row), row["number"], refunds[row["id"]]) for row in rows]
 
     async def session(self, session_id: PaymentSessionId) -> SessionWithPayment:
         row = await self._database.fetch_one(_SESSION, session_id=session_id.uuid)

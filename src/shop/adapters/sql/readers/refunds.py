@@ -1,7 +1,10 @@
 """Questions about refunds, answered from tables."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
 from attrs import frozen
 from sqlalchemy import ColumnElement, bindparam, func, select
@@ -13,9 +16,9 @@ from shop.adapters.sql.schema import refunds
 from shop.adapters.sql.statements import Statement, any_of
 from shop.application.ports.paging import Page, PageRequest
 from shop.application.ports.readers import RefundFilter
-from shop.application.ports.views import RefundView, refund_view
+from shop.application.ports.views import UNDECIDED, RefundView, refund_view
 from shop.domain.kernel.identifiers import RefundId
-from shop.domain.payments import RefundNotFound
+from shop.domain.payments import Refund, RefundNotFound
 
 _CREATED = Key("created_at", refunds.c.created_at, Kind.MOMENT)
 _LISTING = Listing(
@@ -24,6 +27,15 @@ _LISTING = Listing(
     ids=(IdKey("id", refunds.c.id),),
 )
 _ONE = Statement(select(refunds).where(refunds.c.id == bindparam("refund_id")))
+
+AT_ONCE_MAX = 1_000
+"""Of all payments of a page; no shop gives its payments back in so many parts."""
+_OF_PAYMENTS = Statement(
+    select(refunds)
+    .where(any_of(refunds.c.payment_id, "ids"), refunds.c.status.not_in(sorted(UNDECIDED)))
+    .order_by(refunds.c.created_at, refunds.c.id)
+    .limit(AT_ONCE_MAX)
+)
 
 
 @frozen
@@ -78,6 +90,15 @@ async def refund_page(database: Database, which: RefundFilter, page: PageRequest
         total = counted[0] if counted is not None else 0
     data = [refund_view(refund_of(row)) for row in found.rows]
     return Page(data=data, next=found.next, previous=found.previous, total=total)
+
+
+async def refunds_by_payment(database: Database, payment_ids: Sequence[UUID]) -> defaultdict[UUID, list[Refund]]:
+    """Those refunds of these payments that were agreed to, the oldest first. One question, or none for no payment."""
+    found: defaultdict[UUID, list[Refund]] = defaultdict(list)
+    if payment_ids:
+        for row in await database.fetch(_OF_PAYMENTS, ids=list(payment_ids)):
+            found[row["payment_id"]].append(refund_of(row))
+    return found
 
 
 async def one_refund(database: Database, refund_id: RefundId) -> RefundView:

@@ -37,6 +37,7 @@ from shop.adapters.sql.schema.people import (
 from shop.adapters.sql.schema.running import answers, api_keys, deliveries, events, shop_clock, store_settings
 from shop.adapters.sql.schema.sales import cart_items, carts, order_lines, order_numbers, orders
 from shop.adapters.sql.schema.subscriptions import plans, renewals, subscriptions
+from shop.adapters.sql.schema.wallets import wallets
 
 __all__ = [
     "SEARCH_VECTOR",
@@ -88,4 +89,5 @@ __all__ = [
     "users",
     "variant_prices",
     "variants",
+    "wallets",
 ]

@@ -160,6 +160,7 @@ refunds = Table(
     moment("created_at"),
     moment("updated_at"),
     Column("version", Integer, nullable=False),
+    document("tenders", nullable=True),
     one_of("reason", RefundReason),
     one_of("status", RefundStatus),
     within("amount_minor", 1, AMOUNT_MAX),

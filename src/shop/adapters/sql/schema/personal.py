@@ -56,7 +56,8 @@ PERSONAL: Mapping[str, Register] = {
         of="owner_id",
         columns={
             About.PERSON: "email shipping_address billing_address note metadata",
-            About.SHOP: "currency shipping status payment_status fulfilment_status hold_reason cancel_reason flags",
+            About.SHOP: "currency shipping status payment_status fulfilment_status hold_reason cancel_reason flags"
+            " tenders",
         },
     ),
     "subscriptions": Register(
@@ -67,6 +68,7 @@ PERSONAL: Mapping[str, Register] = {
             " status cancel_reason",
         },
     ),
+    "wallets": Register(of="user_id", columns={About.PERSON: "customer_ref", About.SHOP: "provider"}),
     "account_requests": Register(columns={About.PASSING: "email name locale password_hash", About.SHOP: "kind"}),
     "one_time_tokens": Register(
         columns={About.PASSING: "binding data", About.PROOF: "fingerprint", About.SHOP: "purpose"}
@@ -81,7 +83,7 @@ PERSONAL: Mapping[str, Register] = {
     "refunds": Register(
         columns={
             About.RECORD: "requested_by approved_by",
-            About.SHOP: "provider provider_ref currency reason note lines status failure_code",
+            About.SHOP: "provider provider_ref currency reason note lines tenders status failure_code",
         }
     ),
     "disputes": Register(

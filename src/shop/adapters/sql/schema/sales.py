@@ -92,6 +92,7 @@ orders = Table(
     moment("cancelled_at", nullable=True),
     Column("version", Integer, nullable=False),
     document("flags"),
+    document("tenders", nullable=True),
     UniqueConstraint("number"),
     UniqueConstraint("cart_id"),
     one_of("status", OrderStatus),

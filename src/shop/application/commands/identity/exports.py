@@ -18,7 +18,8 @@ from shop.application.ports.clock import Ids
 from shop.application.ports.paging import Page, PageRequest
 from shop.application.ports.readers import OrderReader, Readers, SubscriptionFilter, SubscriptionReader
 from shop.application.ports.unit_of_work import UnitOfWork
-from shop.application.ports.views import OrderView, SubscriptionView
+from shop.application.ports.views import OrderView, SavedMethodView, SubscriptionView
+from shop.application.settlement import Cashier, wallet_of
 from shop.domain.identity import DataExport, ExportStatus, UserStatus
 from shop.domain.kernel.identifiers import ExportId, Identifier, UserId
 
@@ -54,11 +55,14 @@ class BuildExport(Command[None]):
     export_id: ExportId
 
 
-async def build_export(command: BuildExport, context: Context, *, uow: UnitOfWork, readers: Readers) -> None:
+async def build_export(
+    command: BuildExport, context: Context, *, uow: UnitOfWork, readers: Readers, cashier: Cashier
+) -> None:
     async with uow(context) as tx:
         export = await tx.exports.get(command.export_id)
         user = await tx.users.get(export.user_id)
         carts = await tx.carts.of_owner(user.id, CARTS_MAX)
+        wallets = await tx.wallets.of_user(user.id)
     if export.status is ExportStatus.READY or user.status is UserStatus.ERASED:
         return
     subscriptions = []
@@ -73,6 +77,8 @@ async def build_export(command: BuildExport, context: Context, *, uow: UnitOfWor
         "noted_by_the_shop": {"tags": user.tags, "note": user.note},
         "sessions": await people.sessions(user.id, context.now, None),
         "sign_in_providers": user.identities,
+        "payment_customers": [{"provider": w.provider, "customer_ref": w.customer_ref} for w in wallets],
+        "saved_methods": await _saved_methods_of(user.id, context, cashier),
         "carts": carts,
         "orders": await orders_of(user.id, readers.orders),
         "subscriptions": subscriptions,
@@ -82,6 +88,15 @@ async def build_export(command: BuildExport, context: Context, *, uow: UnitOfWor
         export = await tx.exports.get(command.export_id)
         export.finish(document, context.now)
         tx.exports.save(export)
+
+
+async def _saved_methods_of(user_id: UserId, context: Context, cashier: Cashier) -> list[SavedMethodView]:
+    """What the provider keeps for a person. Raises PaymentProviderUnavailable: the file is made later then."""
+    wallet = await wallet_of(user_id, context, cashier)
+    if wallet is None or not wallet.customer_ref:
+        return []
+    saved = await cashier.saved_methods.saved(wallet.customer_ref)
+    return [SavedMethodView.of(method, wallet.provider) for method in saved]
 
 
 async def orders_of(user_id: UserId, orders: OrderReader) -> list[OrderView]:

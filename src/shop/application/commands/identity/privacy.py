@@ -14,6 +14,7 @@ from shop.application.ports.notifications import Notifier
 from shop.application.ports.readers import Readers
 from shop.application.ports.unit_of_work import Transaction, UnitOfWork
 from shop.application.ports.views import OrderView, SubscriptionView
+from shop.application.settlement import Cashier
 from shop.domain.kernel.errors import Conflict
 from shop.domain.kernel.identifiers import UserId
 from shop.domain.orders import FulfilmentStatus, Order, OrderStatus
@@ -82,6 +83,23 @@ async def _erase(user_id: UserId, context: Context, uow: UnitOfWork, readers: Re
         tx.users.save(user)
         tx.sessions.drop_of(user_id)
         tx.exports.drop_of(user_id)
+
+
+async def forget_customer(user_id: UserId, context: Context, cashier: Cashier) -> None:
+    """Has the provider forget somebody who was erased, with all their saved ways to pay. Twice is once.
+
+    Wallets with providers that the shop has left are forgotten here; the customers there are the shop's to remove.
+    """
+    async with cashier.uow(context) as tx:
+        wallets = await tx.wallets.of_user(user_id)
+    for wallet in wallets:
+        if wallet.customer_ref and wallet.provider == cashier.saved_methods.provider:
+            await cashier.saved_methods.forget(wallet.customer_ref)
+    async with cashier.uow(context) as tx:
+        for wallet in wallets:
+            tx.wallets.delete(wallet)
+            if wallet.customer_ref:
+                tx.inbox.forget_bodies(wallet.provider, [wallet.customer_ref])
 
 
 async def forget_shopper(user_id: UserId, context: Context, uow: UnitOfWork, readers: Readers) -> None:

@@ -51,20 +51,28 @@ from shop.application.ports.views.orders import (
     OrderPaymentView,
     OrderShippingView,
     OrderView,
+    TenderView,
 )
 from shop.application.ports.views.payments import (
+    MethodSetupView,
     PaymentAttemptView,
     PaymentMethodView,
     PaymentSessionView,
     PaymentView,
     ProviderMessageView,
+    SavedMethodView,
 )
 from shop.application.ports.views.reconciliation import FindingView, ReconciliationView
 from shop.application.ports.views.refunds import (
+    UNDECIDED,
     LedgerEntryView,
     LedgerPostingView,
+    MyPaymentView,
+    MyRefundView,
     RefundLineView,
+    RefundTenderView,
     RefundView,
+    my_payment_view,
     refund_view,
 )
 from shop.application.ports.views.store import StoreView
@@ -76,6 +84,7 @@ from shop.application.ports.views.subscriptions import (
 )
 
 __all__ = [
+    "UNDECIDED",
     "AdminOrderView",
     "AdminUserView",
     "AdvancedClockView",
@@ -101,6 +110,9 @@ __all__ = [
     "LedgerPostingView",
     "LocationView",
     "MeView",
+    "MethodSetupView",
+    "MyPaymentView",
+    "MyRefundView",
     "OrderLineView",
     "OrderPaymentView",
     "OrderShippingView",
@@ -119,9 +131,11 @@ __all__ = [
     "ProviderMessageView",
     "ReconciliationView",
     "RefundLineView",
+    "RefundTenderView",
     "RefundView",
     "RoleView",
     "SavedAddressView",
+    "SavedMethodView",
     "SessionView",
     "ShippingOptionView",
     "SigningKeyView",
@@ -131,11 +145,13 @@ __all__ = [
     "StoreView",
     "SubscriptionView",
     "TaxSumView",
+    "TenderView",
     "UpcomingBillView",
     "VariantAvailabilityView",
     "VariantView",
     "WhoView",
     "dispute_view",
     "inbox_item_view",
+    "my_payment_view",
     "refund_view",
 ]

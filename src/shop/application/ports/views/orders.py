@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from attrs import frozen
 
@@ -10,6 +10,7 @@ from shop.application.ports.views.payments import PaymentView
 from shop.domain.kernel.address import Address
 from shop.domain.kernel.identifiers import CartId, OrderId, OrderLineId, PaymentId, ProductId, UserId, VariantId
 from shop.domain.kernel.money import Money
+from shop.domain.kernel.tenders import Tender, TenderKind
 from shop.domain.orders import FulfilmentStatus, OrderFlag, OrderStatus, PaymentStatus
 from shop.domain.payments import AttemptStatus, NextAction
 
@@ -46,6 +47,19 @@ class OrderShippingView:
 
 
 @frozen(kw_only=True, slots=False)
+class TenderView:
+    """What a gift card or a store credit pays, and what of that went back."""
+
+    kind: TenderKind
+    amount: Money
+    returned: Money
+
+    @classmethod
+    def of(cls, tender: Tender) -> Self:
+        return cls(kind=tender.kind, amount=tender.amount, returned=tender.returned)
+
+
+@frozen(kw_only=True, slots=False)
 class OrderPaymentView:
     """How the payment stands, and what the shopper must do if it waits for them."""
 
@@ -59,7 +73,7 @@ class OrderPaymentView:
 
 @frozen(kw_only=True, slots=False)
 class OrderView:
-    """An order as its buyer sees it. `number` is for people."""
+    """An order as its buyer sees it. `number` is for people; what `tenders` do not pay is taken by the provider."""
 
     object: ClassVar[str] = "order"
     id: OrderId
@@ -80,6 +94,7 @@ class OrderView:
     shipping_total: Money
     tax_total: Money
     total: Money
+    tenders: list[TenderView]
     payment: OrderPaymentView | None
     metadata: Mapping[str, str]
     cancel_reason: str
@@ -116,6 +131,7 @@ class AdminOrderView:
     shipping_total: Money
     tax_total: Money
     total: Money
+    tenders: list[TenderView]
     metadata: Mapping[str, str]
     cancel_reason: str
     placed_at: datetime

@@ -1,14 +1,14 @@
 """Payments as buyers and staff see them."""
 
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from attrs import frozen
 
 from shop.domain.kernel.capturing import CapturePolicy
 from shop.domain.kernel.identifiers import AttemptId, CartId, OrderId, PaymentId, PaymentSessionId
 from shop.domain.kernel.money import Money
-from shop.domain.payments import AttemptStatus, NextAction
+from shop.domain.payments import AttemptStatus, NextAction, SavedMethod
 
 
 @frozen(kw_only=True, slots=False)
@@ -24,6 +24,43 @@ class PaymentMethodView:
     name: str
     confirms_in: str
     authorizes: bool
+
+
+@frozen(kw_only=True, slots=False)
+class SavedMethodView:
+    """A way to pay that the provider keeps for the customer; `id` can be the method of a payment session."""
+
+    object: ClassVar[str] = "saved_method"
+    id: str
+    provider: str
+    kind: str
+    brand: str
+    last4: str
+    expires_month: int | None
+    expires_year: int | None
+
+    @classmethod
+    def of(cls, method: SavedMethod, provider: str) -> Self:
+        return cls(
+            id=method.ref,
+            provider=provider,
+            kind=method.kind,
+            brand=method.brand,
+            last4=method.last4,
+            expires_month=method.expires_month or None,
+            expires_year=method.expires_year or None,
+        )
+
+
+@frozen(kw_only=True, slots=False)
+class MethodSetupView:
+    """A way to pay that is being saved. While it `requires_action`, the browser finishes it with the client secret."""
+
+    object: ClassVar[str] = "saved_method_setup"
+    id: str
+    provider: str
+    status: str
+    client_secret: str | None
 
 
 @frozen(kw_only=True, slots=False)

@@ -6,7 +6,7 @@ from shop.adapters.sql.migrations.columns import partial_index
 from shop.adapters.sql.migrations.ledger import change_kinds
 
 revision = "0068"
-down_revision = "0064"
+down_revision = "0067"
 
 KINDS_BEFORE = (
     "capture refund refund_reversal fee dispute dispute_reversal payout adjustment gift_card store_credit write_off"

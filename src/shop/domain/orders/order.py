@@ -1,6 +1,6 @@
-"""Orders: what was bought, with everything as it was at that moment, and three states that move side by side."""
+"""An order as it was placed, the arrows of its states, and what may be done with it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 from attrs import define, field, frozen
 
 from shop.domain.kernel.address import ERASED, Address
-from shop.domain.kernel.aggregates import Aggregate, Event
+from shop.domain.kernel.aggregates import Aggregate
 from shop.domain.kernel.errors import Conflict, NotFound
 from shop.domain.kernel.identifiers import (
     CartId,
@@ -21,7 +21,9 @@ from shop.domain.kernel.identifiers import (
     VariantId,
 )
 from shop.domain.kernel.metadata import checked_metadata
-from shop.domain.kernel.money import Money
+from shop.domain.kernel.money import Money, total
+from shop.domain.kernel.tenders import Tender, due_after
+from shop.domain.orders.events import OrderAtRisk, OrderCancelled, OrderConfirmed, OrderCreated, OrderHeld
 
 
 class OrderNotFound(NotFound):
@@ -151,55 +153,6 @@ _MONEY_TAKEN = _IN_DISPUTE | {PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUND
 
 
 @frozen(kw_only=True)
-class _OrderEvent(Event):
-    order_id: OrderId
-
-    @property
-    def subject(self) -> OrderId:
-        return self.order_id
-
-
-@frozen(kw_only=True)
-class OrderCreated(_OrderEvent):
-    """The order stands and its stock is held; payment follows."""
-
-    type: ClassVar[str] = "order.created"
-    cart_id: CartId
-    total: Money
-
-
-@frozen(kw_only=True)
-class OrderConfirmed(_OrderEvent):
-    """Its payment is authorised or captured: it may be fulfilled."""
-
-    type: ClassVar[str] = "order.confirmed"
-
-
-@frozen(kw_only=True)
-class OrderHeld(_OrderEvent):
-    """People must look at it before anything else happens."""
-
-    type: ClassVar[str] = "order.held"
-    reason: str
-
-
-@frozen(kw_only=True)
-class OrderCancelled(_OrderEvent):
-    """It was called off; its stock is free again."""
-
-    type: ClassVar[str] = "order.cancelled"
-    reason: str
-
-
-@frozen(kw_only=True)
-class OrderAtRisk(_OrderEvent):
-    """A bank warned of fraud, or the provider has somebody review the payment: send nothing before that is over."""
-
-    type: ClassVar[str] = "order.risk"
-    risk: str
-
-
-@frozen(kw_only=True)
 class OrderLine:
     """A line as it was bought. `subtotal` is unit price × quantity; `net + tax == total`."""
 
@@ -241,10 +194,11 @@ class OrderShipping:
 class Order(Aggregate):
     """A sale. After it is placed nothing in it is looked up again: it is paid, or cancelled and released.
 
-    `number` is for people and given by storage when the order is first saved.
+    `number` is for people and given by storage when the order is first saved. `tenders` are what gift cards and store
+    credit pay, in the order in which they were used; the rest of the total is `due` from the provider.
     """
 
-    audited: ClassVar = ("total", "status", "payment_status", "flags")
+    audited: ClassVar = ("total", "tenders", "status", "payment_status", "flags")
 
     id: OrderId
     number: int | None = None
@@ -263,6 +217,7 @@ class Order(Aggregate):
     shipping_total: Money
     tax_total: Money
     total: Money
+    tenders: tuple[Tender, ...] = ()
     status: OrderStatus = OrderStatus.PENDING
     payment_status: PaymentStatus = PaymentStatus.PENDING
     fulfilment_status: FulfilmentStatus = FulfilmentStatus.UNFULFILLED
@@ -277,9 +232,36 @@ class Order(Aggregate):
 
     @classmethod
     def place(cls, *, at: datetime, **attributes: Any) -> Self:
+        """Raises TenderUnfit when its tenders are not of its currency or pay more than it costs."""
         order = cls(placed_at=at, updated_at=at, **attributes)
+        if order.tenders:
+            due_after(order.total, order.tenders)
         order._record(OrderCreated(at=at, order_id=order.id, cart_id=order.cart_id, total=order.total))
         return order
+
+    @property
+    def due(self) -> Money:
+        """The part of the total that the provider takes."""
+        return due_after(self.total, self.tenders) if self.tenders else self.total
+
+    @property
+    def returned_to_tenders(self) -> Money:
+        """What went back to gift cards and store credit."""
+        return total((tender.returned for tender in self.tenders), self.currency)
+
+    @property
+    def tenders_returned_whole(self) -> bool:
+        """Whether all that tenders paid went back; so it is where there are none."""
+        return not any(tender.left for tender in self.tenders)
+
+    def return_to_tenders(self, parts: Iterable[Tender], at: datetime) -> None:
+        """These parts went back. Raises TenderUnfit when that is more than a tender paid."""
+        back = {part.name: part.amount for part in parts}
+        if back:
+            self.tenders = tuple(
+                tender.give_back(back[tender.name]) if tender.name in back else tender for tender in self.tenders
+            )
+            self.updated_at = at
 
     def claim(self, owner_id: UserId, at: datetime) -> None:
         """It was placed by a guest who has proved to be this person. Somebody's order stays theirs."""
@@ -295,7 +277,7 @@ class Order(Aggregate):
         self._record(OrderConfirmed(at=at, order_id=self.id))
 
     def waive_payment(self, at: datetime) -> None:
-        """It costs nothing: paid and confirmed without asking any provider."""
+        """Nothing of it is due from a provider: paid and confirmed without asking any."""
         self.move_payment(PaymentStatus.PAID, at)
         self.confirm(at)
 

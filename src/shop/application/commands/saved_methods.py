@@ -1,0 +1,102 @@
+"""Saved ways to pay: a customer saves one, and removes it again."""
+
+import hashlib
+from typing import ClassVar
+
+from attrs import frozen
+
+from shop.application.messages import CUSTOMER, Command, Context
+from shop.application.ports.paging import PageRequest
+from shop.application.ports.readers import SubscriptionFilter, SubscriptionReader
+from shop.application.ports.saved_methods import MethodSetup, SavingNotOffered
+from shop.application.settlement import Cashier, wallet_of
+from shop.domain.kernel.errors import Conflict
+from shop.domain.kernel.identifiers import UserId, WalletId
+from shop.domain.payments import SavedMethodNotFound, Wallet
+from shop.domain.subscriptions import ENDED, SubscriptionStatus
+
+_PAGE = 100
+
+
+class SavedMethodInUse(Conflict):
+    """Something is still paid with it."""
+
+    code = "saved_method_in_use"
+    title = "A subscription is paid with this"
+    default_hint = "Give the subscription another way to pay first, or cancel it."
+
+
+@frozen(kw_only=True)
+class BeginSavingMethod(Command[MethodSetup]):
+    """Begins to save a way to pay of the customer. Their browser finishes it with the client secret.
+
+    `method` is the code of a way to pay; empty means the provider's first. Asked again under the same idempotency key
+    it is the same setup.
+    """
+
+    requires: ClassVar = CUSTOMER
+    method: str = ""
+
+
+async def begin_saving_method(command: BeginSavingMethod, context: Context, *, cashier: Cashier) -> MethodSetup:
+    if not cashier.saved_methods.provider:
+        raise SavingNotOffered
+    wallet = await _wallet(_user(context), context, cashier)
+    return await cashier.saved_methods.begin(wallet.customer_ref, command.method, _key(wallet, context))
+
+
+async def _wallet(user_id: UserId, context: Context, cashier: Cashier) -> Wallet:
+    """The customer's wallet, known to the provider. It is there before the provider is asked for the customer."""
+    wallet = await wallet_of(user_id, context, cashier)
+    if wallet is None:
+        wallet = Wallet.open(
+            id=cashier.ids.new(WalletId), user_id=user_id, provider=cashier.saved_methods.provider, at=context.now
+        )
+        async with cashier.uow(context) as tx:
+            tx.wallets.save(wallet)
+    if not wallet.customer_ref:
+        wallet.know(await cashier.saved_methods.open_customer(wallet.id), context.now)
+        async with cashier.uow(context) as tx:
+            tx.wallets.save(wallet)
+    return wallet
+
+
+def _user(context: Context) -> UserId:
+    assert context.actor.user_id is not None, "the door lets only customers in"
+    return context.actor.user_id
+
+
+def _key(wallet: Wallet, context: Context) -> str:
+    asked = context.idempotency.key if context.idempotency is not None else str(context.request_id)
+    return f"{wallet.id}:{hashlib.sha256(asked.encode()).hexdigest()[:32]}"
+
+
+@frozen(kw_only=True)
+class RemoveSavedMethod(Command[None]):
+    """Removes a saved way to pay of the customer: nothing can be paid with it any more."""
+
+    requires: ClassVar = CUSTOMER
+    method: str
+
+
+async def remove_saved_method(
+    command: RemoveSavedMethod, context: Context, *, cashier: Cashier, subscriptions: SubscriptionReader
+) -> None:
+    user_id = _user(context)
+    wallet = await wallet_of(user_id, context, cashier)
+    if wallet is None or not wallet.customer_ref or not cashier.saved_methods.names(command.method):
+        raise SavedMethodNotFound(f"There is no saved way to pay “{command.method[:60]}”.")
+    await _check_unused(user_id, command.method, subscriptions)
+    await cashier.saved_methods.detach(wallet.customer_ref, command.method)
+
+
+async def _check_unused(user_id: UserId, method: str, subscriptions: SubscriptionReader) -> None:
+    """Raises SavedMethodInUse."""
+    which = SubscriptionFilter(statuses=frozenset(SubscriptionStatus) - ENDED, owner_id=user_id)
+    page = await subscriptions.all(which, PageRequest(limit=_PAGE))
+    while True:
+        if any(one.method == method for one in page.data):
+            raise SavedMethodInUse
+        if page.next is None:
+            return
+        page = await subscriptions.all(which, PageRequest(limit=_PAGE, after=page.next))

@@ -1,0 +1,47 @@
+"""Orders: what was bought, with everything as it was at that moment, and three states that move side by side."""
+
+from shop.domain.orders.events import OrderAtRisk, OrderCancelled, OrderConfirmed, OrderCreated, OrderHeld
+from shop.domain.orders.order import (
+    CONTEST_ARROWS,
+    FULFILMENT_ARROWS,
+    HOLDING_FLAGS,
+    ORDER_ARROWS,
+    PAYMENT_ARROWS,
+    REOPENED,
+    CartAlreadyOrdered,
+    FulfilmentStatus,
+    Order,
+    OrderCannotMove,
+    OrderFlag,
+    OrderLine,
+    OrderNotCancellable,
+    OrderNotFound,
+    OrderShipping,
+    OrderStatus,
+    PaymentStatus,
+)
+
+__all__ = [
+    "CONTEST_ARROWS",
+    "FULFILMENT_ARROWS",
+    "HOLDING_FLAGS",
+    "ORDER_ARROWS",
+    "PAYMENT_ARROWS",
+    "REOPENED",
+    "CartAlreadyOrdered",
+    "FulfilmentStatus",
+    "Order",
+    "OrderAtRisk",
+    "OrderCancelled",
+    "OrderCannotMove",
+    "OrderConfirmed",
+    "OrderCreated",
+    "OrderFlag",
+    "OrderHeld",
+    "OrderLine",
+    "OrderNotCancellable",
+    "OrderNotFound",
+    "OrderShipping",
+    "OrderStatus",
+    "PaymentStatus",
+]

@@ -8,7 +8,8 @@ import pytest
 from attrs import frozen
 
 from shop.adapters.contracts.payments import MovableClock
-from shop.adapters.stripe.payments import StripeAccount, StripePaymentGateway
+from shop.adapters.stripe.account import StripeAccount
+from shop.adapters.stripe.payments import StripePaymentGateway
 from shop.application.ports.payments import PaymentProviderUnavailable, PaymentRefused
 from shop.application.ports.records import BalanceTransaction, PayoutStatus, TransactionKind
 from shop.domain.kernel.money import Money

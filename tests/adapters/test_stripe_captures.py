@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from attrs import evolve
 
+from shop.adapters.stripe.account import StripeAccount
 from shop.adapters.stripe.news import HEADER
-from shop.adapters.stripe.payments import StripeAccount, StripePaymentGateway
+from shop.adapters.stripe.payments import StripePaymentGateway
 from shop.application.commands.captures import CapturePayment, VoidPayment
 from shop.application.commands.payments import ReceiveProviderNews
 from shop.application.commands.store import ConfigureStore

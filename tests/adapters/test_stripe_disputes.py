@@ -9,8 +9,9 @@ import pytest
 from stripe import Dispute
 
 from shop.adapters.contracts.payments import MovableClock
+from shop.adapters.stripe.account import StripeAccount
 from shop.adapters.stripe.disputes import dispute_states_of
-from shop.adapters.stripe.payments import StripeAccount, StripePaymentGateway
+from shop.adapters.stripe.payments import StripePaymentGateway
 from shop.application.ports.payments import DisputeAnswer, EvidenceKind, IntentRequest, PaymentProviderUnavailable
 from shop.domain.kernel.identifiers import AttemptId, DisputeId, OrderId
 from shop.domain.kernel.money import Money

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 from attrs import field, frozen
 
+from shop.adapters.stripe.account import StripeAccount
 from shop.adapters.stripe.news import LISTED
-from shop.adapters.stripe.payments import StripeAccount, StripePaymentGateway
+from shop.adapters.stripe.payments import StripePaymentGateway
 from shop.application.commands.payments import ReceiveProviderNews
 from shop.application.ports.readers import InboxFilter
 from shop.application.queries.disputes import GetInbox

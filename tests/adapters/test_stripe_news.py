@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shop.adapters.contracts.payments import MovableClock
+from shop.adapters.stripe.account import StripeAccount
 from shop.adapters.stripe.news import HEADER, UNREADABLE
-from shop.adapters.stripe.payments import StripeAccount, StripePaymentGateway
+from shop.adapters.stripe.payments import StripePaymentGateway
 from shop.application.ports.payments import SignatureRejected
 from tests.stripe_stub import sign
 

@@ -12,14 +12,8 @@ from attrs import evolve
 
 from shop.adapters.contracts.payments import MovableClock
 from shop.adapters.contracts.payments.subject import new_refund
-from shop.adapters.stripe import payments as adapter
-from shop.adapters.stripe.payments import (
-    API_VERSION,
-    StripeAccount,
-    StripeNotSetUp,
-    StripePaymentGateway,
-    open_stripe_payments,
-)
+from shop.adapters.stripe.account import API_VERSION, NETWORK_RETRIES, StripeAccount, StripeNotSetUp
+from shop.adapters.stripe.payments import StripePaymentGateway, open_stripe_payments
 from shop.adapters.system import SystemIds
 from shop.application.ports.options import Options
 from shop.application.ports.payments import IntentRequest, PaymentProviderUnavailable, PaymentRefused
@@ -230,7 +224,7 @@ async def test_a_passing_fault_is_overcome_with_one_effect(
 async def test_a_lasting_fault_is_a_provider_that_does_not_answer(
     stub: StripeStub, gateway: StripePaymentGateway, fault: str
 ) -> None:
-    stub.faults.extend([fault] * (1 + adapter.NETWORK_RETRIES))
+    stub.faults.extend([fault] * (1 + NETWORK_RETRIES))
     asked = request()
     with pytest.raises(PaymentProviderUnavailable):
         await gateway.create_intent(asked)

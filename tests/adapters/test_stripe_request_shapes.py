@@ -19,12 +19,14 @@ from stripe.params import PaymentIntentCreateParams, RefundCreateParams, Subscri
 
 import shop.adapters.stripe
 from shop.adapters.contracts.payments import MovableClock
-from shop.adapters.stripe.payments import StripeAccount, StripePaymentGateway
+from shop.adapters.stripe.account import StripeAccount
+from shop.adapters.stripe.payments import StripePaymentGateway
+from shop.adapters.stripe.saved_methods import StripeSavedMethods
 from shop.adapters.stripe.subscriptions import StripeSubscriptionBilling
 from shop.application.ports.payments import IntentRequest, RefundRequest
 from shop.domain.kernel.identifiers import AttemptId, OrderId, RefundId
 from shop.domain.kernel.money import Money
-from tests.contracts import test_payments, test_subscriptions
+from tests.contracts import test_payments, test_saved_methods, test_subscriptions
 from tests.stripe_shapes import flaws, shape_of
 from tests.stripe_stub import SECRET_KEY, WEBHOOK_SECRET, StripeStub
 
@@ -42,6 +44,9 @@ SERVICES = (
     "invoices",
     "invoice_items",
     "payment_methods",
+    "customers",
+    "customers.payment_methods",
+    "setup_intents",
 )
 
 
@@ -112,13 +117,18 @@ def calls_in(file: Path, services: dict[str, str]) -> set[str]:
 def test_every_request_has_the_shape_that_the_library_describes(watched: Watched) -> None:
     told(test_payments.TestStripe())
     told(test_subscriptions.TestStripe())
+    told(test_saved_methods.TestStripe())
     asyncio.run(_many_refunds_and_fees())
     assert watched.flaws == []
     stub = StripeStub()
     stub._server = type("Server", (), {"sockets": [type("S", (), {"getsockname": lambda self: ("127.0.0.1", 1)})()]})()
-    gateway, billing = StripePaymentGateway(account(stub), MovableClock()), StripeSubscriptionBilling(account(stub))
-    written = calls_in(ADAPTER / "payments.py", services_of(gateway))
-    written |= calls_in(ADAPTER / "subscriptions.py", services_of(billing))
+    mine = account(stub)
+    adapters = {
+        "payments.py": StripePaymentGateway(mine, MovableClock()),
+        "subscriptions.py": StripeSubscriptionBilling(mine),
+        "saved_methods.py": StripeSavedMethods(mine),
+    }
+    written = {call for file, one in adapters.items() for call in calls_in(ADAPTER / file, services_of(one))}
     assert len(written) > 20
     assert written - watched.asked == set(), "no story makes these calls"
 

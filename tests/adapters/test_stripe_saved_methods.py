@@ -9,7 +9,8 @@ import pytest
 
 from shop.adapters.contracts.payments import MovableClock
 from shop.adapters.stripe import news
-from shop.adapters.stripe.payments import StripeAccount, StripePaymentGateway
+from shop.adapters.stripe.account import StripeAccount
+from shop.adapters.stripe.payments import StripePaymentGateway
 from shop.adapters.stripe.saved_methods import StripeSavedMethods
 from shop.application.ports.payments import METHOD_GONE, IntentRequest, PaymentProviderUnavailable, PaymentRefused
 from shop.application.ports.saved_methods import SetupStatus

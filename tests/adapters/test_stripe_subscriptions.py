@@ -14,8 +14,9 @@ import pytest
 from attrs import evolve
 
 from shop.adapters.contracts.payments import MovableClock
+from shop.adapters.stripe.account import StripeAccount
 from shop.adapters.stripe.news import HEADER
-from shop.adapters.stripe.payments import StripeAccount, StripePaymentGateway
+from shop.adapters.stripe.payments import StripePaymentGateway
 from shop.adapters.stripe.subscriptions import StripeSubscriptionBilling
 from shop.application.ports.payments import PaymentProviderUnavailable, PaymentRefused
 from shop.application.ports.subscriptions import BillingRequest, BillingStatus, InvoiceCharge, MethodNotForSubscriptions

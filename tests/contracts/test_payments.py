@@ -25,7 +25,8 @@ from shop.adapters.fake.faults import FaultyGateway, ScriptedFaults
 from shop.adapters.fake.news import HEADER, sign
 from shop.adapters.fake.payments import FakePaymentGateway
 from shop.adapters.stripe import news as stripe_news
-from shop.adapters.stripe.payments import StripeAccount, StripePaymentGateway
+from shop.adapters.stripe.account import StripeAccount
+from shop.adapters.stripe.payments import StripePaymentGateway
 from shop.application.ports.payments import PaymentGateway, Simulation
 from shop.domain.payments import IntentState
 from tests import stripe_stub

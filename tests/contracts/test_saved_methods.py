@@ -13,7 +13,8 @@ from shop.adapters.fake.books import MemoryBooks
 from shop.adapters.fake.payments import FakePaymentGateway
 from shop.adapters.fake.saved_methods import FakeSavedMethods
 from shop.adapters.fake.wallet_books import MemoryWalletBooks, SqliteWalletBooks, WalletBooks
-from shop.adapters.stripe.payments import StripeAccount, StripePaymentGateway
+from shop.adapters.stripe.account import StripeAccount
+from shop.adapters.stripe.payments import StripePaymentGateway
 from shop.adapters.stripe.saved_methods import StripeSavedMethods
 from shop.application.ports.payments import ProviderNews
 from shop.application.ports.saved_methods import MethodSetup

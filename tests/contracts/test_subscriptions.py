@@ -12,7 +12,8 @@ from shop.adapters.fake.billing_books import BillingBooks, MemoryBillingBooks, S
 from shop.adapters.fake.books import MemoryBooks
 from shop.adapters.fake.payments import FakePaymentGateway
 from shop.adapters.fake.subscriptions import FakeSubscriptionBilling
-from shop.adapters.stripe.payments import StripeAccount, StripePaymentGateway
+from shop.adapters.stripe.account import StripeAccount
+from shop.adapters.stripe.payments import StripePaymentGateway
 from shop.adapters.stripe.subscriptions import StripeSubscriptionBilling
 from tests.stripe_billing_stub import SAVED, SAVED_DECLINED, StripeBillingStub
 from tests.stripe_stub import SECRET_KEY, WEBHOOK_SECRET

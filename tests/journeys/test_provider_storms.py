@@ -12,7 +12,8 @@ from datetime import timedelta
 
 import pytest
 
-from shop.adapters.stripe.payments import StripeAccount, StripePaymentGateway
+from shop.adapters.stripe.account import StripeAccount
+from shop.adapters.stripe.payments import StripePaymentGateway
 from shop.application.outages import CircuitState, ProviderResting
 from shop.application.ports.payments import PaymentProviderUnavailable
 from shop.application.queries.catalog import GetProducts

@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from attrs import evolve, field, frozen
+from attrs import evolve
 from stripe import HTTPXClient, PaymentIntent, Refund, StripeClient, StripeError
 from stripe.params import (
     BalanceTransactionListParams,
@@ -23,6 +23,13 @@ from stripe.params import (
 )
 
 from shop.adapters.stripe import news
+from shop.adapters.stripe.account import (
+    ANSWER_TIMEOUT_SECONDS,
+    API_VERSION,
+    NETWORK_RETRIES,
+    StripeAccount,
+    account_of,
+)
 from shop.adapters.stripe.amounts import to_stripe
 from shop.adapters.stripe.balance import payout_of, transaction_of
 from shop.adapters.stripe.disputes import dispute_states_of, update_params
@@ -64,11 +71,6 @@ from shop.domain.payments import (
     RiskState,
 )
 
-API_VERSION = "2026-10-28.endive"
-"""Stripe answers in the shapes of this version, which the library's types describe, whatever the account's is."""
-API_BASE = "https://api.stripe.com"
-NETWORK_RETRIES = 2
-ANSWER_TIMEOUT_SECONDS = 6.0
 REFUNDS_MAX = 100
 """Of one payment; Stripe gives no more at once, and no shop gives a payment back in more parts."""
 
@@ -94,28 +96,6 @@ _CONFIRMED = frozenset({AttemptStatus.AUTHORIZED, AttemptStatus.CAPTURED, Attemp
 
 T = TypeVar("T")
 Act = Callable[[str], Awaitable[PaymentIntent]]
-
-
-class StripeNotSetUp(Invalid):
-    """The shop is to take money through Stripe, but was not told as whom."""
-
-    code = "settings_wrong"
-    title = "Stripe is not set up"
-    default_hint = "Stripe's dashboard shows the secret key under API keys, the other under Webhooks."
-
-
-@frozen(kw_only=True)
-class StripeAccount:
-    """Where and as whom to speak to Stripe. Secret keys are never shown."""
-
-    secret_key: str = field(repr=False)
-    webhook_secret: str = field(repr=False)
-    api_base: str = API_BASE
-
-    @property
-    def live(self) -> bool:
-        """Whether real money moves: test keys have `_test_` in their names."""
-        return "_live_" in self.secret_key
 
 
 class StripePaymentGateway:
@@ -370,18 +350,6 @@ class StripePaymentGateway:
             raise PaymentProviderUnavailable("Stripe did not answer in time.") from error
         except StripeError as error:
             raise error_of(error) from error
-
-
-def account_of(options: Options) -> StripeAccount:
-    """The account that the SHOP_STRIPE_… variables say. Raises StripeNotSetUp, which names those that are missing."""
-    needed = ("SHOP_STRIPE_SECRET_KEY", "SHOP_STRIPE_WEBHOOK_SECRET")
-    if missing := [name for name in needed if not options.get(name)]:
-        raise StripeNotSetUp(f"SHOP_PAYMENTS=stripe needs {' and '.join(missing)}.")
-    return StripeAccount(
-        secret_key=options.get("SHOP_STRIPE_SECRET_KEY"),
-        webhook_secret=options.get("SHOP_STRIPE_WEBHOOK_SECRET"),
-        api_base=options.get("SHOP_STRIPE_API_BASE", API_BASE),
-    )
 
 
 def open_stripe_payments(options: Options) -> StripePaymentGateway:

@@ -8,14 +8,8 @@ from typing import TypeVar
 from stripe import HTTPXClient, PaymentMethod, SetupIntent, StripeClient, StripeError
 from stripe.params import SetupIntentCreateParams
 
-from shop.adapters.stripe.payments import (
-    ANSWER_TIMEOUT_SECONDS,
-    API_VERSION,
-    NETWORK_RETRIES,
-    SAVED_METHOD,
-    StripeAccount,
-    account_of,
-)
+from shop.adapters.stripe.account import ANSWER_TIMEOUT_SECONDS, API_VERSION, NETWORK_RETRIES, StripeAccount, account_of
+from shop.adapters.stripe.payments import SAVED_METHOD
 from shop.adapters.stripe.states import error_of
 from shop.application.ports.network import forbid_inside_transaction
 from shop.application.ports.options import Options

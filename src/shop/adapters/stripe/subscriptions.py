@@ -19,14 +19,8 @@ from stripe.params import (
     SubscriptionUpdateParams,
 )
 
+from shop.adapters.stripe.account import ANSWER_TIMEOUT_SECONDS, API_VERSION, NETWORK_RETRIES, StripeAccount, account_of
 from shop.adapters.stripe.amounts import from_stripe, to_stripe
-from shop.adapters.stripe.payments import (
-    ANSWER_TIMEOUT_SECONDS,
-    API_VERSION,
-    NETWORK_RETRIES,
-    StripeAccount,
-    account_of,
-)
 from shop.adapters.stripe.states import error_of, state_of
 from shop.application.ports.network import forbid_inside_transaction
 from shop.application.ports.options import Options

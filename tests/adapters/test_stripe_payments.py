@@ -12,6 +12,7 @@ from attrs import evolve
 
 from shop.adapters.contracts.payments import MovableClock
 from shop.adapters.contracts.payments.subject import new_refund
+from shop.adapters.stripe import payments as adapter
 from shop.adapters.stripe.account import API_VERSION, NETWORK_RETRIES, StripeAccount, StripeNotSetUp
 from shop.adapters.stripe.payments import StripePaymentGateway, open_stripe_payments
 from shop.adapters.system import SystemIds

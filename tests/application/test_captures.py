@@ -411,6 +411,20 @@ class TestLapse:
         assert await reserved(careful, order_id) == {ReservationState.ALLOCATED}
         assert "order.authorization_expired" in await events_of(careful, order_id)
 
+    async def test_what_is_let_go_of_elsewhere_once_goods_left_is_for_people_too(self, careful: SmallShop) -> None:
+        order_id = await sold(careful)
+        async with careful.storage.uow(careful.context()) as tx:
+            order = await tx.orders.get(order_id)
+            order.fulfilment_status = FulfilmentStatus.PARTIALLY_FULFILLED
+            tx.orders.save(order)
+        payment = await careful.payment(order_id)
+        await careful.provider.cancel(payment.attempt.provider_ref, payment.attempt.id)
+        await careful.pay(order_id, refresh=True)
+        order = await careful.order(order_id)
+        assert (order.status, order.payment_status) == (OrderStatus.ON_HOLD, PaymentStatus.VOIDED)
+        assert order.hold_reason == "payment_cancelled"
+        assert (await careful.payment(order_id)).status is AttemptStatus.CANCELLED
+
     async def test_people_are_warned_once_a_day_before(self, careful: SmallShop) -> None:
         order_id = await sold(careful)
         await sweep_for(careful, timedelta(days=5, hours=23))

@@ -163,6 +163,11 @@ class TestChargebacks:
         await small.pay(order_id, refresh=True)
         await small.settle_down(60)
         assert (await refund_of(small, refund_id)).status is RefundStatus.REQUESTED
+        payment = await small.payment(order_id)
+        for _ in range(20):
+            payment.put_off(small.clock.now())
+        assert payment.look_at is not None
+        assert timedelta(hours=4) < payment.look_at - small.clock.now() < timedelta(hours=8), "banks take weeks"
         small.provider.dispute_ends(ref, S.WON)
         await at_rest(small)
         assert (await refund_of(small, refund_id)).status is RefundStatus.SUCCEEDED
@@ -180,6 +185,37 @@ class TestChargebacks:
         assert (await refund_of(small, refund_id)).status is RefundStatus.FAILED
         assert small.books.intents[ref].refunded == 0
         assert (await small.order(order_id)).payment_status is PaymentStatus.DISPUTED_LOST
+
+    @pytest.mark.parametrize("end", [S.WON, S.LOST])
+    async def test_f60_a_refund_that_ends_while_the_bank_decides_stops_nothing(
+        self, small: SmallShop, end: DisputeStatus
+    ) -> None:
+        """It was under way before; the goods are let go of once the bank has decided for the shop."""
+        order_id, ref = await sold(small)
+        small.provider.refunds_begin = RefundStatus.PENDING
+        payment = await small.payment(order_id)
+        wish = RequestRefund(payment_id=payment.id, full=True, restock=True)
+        refund_id = await small.shop.execute(wish, actor=STAFF)
+        await small.pay(order_id)
+        small.provider.disputes_open(ref)
+        await told(small)
+        async with small.storage.uow(small.context()) as tx:
+            at_provider = (await tx.refunds.get(refund_id)).provider_ref
+        small.provider.refund_becomes(ref, at_provider, RefundStatus.SUCCEEDED)
+        await told(small)
+        order = await small.order(order_id)
+        assert (order.status, order.payment_status) == (OrderStatus.CONFIRMED, PaymentStatus.DISPUTED)
+        assert (await small.payment(order_id)).refunded == eur(TOTAL)
+        small.provider.dispute_ends(ref, end)
+        await told(small)
+        order, [dispute] = await small.order(order_id), await disputes_of(small, order_id)
+        assert dispute.status is end
+        over = {
+            S.WON: (OrderStatus.CANCELLED, PaymentStatus.REFUNDED),
+            S.LOST: (OrderStatus.CONFIRMED, PaymentStatus.DISPUTED_LOST),
+        }
+        assert (order.status, order.payment_status) == over[end]
+        await at_rest(small)
 
     async def test_f60_nobody_approves_a_refund_of_what_is_disputed(self, small: SmallShop) -> None:
         limited = evolve(SETTINGS.store, refund_limits=(eur(100),))

@@ -150,6 +150,10 @@ async def test_staff_see_messages_without_secrets() -> None:
             b'{"a": [{"billing_details": {"name": "Ada"}, "shipping": null, "amount": 5}]}',
             '{"a": [{"billing_details": "[hidden]", "shipping": null, "amount": 5}]}',
         ),
+        (
+            b'{"id": "dp_1", "evidence": {"customer_purchase_ip": "192.0.2.1", "billing_address": "Ring 1"}}',
+            '{"id": "dp_1", "evidence": "[hidden]"}',
+        ),
         ('{"status": "é", "email": "a@b.c"}'.encode(), '{"status": "é", "email": "[hidden]"}'),
         (b"not json, with ada@example.com", "[hidden]"),
         (b"[" * 100_000, "[hidden]"),

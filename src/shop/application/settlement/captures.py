@@ -14,17 +14,23 @@ from shop.domain.payments import AUTHORIZATION_EXPIRED, OrderAuthorizationExpire
 
 
 async def lapse(sale: Sale, stock: StockOf, tenders: TendersOf, context: Context) -> None:
-    """What was authorised for a sale has lapsed: it is called off, and its stock is free. Once goods left, people have
+    """What was authorised for a sale has lapsed."""
+    about = OrderAuthorizationExpired(at=context.now, payment_id=sale.payment.id, order_id=sale.order.id)
+    stock.tx.publish(about)
+    await let_go(sale, AUTHORIZATION_EXPIRED, stock, tenders, context)
+
+
+async def let_go(sale: Sale, reason: str, stock: StockOf, tenders: TendersOf, context: Context) -> None:
+    """Nothing will be taken for a sale any more: it is called off, and its stock is free. Once goods left, people have
     to look at it instead. What tenders were to pay is free either way: nothing leads back from here."""
     order, now = sale.order, context.now
-    stock.tx.publish(OrderAuthorizationExpired(at=now, payment_id=sale.payment.id, order_id=order.id))
     order.move_payment(PaymentStatus.VOIDED, now)
     await tenders.release()
     if order.fulfilment_status is FulfilmentStatus.UNFULFILLED:
-        order.cancel(AUTHORIZATION_EXPIRED, now)
+        order.cancel(reason, now)
         await stock.release()
     elif order.status is OrderStatus.CONFIRMED:
-        order.put_on_hold(AUTHORIZATION_EXPIRED, now)
+        order.put_on_hold(reason, now)
 
 
 @frozen

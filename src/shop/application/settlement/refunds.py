@@ -27,6 +27,7 @@ from shop.domain.payments import (
 )
 
 MISMATCH = "payment_mismatch"
+_AT_THE_BANK = frozenset({PaymentStatus.DISPUTED, PaymentStatus.DISPUTED_LOST})
 _UNDONE = frozenset({RefundStatus.FAILED, RefundStatus.CANCELLED})
 
 
@@ -95,10 +96,9 @@ class RefundsOf:
         changed = payment.recount_refunds(refunded=went_back, reserved=reserved, due=due, at=now) or self._moved
         if went_back > before or self._given:
             order.move_payment(_after(order, payment), now)
-            await self._let_go_of_goods()
         elif went_back < before and order.payment_status in (PaymentStatus.REFUNDED, PaymentStatus.PARTIALLY_REFUNDED):
             order.reopen_payment(_again(order, payment, self._all), now)
-        return changed
+        return await self._let_go_of_goods() or changed
 
     async def _give_to_tenders(self, refund: Refund) -> None:
         if refund.tenders:
@@ -106,13 +106,17 @@ class RefundsOf:
             await self.tenders.give_back(refund)
             self._given = True
 
-    async def _let_go_of_goods(self) -> None:
-        """All of it went back: what was never sent can be sold to others, if that was wished, or nothing was bought."""
+    async def _let_go_of_goods(self) -> bool:
+        """All of it went back: what was never sent can be sold to others, if that was wished, or nothing was bought.
+
+        Whether that came of it. What a bank disputes stays as it is until the bank has decided.
+        """
         order, payment = self.sale.order, self.sale.payment
-        if order.status is OrderStatus.CANCELLED or payment.refunded < payment.captured:
-            return
+        over = order.status is OrderStatus.CANCELLED or order.payment_status in _AT_THE_BANK
+        if over or not payment.captured or payment.refunded < payment.captured:
+            return False
         if order.hold_reason != MISMATCH and not order.tenders_returned_whole:
-            return
+            return False
         wished = any(r.restock for r in self._all if r.status is RefundStatus.SUCCEEDED)
         unsent = order.fulfilment_status is FulfilmentStatus.UNFULFILLED
         if order.hold_reason == MISMATCH or (wished and unsent and order.status is not OrderStatus.COMPLETED):
@@ -121,6 +125,8 @@ class RefundsOf:
             await self.stock.release()
             if unpaid:  # otherwise the refunds gave them what they had paid
                 await self.tenders.release()
+            return True
+        return False
 
     def _fits(self, state: RefundState) -> bool:
         """Whether it can be of the money that was taken: providers also call it a refund when an authorisation, or

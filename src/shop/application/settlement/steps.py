@@ -15,7 +15,7 @@ from shop.application.messages import Context
 from shop.application.ports.payments import IntentRequest, PaymentRefused, RefundRequest
 from shop.application.ports.subscriptions import InvoiceCharge, InvoiceMethod
 from shop.application.settlement.books import BooksOf
-from shop.application.settlement.captures import lapse
+from shop.application.settlement.captures import lapse, let_go
 from shop.application.settlement.disputes import is_contested, look_at_disputes
 from shop.application.settlement.refunds import MISMATCH, RefundsOf
 from shop.application.settlement.sales import Cashier, Sale
@@ -69,6 +69,8 @@ async def carry_on(
         sale = await settle(sale, state, context, cashier)
         if state.disputed or sale.payment.disputed or disputes:
             sale = await look_at_disputes(sale, context, cashier)
+            if sale.payment.refunded:  # what waited for the bank: goods that nobody bought after all
+                sale = await settle_refunds(sale, (), context, cashier)
     for _ in range(STEPS_MAX):
         version = sale.payment.version
         step = await _next_step(sale, context, cashier)
@@ -349,7 +351,4 @@ async def _follow(
         if alive:
             await lapse(sale, stock, tenders, context)
     elif alive:  # voided
-        order.move_payment(PaymentStatus.VOIDED, now)
-        order.cancel(VOIDED_BY_STAFF if payment.void_due else reason, now)
-        await stock.release()
-        await tenders.release()
+        await let_go(sale, VOIDED_BY_STAFF if payment.void_due else reason, stock, tenders, context)

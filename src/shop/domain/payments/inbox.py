@@ -97,6 +97,7 @@ _COVERED = frozenset(
         "customer_phone",
         "customer_shipping",
         "email",
+        "evidence",
         "fingerprint",
         "ip",
         "ip_address",

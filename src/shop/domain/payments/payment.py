@@ -325,7 +325,7 @@ class Payment(Aggregate):
         if self.awaits_capture and not self.has_lapsed(at):
             self.look_at = self._next_look(at)
             return
-        waits_for_a_bank = self.disputed and self.status is AttemptStatus.CAPTURED and not self.refund_due
+        waits_for_a_bank = self.disputed and self.status is AttemptStatus.CAPTURED
         latest = LOOK_AT_DISPUTES_AT_LATEST if waits_for_a_bank else LOOK_AGAIN_AT_LATEST
         delay = min(LOOK_AGAIN_AFTER * 2 ** (self.looks - 1), latest)
         spread = (self.id.uuid.int >> self.looks) % 1024 / 1024

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,19 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import CheckConstraint, Column, Connection, Integer, LargeBinary, MetaData, Table, Text, inspect, select
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Connection,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    inspect,
+    select,
+    text,
+)
 from sqlalchemy.types import TypeEngine
 
 from shop.adapters.sql import migrating
@@ -166,6 +179,42 @@ async def test_keys_from_before_people_are_secret_ones_and_stay(empty_url: str) 
     assert [(row[0], bytes(row[1])) for row in kept] == [("till", b"n" * 32)]
     await migrating.upgrade(empty_url)
     assert await migrating._run(empty_url, _differences) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "declines"), [("card_declined", ("card_declined",)), ("authorization_expired", ()), ("", ())]
+)
+async def test_attempts_from_before_have_their_last_decline(
+    empty_url: str, code: str, declines: tuple[str, ...]
+) -> None:
+    """An authorisation that lapsed is told by the same column, and is no decline."""
+    await migrating.upgrade(empty_url)
+    database = opened(empty_url)
+    uow = unit_of_work(database)
+    shop = await stocked(uow, "S")
+    bought = cart(*shop.variants)
+    async with uow(context()) as tx:
+        tx.carts.save(bought)
+    order = await place(uow, shop, bought)
+    await database.close()
+    await migrating.downgrade(empty_url, "0068")
+    for table in ("payments", "payment_attempts"):
+        await migrating._run(empty_url, _writes(f"UPDATE {table} SET failure_code = '{code}'"))
+    await migrating.upgrade(empty_url)
+    database = opened(empty_url)
+    async with unit_of_work(database)(context()) as tx:
+        payment = await tx.payments.of_order(order.id)
+    await database.close()
+    assert (payment.attempt.failure_code, payment.attempt.declines) == (code, declines)
+    [listed] = await migrating._run(empty_url, lambda c: c.execute(text("SELECT failure_code FROM payments")).all())
+    assert listed[0] == payment.last_decline
+
+
+def _writes(statement: str) -> Callable[[Connection], None]:
+    def write(connection: Connection) -> None:
+        connection.execute(text(statement))
+
+    return write
 
 
 async def test_nobody_is_lost_when_tables_are_made_anew(empty_url: str) -> None:

@@ -1,5 +1,6 @@
 """Putting right what a reconciliation found. Each looks again first: what agrees by now is left alone."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import ClassVar
 
@@ -11,36 +12,19 @@ from shop.application.messages import INTERNAL, Command, Context
 from shop.application.ports.payments import ProviderNews
 from shop.application.ports.reconciliation import ReconciliationReader
 from shop.application.ports.records import ProviderBalance, ProviderRecords
-from shop.application.ports.unit_of_work import Transaction
 from shop.application.reconciling import Comparison, intents, messages, stock_findings
 from shop.application.settlement import Cashier, Sale, carry_on, sale_of
 from shop.application.settlement.books import BooksOf
 from shop.application.settlement.disputes import look_at_disputes
+from shop.application.settlement.refunds import pays
 from shop.domain.kernel.errors import Conflict, NotFound, ShopError
-from shop.domain.kernel.identifiers import InboxId, LedgerEntryId, LocationId, OrderId, VariantId
-from shop.domain.kernel.money import Money, total
-from shop.domain.ledger import (
-    BANK,
-    FEES,
-    EntryKind,
-    LedgerEntry,
-    Posting,
-    clearing,
-    refund_postings,
-    sale_postings,
-    unapplied_postings,
-)
-from shop.domain.orders import PaymentStatus
-from shop.domain.payments import InboxItem, Refund, RefundStatus
+from shop.domain.kernel.identifiers import InboxId, LocationId, OrderId, VariantId
+from shop.domain.kernel.money import Money
+from shop.domain.ledger import BANK, FEES, EntryKind, LedgerEntry, clearing
+from shop.domain.orders import Order
+from shop.domain.payments import InboxItem, Refund, RefundReason
 
 LOOKED_BACK = timedelta(days=30)
-_PAID_FOR = (
-    PaymentStatus.PAID,
-    PaymentStatus.PARTIALLY_REFUNDED,
-    PaymentStatus.REFUNDED,
-    PaymentStatus.DISPUTED,
-    PaymentStatus.DISPUTED_LOST,
-)
 _OF_BALANCE = {
     FindingKind.FEE_MISSING: FEES,
     FindingKind.FEE_DIFFERS: FEES,
@@ -163,11 +147,8 @@ class _Mender:
         """Books what the payment says happened and no entry tells. An entry too much is for people: books only grow."""
         sale = await self._sale(ref)
         async with self.cashier.uow(self.context) as tx:
-            entries = await tx.ledger.of_order(sale.order.id)
-            missing = _missing(sale, entries, await tx.refunds.of_payment(sale.payment.id))
-            for kind, name, postings in missing:
-                self._book(tx, sale, kind, name, postings)
-        if not missing:
+            found = await _book_missing(BooksOf(tx, sale, self.context, self.cashier.ids))
+        if not found:
             raise FindingNeedsPeople(f"No entry is missing for order {sale.order.number}: one is too much, or wrong.")
 
     async def movement(self, kind: FindingKind, ref: str) -> None:
@@ -244,54 +225,47 @@ class _Mender:
                         return one.news
         raise FindingUnknown(f"The provider does not list the message {event_ref[:80]} any more.")
 
-    def _book(self, tx: Transaction, sale: Sale, kind: EntryKind, name: str, postings: tuple[Posting, ...]) -> None:
-        tx.ledger.book(
-            LedgerEntry(
-                id=self.cashier.ids.new(LedgerEntryId),
-                at=self.context.now,
-                kind=kind,
-                order_id=sale.order.id,
-                payment_id=sale.payment.id,
-                provider=sale.payment.provider,
-                provider_ref=name,
-                postings=postings,
-            )
-        )
 
-
-def _missing(
-    sale: Sale, entries: list[LedgerEntry], refunds: list[Refund]
-) -> list[tuple[EntryKind, str, tuple[Posting, ...]]]:
-    """The entries that the payment calls for and the ledger does not have."""
-    order, payment = sale.order, sale.payment
-    ref, provider = payment.attempt.provider_ref, payment.provider
-    paid = order.payment_status in _PAID_FOR
-    missing: list[tuple[EntryKind, str, tuple[Posting, ...]]] = []
+async def _book_missing(books: BooksOf) -> bool:
+    """Books what the payment calls for and the ledger does not have, as settlement does. Whether that was anything."""
+    sale, tx = books.of, books.tx
+    payment, ref = sale.payment, sale.payment.attempt.provider_ref
+    entries, refunds = await tx.ledger.of_order(sale.order.id), await tx.refunds.of_payment(payment.id)
+    bought, found = _bought(sale.order, refunds), False
     if payment.captured and not any(entry.kind is EntryKind.CAPTURE for entry in entries):
-        if paid and payment.captured == order.due:
-            net = total((line.net for line in order.lines), order.currency)
-            shipping = order.shipping.net if order.shipping else Money.zero(order.currency)
-            postings = sale_postings(provider, net, shipping, order.tax_total)
-        else:
-            postings = unapplied_postings(provider, payment.captured)
-        missing.append((EntryKind.CAPTURE, ref, postings))
-    went_back = -sum(
+        (books.sale if bought else books.unapplied)(ref)
+        found = True
+    named = {entry.provider_ref for entry in entries if entry.kind is EntryKind.REFUND}
+    undone = {entry.provider_ref for entry in entries if entry.kind is EntryKind.REFUND_REVERSAL}
+    left = payment.refunded.minor - _went_back(entries, clearing(payment.provider))
+    for refund in refunds:
+        happened = refund.has_succeeded or refund.provider_ref in undone
+        if happened and refund.provider_ref not in named and refund.at_provider.minor <= left:
+            books.refund(refund)
+            left -= refund.at_provider.minor
+            found = True
+    if left > 0:
+        name = f"{ref}:repaired:{payment.refunded.minor}"
+        books.went_back(Money(left, payment.refunded.currency), name, applied=bought)
+        found = True
+    return found
+
+
+def _bought(order: Order, refunds: Sequence[Refund]) -> bool:
+    """Whether the money paid for the order when it came. Its refunds remember that, whatever became of the order
+    since: what never paid for it was owed back in the same moment."""
+    if not refunds:
+        return pays(order)
+    owed = any(refund.reason is RefundReason.UNAPPLIED for refund in refunds)
+    return not owed and any(refund.applied for refund in refunds)
+
+
+def _went_back(entries: Sequence[LedgerEntry], account: str) -> int:
+    """Minor units that refunds took from this account, less what came back to it."""
+    return -sum(
         posting.amount.minor
         for entry in entries
         if entry.kind in (EntryKind.REFUND, EntryKind.REFUND_REVERSAL)
         for posting in entry.postings
-        if posting.account == clearing(provider)
+        if posting.account == account
     )
-    left = payment.refunded.minor - went_back
-    named = {entry.provider_ref for entry in entries if entry.kind is EntryKind.REFUND}
-    for refund in refunds:
-        unnamed = refund.status is RefundStatus.SUCCEEDED and refund.provider_ref not in named
-        if unnamed and refund.amount.minor <= left:
-            postings = refund_postings(provider, refund.amount, applied=refund.applied)
-            missing.append((EntryKind.REFUND, refund.provider_ref, postings))
-            left -= refund.amount.minor
-    if left > 0:
-        unbooked = Money(left, payment.refunded.currency)
-        postings = refund_postings(provider, unbooked, applied=paid)
-        missing.append((EntryKind.REFUND, f"{ref}:repaired:{payment.refunded.minor}", postings))
-    return missing

@@ -15,6 +15,7 @@ class PaymentFigures:
     """What became of the payments begun in a window, and what the ledger says of it.
 
     A try is a card that was declined, one that was accepted, or an attempt that was left before it came to either.
+    An order that tenders pay whole tried nothing.
     `captured` is what was taken of those payments by now. Refunds and fees are those that the ledger has in the window,
     whenever their payments were begun: `refunded` without what came back, `refunds` without those that did. Disputes
     are those that the shop learnt of in the window, as they stand now; `disputed` is what they are about.

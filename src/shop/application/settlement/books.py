@@ -50,6 +50,10 @@ class BooksOf:
         postings = refund_postings(self._provider, refund.amount, applied=refund.applied, tenders=refund.tenders)
         self._book(EntryKind.REFUND, refund.provider_ref, postings)
 
+    def went_back(self, amount: Money, ref: str, *, applied: bool) -> None:
+        """Through the provider, by a refund that nobody remembers."""
+        self._book(EntryKind.REFUND, ref, refund_postings(self._provider, amount, applied=applied))
+
     def refund_reversed(self, refund: Refund) -> None:
         """Only what went through the provider comes back; what tenders got is theirs."""
         postings = refund_reversal_postings(self._provider, refund.at_provider, applied=refund.applied)

@@ -7,6 +7,7 @@ from shop.adapters.contracts.samples import eur
 from shop.adapters.contracts.storage.subject import Bench, StoragePromises
 from shop.adapters.contracts.stories import alone
 from shop.application.ports.analytics import DECLINE_CODES_MAX, PaymentFigures
+from shop.domain.kernel.identifiers import AttemptId, PaymentId
 from shop.domain.kernel.money import Money
 from shop.domain.ledger import EntryKind, fee_postings, refund_postings, refund_reversal_postings
 from shop.domain.payments import DECLINES_MAX, AttemptStatus, DisputeStatus, IntentState, Payment
@@ -57,6 +58,22 @@ class AnalyticsPromises(StoragePromises):
         assert (figures.orders_attempted, figures.orders_paid) == (6, 3)
         assert figures.decline_codes == [("card_declined", 3), ("insufficient_funds", 1)]
         assert figures.captured == eur(2 * 2380)
+
+    @alone
+    async def test_what_tenders_pay_whole_is_no_try(self, bench: Bench) -> None:
+        order = await bench.placed()
+        payment = Payment.without_provider(
+            id=bench.samples.new(PaymentId),
+            attempt_id=bench.samples.new(AttemptId),
+            order_id=order.id,
+            currency="EUR",
+            at=bench.now,
+        )
+        await bench.save(payment)
+        assert await _figures(bench) == NOTHING
+        await _told(bench, "pi_1", [(AttemptStatus.CAPTURED, "")])
+        figures = await _figures(bench)
+        assert (figures.succeeded, figures.orders_attempted, figures.orders_paid) == (1, 1, 1)
 
     @alone
     async def test_declines_come_back_as_they_were(self, bench: Bench) -> None:

@@ -7,7 +7,7 @@ from shop.adapters.memory.tables import Tables
 from shop.application.ports.analytics import DECLINE_CODES_MAX, PaymentFigures
 from shop.domain.kernel.money import Money
 from shop.domain.ledger import FEES, EntryKind
-from shop.domain.payments import ANSWERABLE, ENDED_WELL, AttemptStatus, DisputeStatus, Payment, PaymentAttempt
+from shop.domain.payments import ANSWERABLE, ENDED_WELL, TENDERS, AttemptStatus, DisputeStatus, Payment, PaymentAttempt
 
 _ACCEPTED = frozenset({AttemptStatus.AUTHORIZED, AttemptStatus.CAPTURED})
 _WENT_BACK = frozenset({EntryKind.REFUND, EntryKind.REFUND_REVERSAL})
@@ -21,7 +21,8 @@ class MemoryAnalyticsReader:
 
     async def payments(self, currency: str, since: datetime, until: datetime) -> PaymentFigures:
         begun = [p for p in self._tables.payments.values() if since <= p.created_at < until]
-        asked = [(p, a) for p in begun if p.amount.currency == currency for a in p.attempts if a.provider_ref]
+        at_providers = [p for p in begun if p.amount.currency == currency and p.provider != TENDERS]
+        asked = [(p, a) for p in at_providers for a in p.attempts if a.provider_ref]
         accepted = [(p, a) for p, a in asked if _accepted(p, a)]
         codes = Counter(code for _, attempt in asked for code in attempt.declines)
         captured = sum(p.captured.minor for p in begun if p.captured.currency == currency)

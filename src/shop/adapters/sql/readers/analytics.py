@@ -12,7 +12,7 @@ from shop.adapters.sql.schema.columns import word
 from shop.adapters.sql.statements import Statement, json_elements, json_text
 from shop.application.ports.analytics import DECLINE_CODES_MAX, PaymentFigures
 from shop.domain.kernel.money import Money
-from shop.domain.payments import ANSWERABLE, ENDED_WELL, DisputeStatus
+from shop.domain.payments import ANSWERABLE, ENDED_WELL, TENDERS, DisputeStatus
 
 _BOTH = payments.join(payment_attempts, payment_attempts.c.payment_id == payments.c.id)
 
@@ -26,6 +26,7 @@ _ASKED = (
     *_in_window(payments.c.created_at),
     payments.c.currency == _CURRENCY,
     payment_attempts.c.provider_ref != literal_column("''"),
+    payments.c.provider != literal_column(f"'{TENDERS}'"),  # nobody was asked to accept anything
 )
 _ACCEPTED = or_(
     payment_attempts.c.status.in_([literal_column("'authorized'"), literal_column("'captured'")]),

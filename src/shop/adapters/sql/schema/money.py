@@ -86,6 +86,13 @@ Index(
     postgresql_where=sql("failure_code <> ''"),
     sqlite_where=sql("failure_code <> ''"),
 )
+Index(
+    "ix_payments_authorized",
+    payments.c.created_at,
+    payments.c.id,
+    postgresql_where=sql("authorization_expires_at IS NOT NULL"),
+    sqlite_where=sql("authorization_expires_at IS NOT NULL"),
+)
 Index("ix_payments_amount", payments.c.amount_minor, payments.c.id)
 Index(
     "ix_payments_unfinished",
@@ -224,7 +231,9 @@ inbox = Table(
     UniqueConstraint("provider", "event_ref"),
     one_of("state", InboxState),
 )
-Index("ix_inbox_object", inbox.c.provider, inbox.c.object_ref, inbox.c.received_at)
+Index("ix_inbox_object_ref", inbox.c.object_ref, inbox.c.provider, inbox.c.received_at)
+Index("ix_inbox_event_ref", inbox.c.event_ref)
+Index("ix_inbox_event_type", inbox.c.event_type, inbox.c.received_at, inbox.c.id)
 Index("ix_inbox_received_at", inbox.c.received_at, inbox.c.id)
 Index("ix_inbox_state_received_at", inbox.c.state, inbox.c.received_at, inbox.c.id)
 

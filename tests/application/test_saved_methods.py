@@ -4,6 +4,7 @@ import pytest
 from attrs import evolve
 
 from shop.application.commands.carts import ClaimCart
+from shop.application.commands.identity.privacy import EraseMe
 from shop.application.commands.payments import CartNotOwn, ConfirmPayment, CreatePaymentSession
 from shop.application.commands.saved_methods import BeginSavingMethod, RemoveSavedMethod, SavedMethodInUse
 from shop.application.commands.subscriptions import ChangeSubscription, Subscribe
@@ -14,6 +15,7 @@ from shop.application.ports.views import SavedMethodView
 from shop.application.queries.payments import GetPaymentSession
 from shop.application.queries.saved_methods import GetSavedMethods
 from shop.application.shop import Shop
+from shop.domain.identity import AccountErased, User
 from shop.domain.kernel.identifiers import CartId, WalletId
 from shop.domain.orders import PaymentStatus
 from shop.domain.payments import InboxState, PaymentMethodUnknown, SavedMethodNotFound
@@ -23,6 +25,14 @@ from tests.shops import BERLIN, SmallShop
 from tests.shops import customer as person
 
 ADA, BOB = person(1), person(2)
+
+
+@pytest.fixture(autouse=True)
+async def people(small: SmallShop) -> None:
+    async with small.storage.uow(small.context()) as tx:
+        for actor, name in ((ADA, "ada"), (BOB, "bob")):
+            assert actor.user_id is not None
+            tx.users.save(User.register(id=actor.user_id, email=f"{name}@example.com", at=small.clock.now()))
 
 
 async def saved(small: SmallShop, actor: Actor = ADA) -> list[SavedMethodView]:
@@ -110,6 +120,29 @@ class TestSaving:
         await small.shop.execute(BeginSavingMethod(), actor=ADA)
         assert asked[0] == asked[1]
         assert len(await saved(small)) == 1
+
+    @pytest.mark.parametrize("cut_short", [False, True])
+    async def test_s73_who_is_erased_meanwhile_is_not_made_known_anew(self, small: SmallShop, cut_short: bool) -> None:
+        """Cut short, the provider has the customer and the shop never heard of it."""
+        opened, refs = small.saved_methods.open_customer, list[str]()
+
+        async def slow(wallet_id: WalletId) -> str:
+            refs.append(ref := await opened(wallet_id))
+            small.saved_methods.open_customer = opened  # type: ignore[method-assign]
+            await small.shop.execute(EraseMe(), actor=evolve(ADA, fresh_at=small.clock.now()))
+            if not cut_short:
+                await small.deliver()
+            return ref
+
+        small.saved_methods.open_customer = slow  # type: ignore[method-assign]
+        with pytest.raises(AccountErased):
+            await small.shop.execute(BeginSavingMethod(), actor=ADA)
+        await small.deliver()
+        tables = small.storage.uow._tables  # type: ignore[attr-defined]
+        assert tables.wallets == {}
+        [known] = {ref: small.provider.wallets.get(ref) for ref in refs}.values()
+        assert known is not None
+        assert known.gone
 
     async def test_f83_a_provider_that_is_down_is_left_alone_for_a_moment(self, small: SmallShop) -> None:
         await save(small)

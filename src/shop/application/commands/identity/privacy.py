@@ -92,14 +92,18 @@ async def forget_customer(user_id: UserId, context: Context, cashier: Cashier) -
     """
     async with cashier.uow(context) as tx:
         wallets = await tx.wallets.of_user(user_id)
+    refs = {wallet.id: wallet.customer_ref for wallet in wallets}
     for wallet in wallets:
-        if wallet.customer_ref and wallet.provider == cashier.saved_methods.provider:
-            await cashier.saved_methods.forget(wallet.customer_ref)
+        if wallet.provider == cashier.saved_methods.provider:
+            if not refs[wallet.id]:
+                # The provider may know them though the shop did not hear how: its id leads to the same customer.
+                refs[wallet.id] = await cashier.saved_methods.open_customer(wallet.id)
+            await cashier.saved_methods.forget(refs[wallet.id])
     async with cashier.uow(context) as tx:
         for wallet in wallets:
             tx.wallets.delete(wallet)
-            if wallet.customer_ref:
-                tx.inbox.forget_bodies(wallet.provider, [wallet.customer_ref])
+            if ref := refs[wallet.id]:
+                tx.inbox.forget_bodies(wallet.provider, [ref])
 
 
 async def forget_shopper(user_id: UserId, context: Context, uow: UnitOfWork, readers: Readers) -> None:

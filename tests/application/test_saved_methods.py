@@ -1,9 +1,13 @@
 """Saved ways to pay: kept by the provider, used by their owners alone, and forgotten with the person."""
 
+from datetime import timedelta
+
 import pytest
 from attrs import evolve
 
 from shop.application.commands.carts import ClaimCart
+from shop.application.commands.identity.privacy import EraseMe
+from shop.application.commands.orders import ExpireOrder
 from shop.application.commands.payments import CartNotOwn, ConfirmPayment, CreatePaymentSession
 from shop.application.commands.saved_methods import BeginSavingMethod, RemoveSavedMethod, SavedMethodInUse
 from shop.application.commands.subscriptions import ChangeSubscription, Subscribe
@@ -13,16 +17,28 @@ from shop.application.ports.saved_methods import NoSavedMethods, SavingNotOffere
 from shop.application.ports.views import SavedMethodView
 from shop.application.queries.payments import GetPaymentSession
 from shop.application.queries.saved_methods import GetSavedMethods
+from shop.application.settlement import Sale
+from shop.application.settlement.steps import _request
 from shop.application.shop import Shop
+from shop.domain.identity import AccountErased, User
 from shop.domain.kernel.identifiers import CartId, WalletId
-from shop.domain.orders import PaymentStatus
-from shop.domain.payments import InboxState, PaymentMethodUnknown, SavedMethodNotFound
+from shop.domain.orders import Order, OrderStatus, PaymentStatus
+from shop.domain.payments import AttemptStatus, InboxState, PaymentMethodUnknown, SavedMethodNotFound
 from shop.domain.subscriptions import SubscriptionStatus
+from tests.application.providers import Refusing
 from tests.application.test_subscriptions import carry_on, found, offer, subscribe
 from tests.shops import BERLIN, SmallShop
 from tests.shops import customer as person
 
 ADA, BOB = person(1), person(2)
+
+
+@pytest.fixture(autouse=True)
+async def people(small: SmallShop) -> None:
+    async with small.storage.uow(small.context()) as tx:
+        for actor, name in ((ADA, "ada"), (BOB, "bob")):
+            assert actor.user_id is not None
+            tx.users.save(User.register(id=actor.user_id, email=f"{name}@example.com", at=small.clock.now()))
 
 
 async def saved(small: SmallShop, actor: Actor = ADA) -> list[SavedMethodView]:
@@ -110,6 +126,29 @@ class TestSaving:
         await small.shop.execute(BeginSavingMethod(), actor=ADA)
         assert asked[0] == asked[1]
         assert len(await saved(small)) == 1
+
+    @pytest.mark.parametrize("cut_short", [False, True])
+    async def test_s73_who_is_erased_meanwhile_is_not_made_known_anew(self, small: SmallShop, cut_short: bool) -> None:
+        """Cut short, the provider has the customer and the shop never heard of it."""
+        opened, refs = small.saved_methods.open_customer, list[str]()
+
+        async def slow(wallet_id: WalletId) -> str:
+            refs.append(ref := await opened(wallet_id))
+            small.saved_methods.open_customer = opened  # type: ignore[method-assign]
+            await small.shop.execute(EraseMe(), actor=evolve(ADA, fresh_at=small.clock.now()))
+            if not cut_short:
+                await small.deliver()
+            return ref
+
+        small.saved_methods.open_customer = slow  # type: ignore[method-assign]
+        with pytest.raises(AccountErased):
+            await small.shop.execute(BeginSavingMethod(), actor=ADA)
+        await small.deliver()
+        tables = small.storage.uow._tables  # type: ignore[attr-defined]
+        assert tables.wallets == {}
+        [known] = {ref: small.provider.wallets.get(ref) for ref in refs}.values()
+        assert known is not None
+        assert known.gone
 
     async def test_f83_a_provider_that_is_down_is_left_alone_for_a_moment(self, small: SmallShop) -> None:
         await save(small)
@@ -221,6 +260,62 @@ class TestPaying:
         small.provider.shopper_confirms(intent.ref)
         await small.settle_down(3)
         assert small.books.intents[intent.ref].captured == intent.minor
+
+
+class TestCallingOff:
+    """Of an order that is to be paid with a saved card, and of whose intent the shop knows nothing."""
+
+    async def ordered(self, small: SmallShop, *, made: bool) -> Order:
+        """An order that was not paid in time. With `made` the provider has its intent, and the answer was lost."""
+        cart_id, method = await own_cart(small), await save(small)
+        session_id = await small.shop.execute(CreatePaymentSession(cart_id=cart_id, method=method), actor=ADA)
+        order_id = await small.shop.execute(evolve(await small.order_command(cart_id), payment_session_id=session_id))
+        if made:
+            sale = Sale(await small.order(order_id), await small.payment(order_id))
+            await small.provider.create_intent(_request(sale, await customer(small)))
+        small.provider.take_news()
+        small.clock.forward(timedelta(minutes=16))
+        return await small.order(order_id)
+
+    async def forget_wallet(self, small: SmallShop) -> None:
+        assert ADA.user_id is not None
+        async with small.storage.uow(small.context()) as tx:
+            wallet = await tx.wallets.find(ADA.user_id, "fake")
+            assert wallet is not None
+            tx.wallets.delete(wallet)
+
+    @pytest.mark.parametrize("wallet_is_gone", [False, True])
+    async def test_the_card_is_not_asked_for_what_is_called_off(self, small: SmallShop, wallet_is_gone: bool) -> None:
+        order = await self.ordered(small, made=False)
+        if wallet_is_gone:
+            await self.forget_wallet(small)
+        await small.shop.execute(ExpireOrder(order_id=order.id))
+        assert (await small.order(order.id)).status is OrderStatus.CANCELLED
+        told = {news.event_type for news in small.provider.take_news()}
+        assert told == {"payment_intent.requires_action", "payment_intent.canceled"}
+
+    async def test_what_was_begun_is_let_go_of(self, small: SmallShop) -> None:
+        order = await self.ordered(small, made=True)
+        await small.shop.execute(ExpireOrder(order_id=order.id))
+        assert (await small.order(order.id)).status is OrderStatus.CANCELLED
+        assert [intent.status for intent in small.books.intents.values()] == [AttemptStatus.CANCELLED]
+
+    async def test_what_may_have_been_begun_is_not_taken_for_never_made(self, small: SmallShop) -> None:
+        """The wallet is gone, so the same request cannot be made again; and there is an authorisation."""
+        order = await self.ordered(small, made=True)
+        await self.forget_wallet(small)
+        with pytest.raises(PaymentProviderUnavailable):
+            await small.shop.execute(ExpireOrder(order_id=order.id))
+        assert (await small.order(order.id)).status is OrderStatus.PENDING
+        assert [intent.status for intent in small.books.intents.values()] == [AttemptStatus.AUTHORIZED]
+
+    async def test_a_provider_that_wants_the_customer_leaves_it_open_too(self, small: SmallShop) -> None:
+        order = await self.ordered(small, made=True)
+        await self.forget_wallet(small)
+        small = small.with_ports(gateway=Refusing(small.provider, PaymentMethodUnknown))
+        with pytest.raises(PaymentProviderUnavailable):
+            await small.shop.execute(ExpireOrder(order_id=order.id))
+        assert (await small.order(order.id)).status is OrderStatus.PENDING
 
 
 class TestNews:

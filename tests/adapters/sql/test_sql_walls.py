@@ -31,7 +31,7 @@ from shop.application.commands.plans import CreatePlan
 from shop.application.commands.refunds import RequestRefund
 from shop.application.commands.saved_methods import BeginSavingMethod
 from shop.application.commands.subscriptions import CarryOnSubscription, Subscribe
-from shop.application.messages import Idempotency
+from shop.application.messages import Actor, Idempotency
 from shop.domain.identity import DataExport, LinkedIdentity, Session
 from shop.domain.kernel.identifiers import ExportId, ProductId, SessionId, VariantId
 from shop.domain.subscriptions import Interval, IntervalUnit
@@ -247,7 +247,8 @@ async def _a_row_of_everything(url: str) -> None:
         product_id = ProductId(uuid_of(await branches.rows.one("SELECT id FROM products")))
         await small.shop.execute(UpdateProduct(product_id=product_id, category_ids=(category,)))
         await _subscribed(small, variant)
-        await small.shop.execute(BeginSavingMethod(), actor=customer())
+        saver = await small.shop.execute(CreateUser(email="saver@example.com"))
+        await small.shop.execute(BeginSavingMethod(), actor=Actor(kind="user", id=saver))
         await small.shop.execute(SealAuditLog())  # what comes now is not sealed yet
         await _with_people(small)
         await small.storage.clock.write(timedelta(days=1))

@@ -21,7 +21,14 @@ from attrs import evolve, frozen
 from shop.adapters.contracts.payments import MovableClock
 from shop.adapters.contracts.stories import alone
 from shop.application.ports.network import ProgrammingMistake, enter_transaction, leave_transaction
-from shop.application.ports.payments import METHOD_GONE, IntentRequest, PaymentGateway, PaymentRefused, ProviderNews
+from shop.application.ports.payments import (
+    METHOD_GONE,
+    IntentRequest,
+    KeyReused,
+    PaymentGateway,
+    PaymentRefused,
+    ProviderNews,
+)
 from shop.application.ports.saved_methods import GONE, MethodSetup, SavedMethods, SetupStatus
 from shop.domain.kernel.identifiers import AttemptId, OrderId, WalletId
 from shop.domain.kernel.money import Money
@@ -172,6 +179,42 @@ class SavedMethodsContract:
         assert await subject.gateway.create_intent(request) == made
         taken = await subject.gateway.capture(made.provider_ref, request.attempt_id)
         assert (taken.status, taken.captured) == (AttemptStatus.CAPTURED, request.amount)
+
+    @alone
+    async def test_what_is_made_to_be_called_off_is_not_confirmed(self, subject: SavedMethodsUnderTest) -> None:
+        customer = await subject.customer()
+        card = await subject.save(customer)
+        request = subject.request(card.ref, customer)
+        made = await subject.gateway.create_intent(evolve(request, confirm=False))
+        assert made.status is AttemptStatus.REQUIRES_ACTION
+        assert (await subject.gateway.fetch(made.provider_ref)).status is AttemptStatus.REQUIRES_ACTION
+        stopped = await subject.gateway.cancel(made.provider_ref, request.attempt_id)
+        assert stopped.status is AttemptStatus.CANCELLED
+        with pytest.raises(PaymentRefused):
+            await subject.gateway.create_intent(request)
+
+    @alone
+    async def test_it_counts_for_the_key_as_the_same_request(self, subject: SavedMethodsUnderTest) -> None:
+        customer = await subject.customer()
+        card = await subject.save(customer)
+        first, other = subject.request(card.ref, customer), subject.request(card.ref, customer)
+        made = await subject.gateway.create_intent(first)
+        found = await subject.gateway.create_intent(evolve(first, confirm=False))
+        assert found.provider_ref == made.provider_ref
+        unconfirmed = await subject.gateway.create_intent(evolve(other, confirm=False))
+        paid = await subject.gateway.create_intent(other)
+        assert (paid.provider_ref, paid.status) == (unconfirmed.provider_ref, AttemptStatus.AUTHORIZED)
+
+    @alone
+    async def test_it_is_made_without_its_customer_and_never_found_so(self, subject: SavedMethodsUnderTest) -> None:
+        customer = await subject.customer()
+        card = await subject.save(customer)
+        known, new = subject.request(card.ref, customer), subject.request(card.ref, "")
+        await subject.gateway.create_intent(known)
+        with pytest.raises(KeyReused):
+            await subject.gateway.create_intent(evolve(known, customer_ref="", confirm=False))
+        made = await subject.gateway.create_intent(evolve(new, confirm=False))
+        assert (await subject.gateway.cancel(made.provider_ref, new.attempt_id)).status is AttemptStatus.CANCELLED
 
     @alone
     async def test_a_decline_is_a_state(self, subject: SavedMethodsUnderTest) -> None:

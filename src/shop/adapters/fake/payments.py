@@ -35,8 +35,8 @@ from shop.application.ports.payments import (
     METHOD_GONE,
     DisputeAnswer,
     IntentRequest,
+    KeyReused,
     PaymentMethod,
-    PaymentRefused,
     ProviderNews,
     RefundRequest,
     Simulation,
@@ -99,7 +99,10 @@ class FakePaymentGateway(FakeBalance):
         )
         if request.customer_ref:
             asked += f"|{request.customer_ref}"
-        return self._once(str(request.attempt_id), asked, lambda: self._begin(request))
+        made = self._kept_once(str(request.attempt_id), asked, lambda: self._begin(request))
+        if request.confirm and not made.method and not self._known(made.ref).method:
+            return await self.confirm(made.ref, request.attempt_id, request.method, request.customer_ref)
+        return self._state(made)
 
     async def fetch(self, provider_ref: str) -> IntentState:
         forbid_inside_transaction("fetch")
@@ -311,14 +314,18 @@ class FakePaymentGateway(FakeBalance):
                 self._books.keep(change.intent, event=change.event, at=self._moment(), key=key, asked=asked)
                 return change.intent
         if before.asked != asked:
-            raise PaymentRefused("This idempotency key belongs to another request.")
+            raise KeyReused("This idempotency key belongs to another request.")
         return before.intent
 
     def _begin(self, request: IntentRequest) -> Change:
-        status, failure_code = self._beginning(request.method, request.customer_ref)
+        """Without a method it waits for one."""
+        method, status, failure_code = "", AttemptStatus.REQUIRES_ACTION, ""
+        if request.confirm:
+            method = request.method
+            status, failure_code = self._beginning(method, request.customer_ref)
         intent = BookedIntent(
             ref=f"pi_fake_{encode_suffix(request.attempt_id.uuid)}",
-            method=request.method,
+            method=method,
             minor=request.amount.minor,
             currency=request.amount.currency,
             status=status,

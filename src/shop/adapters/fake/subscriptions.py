@@ -86,7 +86,7 @@ class FakeSubscriptionBilling:
         if not invoice.intent and not invoice.attempt:
             return _nothing(charge, AttemptStatus.CANCELLED)
         # Whether somebody else has made its intent meanwhile is not known: the same key gives the same one.
-        ref = invoice.intent or (await self._begin(charge, invoice.method)).provider_ref
+        ref = invoice.intent or (await self._begin(charge, invoice.method, confirm=False)).provider_ref
         return self._noted(charge, await self._gateway.cancel(ref, charge.attempt_id))
 
     async def change(self, provider_ref: str, request: BillingRequest, *, key: str) -> None:
@@ -142,7 +142,7 @@ class FakeSubscriptionBilling:
             raise PaymentRefused(f"The invoice of this period is of {invoice.minor} minor units.")
         return invoice
 
-    async def _begin(self, charge: InvoiceCharge, method: str) -> IntentState:
+    async def _begin(self, charge: InvoiceCharge, method: str, *, confirm: bool = True) -> IntentState:
         request = IntentRequest(
             attempt_id=charge.attempt_id,
             order_id=charge.order_id,
@@ -150,6 +150,7 @@ class FakeSubscriptionBilling:
             method=method,
             email=charge.email,
             customer_ref=_customer_of(method),
+            confirm=confirm,
         )
         return await self._gateway.create_intent(request)
 

@@ -127,7 +127,7 @@ class StripePaymentGateway:
         params = _intent_params(request)
         key = str(request.attempt_id)
         made = state_of(await self._ask(self._intents.create_async(params, {"idempotency_key": key})))
-        if not request.method.startswith(SAVED_METHOD):
+        if not request.confirm or not request.method.startswith(SAVED_METHOD):
             return made
         return await self._confirm(made.provider_ref, request.attempt_id, request.method)
 
@@ -379,9 +379,10 @@ def _intent_params(request: IntentRequest) -> PaymentIntentCreateParams:
         # What cannot authorise is taken by Stripe as soon as it is paid; a card can, and is not offered this way.
         params["capture_method"] = "automatic_async"
         params["excluded_payment_method_types"] = ["card"]
-    elif request.method.startswith(SAVED_METHOD) and request.customer_ref:
+    elif request.method.startswith(SAVED_METHOD) and (request.customer_ref or not request.confirm):
         params["allowed_payment_method_types"] = ["card"]
-        params["customer"] = request.customer_ref
+        if request.customer_ref:
+            params["customer"] = request.customer_ref
     elif request.method != "stripe":
         # For “stripe” nothing is said: Stripe then offers what the owner switched on and what can authorise.
         raise PaymentMethodUnknown(f"Stripe is not set up for the method “{request.method[:40]}”.")

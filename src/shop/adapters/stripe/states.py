@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from stripe import Charge, PaymentIntent, RateLimitError, Refund, StripeError
+from stripe import Charge, IdempotencyError, PaymentIntent, RateLimitError, Refund, StripeError
 
 from shop.adapters.stripe.amounts import from_stripe
 from shop.adapters.stripe.refunds import refund_state_of
-from shop.application.ports.payments import PaymentProviderUnavailable, PaymentRefused
+from shop.application.ports.payments import KeyReused, PaymentProviderUnavailable, PaymentRefused
 from shop.application.ports.records import ListedIntent
 from shop.domain.kernel.errors import Invalid, ShopError
 from shop.domain.payments import AUTHORIZATION_EXPIRED, AttemptStatus, IntentState, NextAction, PaymentNotFound
@@ -151,5 +151,6 @@ def error_of(error: StripeError) -> ShopError:
     # These are answers; all else is no answer yet, a key that Stripe does not take included: once the
     # owner has mended it, the same call works.
     if error.http_status in _REFUSALS and not isinstance(error, RateLimitError):
-        return PaymentRefused(f"Stripe refused: {(error.user_message or 'no reason given')[:300]}")
+        refusal = KeyReused if isinstance(error, IdempotencyError) else PaymentRefused
+        return refusal(f"Stripe refused: {(error.user_message or 'no reason given')[:300]}")
     return PaymentProviderUnavailable(f"Stripe does not do this at the moment ({type(error).__name__}).")

@@ -26,6 +26,7 @@ from shop.application.settlement import (
     settle,
 )
 from shop.domain.carts import CartNotFound, CartStatus
+from shop.domain.kernel.address import ERASED
 from shop.domain.kernel.errors import Conflict, NotFound
 from shop.domain.kernel.identifiers import CartId, InboxId, OrderId, PaymentSessionId
 from shop.domain.payments import (
@@ -268,6 +269,16 @@ async def apply_provider_news(
             raise StaleAggregate
         again.settle(_settled(item, matched), context.now)
         tx.inbox.save(again)
+        if await _of_somebody_erased(sale, subscription, tx):
+            # Erasure emptied what was there then: what the provider tells afterwards names the person again.
+            tx.inbox.forget_bodies(item.provider, [item.object_ref])
+
+
+async def _of_somebody_erased(sale: Sale | None, subscription: Subscription | None, tx: Transaction) -> bool:
+    """Whether a message is about somebody who was forgotten, as of now."""
+    if sale is not None:
+        return (await tx.orders.get(sale.order.id)).email == ERASED
+    return subscription is not None and (await tx.subscriptions.get(subscription.id)).email == ERASED
 
 
 async def _follow(sale: Sale, event_type: str, context: Context, cashier: Cashier) -> None:

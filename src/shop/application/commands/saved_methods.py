@@ -46,19 +46,29 @@ async def begin_saving_method(command: BeginSavingMethod, context: Context, *, c
 
 
 async def _wallet(user_id: UserId, context: Context, cashier: Cashier) -> Wallet:
-    """The customer's wallet, known to the provider. It is there before the provider is asked for the customer."""
+    """The customer's wallet, known to the provider. It is there before the provider is asked for the customer.
+
+    Raises AccountErased.
+    """
     wallet = await wallet_of(user_id, context, cashier)
     if wallet is None:
         wallet = Wallet.open(
             id=cashier.ids.new(WalletId), user_id=user_id, provider=cashier.saved_methods.provider, at=context.now
         )
-        async with cashier.uow(context) as tx:
-            tx.wallets.save(wallet)
+        await _save(wallet, context, cashier)
     if not wallet.customer_ref:
         wallet.know(await cashier.saved_methods.open_customer(wallet.id), context.now)
-        async with cashier.uow(context) as tx:
-            tx.wallets.save(wallet)
+        await _save(wallet, context, cashier)
     return wallet
+
+
+async def _save(wallet: Wallet, context: Context, cashier: Cashier) -> None:
+    """Saves the wallet of somebody who is still there. Raises AccountErased."""
+    async with cashier.uow(context) as tx:
+        user = await tx.users.get(wallet.user_id)
+        user.check_there()
+        tx.wallets.save(wallet)
+        tx.users.save(user)  # so that an erasure at the same time collides
 
 
 def _user(context: Context) -> UserId:

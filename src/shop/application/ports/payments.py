@@ -38,6 +38,10 @@ class PaymentRefused(Conflict):
     title = "The payment provider refused"
 
 
+class KeyReused(PaymentRefused):
+    """The idempotency key was used for something else: what came of that is not told."""
+
+
 class SignatureRejected(Invalid):
     """The message was not signed by the provider, or not just now."""
 
@@ -51,6 +55,9 @@ class IntentRequest:
 
     `order_id` goes along as a hint for people; nothing ever relies on it coming back. `method` may be a saved way to
     pay of the customer `customer_ref`; nobody else's is taken.
+
+    Without `confirm` the intent is only made, or found by its key, to be called off: nothing is authorised by that,
+    and a saved way to pay may come without its customer. It counts for the key as the same request.
     """
 
     attempt_id: AttemptId
@@ -59,6 +66,7 @@ class IntentRequest:
     method: str
     email: str = ""
     customer_ref: str = ""
+    confirm: bool = True
 
 
 @frozen(kw_only=True)
@@ -143,7 +151,8 @@ class PaymentGateway(Protocol):
     async def create_intent(self, request: IntentRequest) -> IntentState:
         """Makes the intent, to be captured by us later where the method authorises. Key: the attempt id.
 
-        A decline is a state, not an error.
+        A decline is a state, not an error. Raises PaymentRefused; of those KeyReused when the key belongs to another
+        request.
         """
 
     async def fetch(self, provider_ref: str) -> IntentState:

@@ -9,10 +9,16 @@ each write expects what it was decided on.
 from collections.abc import Sequence
 from datetime import timedelta
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from shop.application.messages import Context
-from shop.application.ports.payments import IntentRequest, PaymentRefused, RefundRequest
+from shop.application.ports.payments import (
+    IntentRequest,
+    KeyReused,
+    PaymentProviderUnavailable,
+    PaymentRefused,
+    RefundRequest,
+)
 from shop.application.ports.subscriptions import InvoiceCharge, InvoiceMethod
 from shop.application.settlement.books import BooksOf
 from shop.application.settlement.captures import lapse, let_go
@@ -161,9 +167,14 @@ async def _stop(sale: Sale, context: Context, cashier: Cashier) -> IntentState:
     ref = attempt.provider_ref
     if not ref:
         # Whether the provider has heard of it is not known: asking again with the same key gives the same intent.
+        customer = await _customer(sale, context, cashier)
         try:
-            ref = (await gateway.create_intent(_request(sale, await _customer(sale, context, cashier)))).provider_ref
-        except (PaymentRefused, Invalid):
+            ref = (await gateway.create_intent(evolve(_request(sale, customer), confirm=False))).provider_ref
+        except (PaymentRefused, Invalid) as refusal:
+            otherwise = cashier.saved_methods.names(attempt.method) and not customer
+            if otherwise or isinstance(refusal, KeyReused):
+                # It was asked for otherwise before, such as for a customer who is gone: it may be there, and paid.
+                raise PaymentProviderUnavailable("Whether the payment was begun is not known.") from refusal
             return _never_made(attempt)
     return await gateway.cancel(ref, attempt.id)
 

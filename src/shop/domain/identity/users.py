@@ -172,7 +172,7 @@ class User(Aggregate):
 
     def describe(self, at: datetime, **changes: Any) -> None:
         """Sets name, phone, locale, tags, note or metadata. Raises Invalid, AccountErased."""
-        self._check_there()
+        self.check_there()
         changed = tuple(sorted(name for name, value in changes.items() if getattr(self, name) != value))
         for name in changed:
             setattr(self, name, changes[name])
@@ -182,14 +182,14 @@ class User(Aggregate):
 
     def verify_email(self, at: datetime) -> None:
         """The address is theirs. Twice is once."""
-        self._check_there()
+        self.check_there()
         if self.email_verified_at is None:
             self.email_verified_at, self.updated_at = at, at
             self._record(UserVerified(at=at, user_id=self.id))
 
     def change_email(self, email: str, at: datetime) -> None:
         """Takes another address, which was proven just now (its owner opened a link that was mailed there)."""
-        self._check_there()
+        self.check_there()
         self.email = checked_email(email)
         self.email_verified_at = None
         self._change_proof(at)
@@ -198,7 +198,7 @@ class User(Aggregate):
 
     def set_password(self, password_hash: str, at: datetime) -> None:
         """Links that were mailed before open nothing from now on."""
-        self._check_there()
+        self.check_there()
         self.password_hash = password_hash
         self._change_proof(at)
         self._record(UserUpdated(at=at, user_id=self.id, changed=("password",)))
@@ -208,27 +208,27 @@ class User(Aggregate):
         self.password_hash = password_hash
 
     def set_roles(self, role_ids: frozenset[RoleId], at: datetime) -> None:
-        self._check_there()
+        self.check_there()
         if role_ids != self.role_ids:
             self.role_ids, self.updated_at = role_ids, at
             self._record(UserRolesChanged(at=at, user_id=self.id))
 
     def suspend(self, at: datetime) -> None:
         """Suspending twice is once. Raises AccountErased."""
-        self._check_there()
+        self.check_there()
         if self.status is UserStatus.ACTIVE:
             self.status, self.updated_at = UserStatus.SUSPENDED, at
             self._record(UserSuspended(at=at, user_id=self.id))
 
     def reactivate(self, at: datetime) -> None:
-        self._check_there()
+        self.check_there()
         if self.status is UserStatus.SUSPENDED:
             self.status, self.updated_at = UserStatus.ACTIVE, at
             self._record(UserUpdated(at=at, user_id=self.id, changed=("status",)))
 
     def consent(self, choices: Mapping[str, bool], at: datetime) -> None:
         """Agrees to some things and no longer to others. Raises Invalid for what nobody is asked."""
-        self._check_there()
+        self.check_there()
         if unknown := sorted(choices.keys() - CONSENTS):
             raise Invalid(f"Nobody is asked about: {', '.join(name[:40] for name in unknown)}.")
         for name, given in sorted(choices.items()):
@@ -239,7 +239,7 @@ class User(Aggregate):
 
     def link(self, identity: LinkedIdentity, at: datetime) -> None:
         """Lets an account at a provider open this one. Raises Invalid for too many."""
-        self._check_there()
+        self.check_there()
         if len(self.identities) >= IDENTITIES_MAX:
             raise Invalid(f"At most {IDENTITIES_MAX} accounts elsewhere open one here.")
         self.identities, self.updated_at = (*self.identities, identity), at
@@ -266,7 +266,7 @@ class User(Aggregate):
 
     def save_address(self, saved: SavedAddress, at: datetime) -> None:
         """Adds it, or replaces the one of this id; a new default takes the place of the old one. Raises Invalid."""
-        self._check_there()
+        self.check_there()
         if all(other.id != saved.id for other in self.addresses):
             if len(self.addresses) >= ADDRESSES_MAX:
                 raise Invalid(f"An address book holds at most {ADDRESSES_MAX} addresses.")
@@ -284,7 +284,7 @@ class User(Aggregate):
 
     def begin_totp(self, factor: TotpFactor, at: datetime) -> None:
         """Another code generator, to be confirmed by a first code. Raises Conflict while one is in use."""
-        self._check_there()
+        self.check_there()
         if self.totp is not None and self.totp.confirmed_at is not None:
             raise Conflict("A code generator is in use already.", hint="Turn it off first: DELETE /api/auth/mfa/totp.")
         self.totp, self.updated_at = factor, at
@@ -324,7 +324,7 @@ class User(Aggregate):
 
     def add_passkey(self, passkey: Passkey, at: datetime) -> None:
         """Raises Invalid for too many or one that is there already."""
-        self._check_there()
+        self.check_there()
         if len(self.passkeys) >= PASSKEYS_MAX:
             raise Invalid(f"At most {PASSKEYS_MAX} passkeys open one account.")
         if any(other.credential_id == passkey.credential_id for other in self.passkeys):
@@ -356,7 +356,7 @@ class User(Aggregate):
 
     def reset_second_factor(self, at: datetime) -> None:
         """Staff helped somebody who lost theirs: the password alone opens the account until there is a new one."""
-        self._check_there()
+        self.check_there()
         self.totp, self.passkeys, self.recovery_codes = None, (), ()
         self._change_proof(at)
         self._record(UserMfaDisabled(at=at, user_id=self.id))
@@ -378,6 +378,7 @@ class User(Aggregate):
         self.stamp += 1
         self.updated_at = at
 
-    def _check_there(self) -> None:
+    def check_there(self) -> None:
+        """Raises AccountErased for somebody who was forgotten."""
         if self.status is UserStatus.ERASED:
             raise AccountErased

@@ -107,7 +107,9 @@ PROBLEMS: Mapping[str, Problem] = {
     "version_mismatch": Problem((412,), "It has changed since you read it. `current` shows it as it is now."),
     "account_erased": Problem((409,), "The account was erased and cannot be changed any more."),
     "code_rejected": Problem((422,), "The code is wrong, too old, or was used before. Wait for the next one."),
-    "erasure_held": Problem((409,), "An order or a subscription still needs its buyer: cancel it, or wait."),
+    "erasure_held": Problem(
+        (409,), "An order, a subscription, a dispute or a refund still needs its buyer: cancel it, or wait."
+    ),
     "dispute_not_answerable": Problem((409,), "The bank has the evidence already, or has decided."),
     "simulation_not_offered": Problem((409,), "Only the fake provider plays shoppers and banks."),
     "email_taken": Problem((409,), "Another account has this e-mail address."),

@@ -50,6 +50,7 @@ async def saved_method_list(call: Call) -> Answer:
     limit_class=CODES,  # stolen numbers are tried out where cards can be saved
     shows=Shows(view=MethodSetupView),
     problems=(
+        "account_erased",
         "saving_not_offered",
         "payment_method_unknown",
         "payment_refused",

@@ -31,7 +31,7 @@ class ErasureHeld(Conflict):
 
     code = "erasure_held"
     title = "Something is still under way"
-    default_hint = "Cancel the order or the subscription, or wait until it has come to its end."
+    default_hint = "Cancel the order or the subscription, or wait until that has come to its end."
 
 
 @frozen(kw_only=True)
@@ -70,6 +70,7 @@ async def _erase(user_id: UserId, context: Context, uow: UnitOfWork, readers: Re
         _check_ended(subscription)
     for order in await orders_of(user_id, readers.orders):
         _check_over(order, context.now)
+        await _check_settled(order, context, uow)
     async with uow(context) as tx:
         email = (await tx.users.get(user_id)).email
     if email:  # while it is still known what to forget
@@ -92,14 +93,18 @@ async def forget_customer(user_id: UserId, context: Context, cashier: Cashier) -
     """
     async with cashier.uow(context) as tx:
         wallets = await tx.wallets.of_user(user_id)
+    refs = {wallet.id: wallet.customer_ref for wallet in wallets}
     for wallet in wallets:
-        if wallet.customer_ref and wallet.provider == cashier.saved_methods.provider:
-            await cashier.saved_methods.forget(wallet.customer_ref)
+        if wallet.provider == cashier.saved_methods.provider:
+            if not refs[wallet.id]:
+                # The provider may know them though the shop did not hear how: its id leads to the same customer.
+                refs[wallet.id] = await cashier.saved_methods.open_customer(wallet.id)
+            await cashier.saved_methods.forget(refs[wallet.id])
     async with cashier.uow(context) as tx:
         for wallet in wallets:
             tx.wallets.delete(wallet)
-            if wallet.customer_ref:
-                tx.inbox.forget_bodies(wallet.provider, [wallet.customer_ref])
+            if ref := refs[wallet.id]:
+                tx.inbox.forget_bodies(wallet.provider, [ref])
 
 
 async def forget_shopper(user_id: UserId, context: Context, uow: UnitOfWork, readers: Readers) -> None:
@@ -157,6 +162,19 @@ def _check_over(order: OrderView, now: datetime) -> None:
     )
     if to_be_sent or order.status in (OrderStatus.PENDING, OrderStatus.ON_HOLD):
         raise ErasureHeld(f"The order {order.number} is {order.status}.")
+
+
+async def _check_settled(order: OrderView, context: Context, uow: UnitOfWork) -> None:
+    """Raises ErasureHeld while a bank or the provider still moves the money of an order."""
+    async with uow(context) as tx:
+        try:
+            payment = await tx.payments.of_order(order.id)
+        except PaymentNotFound:  # it cost nothing
+            return
+    if payment.disputed:
+        raise ErasureHeld(f"The payment of the order {order.number} is disputed: the bank may ask about its buyer.")
+    if payment.refund_due:
+        raise ErasureHeld(f"A refund of the order {order.number} is under way.")
 
 
 def _check_ended(subscription: SubscriptionView) -> None:

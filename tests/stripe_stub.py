@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 import hmac
 import json
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -28,6 +29,7 @@ JSON = dict[str, Any]
 SECRET_KEY = "sk_test_of_the_stub"
 WEBHOOK_SECRET = "whsec_of_the_stub"
 CAPTURE_BEFORE = 1_773_205_567
+IN_A_WEEK = int(time.time()) + 7 * 24 * 3600
 """A week after the contract's clock begins, in seconds since 1970."""
 UNPAID = ("requires_payment_method", "requires_confirmation", "requires_action")
 
@@ -81,6 +83,8 @@ class StripeStub:
     slow_seconds: float = 4.0
     refund_status: str = "succeeded"
     charges_left_out: bool = False
+    capture_before: int = CAPTURE_BEFORE
+    """When authorisations lapse, in seconds since 1970: a real shop in front of it needs `IN_A_WEEK`."""
     events: list[JSON] = field(factory=list)
     balance: StripeBalanceStub = field(factory=StripeBalanceStub)
     _intents: dict[str, JSON] = field(factory=dict)
@@ -424,7 +428,7 @@ class StripeStub:
             "payment_intent": intent["id"],
             "payment_method_details": {
                 "type": "card",
-                "card": {"brand": "visa", "last4": "4242", "capture_before": CAPTURE_BEFORE},
+                "card": {"brand": "visa", "last4": "4242", "capture_before": self.capture_before},
             },
             "status": status,
         }

@@ -11,13 +11,13 @@ import redis
 
 from shop.adapters.stripe.news import HEADER
 from tests.journeys.houses import ADDRESS, Buyers, House
-from tests.stripe_stub import SECRET_KEY, WEBHOOK_SECRET, StripeStub, sign
+from tests.stripe_stub import IN_A_WEEK, SECRET_KEY, WEBHOOK_SECRET, StripeStub, sign
 
 pytestmark = [pytest.mark.journey, pytest.mark.integration, pytest.mark.timeout(180)]
 
 
 async def test_nine_calls_on_postgresql_redis_and_stripe(postgres_shop: str, redis_url: str, tmp_path: Path) -> None:
-    async with StripeStub() as stripe:
+    async with StripeStub(capture_before=IN_A_WEEK) as stripe:
         house = House(
             postgres_shop,
             tmp_path,

@@ -19,7 +19,7 @@ from shop.adapters.stripe.news import HEADER
 from shop.domain.kernel.identifiers import VariantId
 from tests.journeys.houses import Buyers, House
 from tests.scale import rounds
-from tests.stripe_stub import SECRET_KEY, WEBHOOK_SECRET, StripeStub, sign
+from tests.stripe_stub import IN_A_WEEK, SECRET_KEY, WEBHOOK_SECRET, StripeStub, sign
 
 PHASE_SECONDS = rounds(3, in_full=180)
 PHASES = ("slow", "hang", "429", "500", "down")
@@ -47,7 +47,7 @@ class Always(deque[str]):
 async def test_f76_f83_whatever_the_provider_does_orders_are_taken_and_settle_once(
     postgres_shop: str, tmp_path: Path
 ) -> None:
-    async with StripeStub() as stripe:
+    async with StripeStub(capture_before=IN_A_WEEK) as stripe:
         house = House(
             postgres_shop,
             tmp_path,

@@ -22,7 +22,7 @@ from shop.domain.kernel.identifiers import OrderId
 from shop.domain.orders import PaymentStatus
 from tests.scale import rounds
 from tests.shops import SmallShop, open_small_shop
-from tests.stripe_stub import SECRET_KEY, WEBHOOK_SECRET, StripeStub
+from tests.stripe_stub import IN_A_WEEK, SECRET_KEY, WEBHOOK_SECRET, StripeStub
 
 STORMS = {
     "errors": ("500", "503"),
@@ -57,7 +57,7 @@ async def test_f83_a_provider_that_hangs_is_given_up_and_nobody_else_waits() -> 
 
 
 async def _storm(faults: tuple[str, ...], seed: int, *, orders: int) -> None:
-    async with StripeStub() as stub:
+    async with StripeStub(capture_before=IN_A_WEEK) as stub:
         small = await open_small_shop()
         account = StripeAccount(secret_key=SECRET_KEY, webhook_secret=WEBHOOK_SECRET, api_base=stub.url)
         gateway = StripePaymentGateway(account, small.clock)

@@ -229,6 +229,8 @@ def allocate(demand: Mapping[VariantId, int], levels: Sequence[StockLevel]) -> l
     short: dict[VariantId, int] = {}
     for variant_id in sorted(demand):
         quantity = demand[variant_id]
+        if not quantity:
+            continue
         candidates = [level for level in levels if level.variant_id == variant_id and level.available > 0]
         whole = next((level for level in candidates if level.available >= quantity), None)
         if whole is not None:

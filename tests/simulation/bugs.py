@@ -36,7 +36,6 @@ from shop.application.ports.outbox import Delivery
 from shop.application.ports.payments import IntentRequest
 from shop.application.ports.unit_of_work import StaleAggregate
 from shop.application.settlement import Cashier, Sale, steps
-from shop.application.settlement.disputes import DisputesOf
 from shop.application.settlement.refunds import RefundsOf
 from shop.application.shop import Shop
 from shop.application.wiring import Ports
@@ -504,17 +503,6 @@ def losses_forgotten(patch: MonkeyPatch) -> None:
     patch.setattr(Dispute, "to_write_off", lambda dispute: ())
 
 
-def dispute_written_alone(patch: MonkeyPatch) -> None:
-    """A dispute is written without the order that was read before it: whoever read the order too early leaves it."""
-    rightly = DisputesOf.conclude
-
-    def conclude(disputes: DisputesOf) -> None:
-        disputes._moved = False
-        rightly(disputes)
-
-    patch.setattr(DisputesOf, "conclude", conclude)
-
-
 BUGS: tuple[Plant, ...] = (
     key_per_call,
     money_before_order,
@@ -556,5 +544,4 @@ BUGS: tuple[Plant, ...] = (
     refund_although_disputed,
     disputes_booked_again,
     losses_forgotten,
-    dispute_written_alone,
 )

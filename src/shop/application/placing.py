@@ -27,10 +27,12 @@ from shop.domain.kernel.identifiers import (
     OrderLineId,
     PaymentId,
     ReservationId,
+    SubscriptionId,
 )
 from shop.domain.kernel.tenders import Tender
 from shop.domain.orders import Order, OrderLine, OrderShipping
 from shop.domain.payments import Payment, PaymentSession
+from shop.domain.subscriptions import PlanNeedsCustomer, Subscription, subscribe_at_checkout
 
 
 @frozen
@@ -40,6 +42,7 @@ class Placed:
     order: Order
     payment: Payment | None
     held: tuple[Reservation, ...]
+    subscribed: tuple[Subscription, ...] = ()
 
 
 def place(
@@ -65,7 +68,8 @@ def place(
     payment = _payment_of(order, session, context, ids, capture) if order.total else None
     if payment is not None:
         tx.payments.save(payment)
-    return Placed(order, payment, held)
+    subscribed = _subscribe(tx, priced, order, session, ids) if order.subscribes else ()
+    return Placed(order, payment, held, subscribed)
 
 
 def check_ready(priced: PricedCart) -> None:
@@ -75,7 +79,8 @@ def check_ready(priced: PricedCart) -> None:
     short = [flaw for flaw in priced.flaws if flaw.code == "insufficient_stock"]
     if short:
         offers = priced.offers
-        demand = demand_of((item.variant_id, item.quantity) for item in priced.cart.items)
+        later = {item_id for item_id, quoted in priced.lines.items() if quoted.line.later}
+        demand = demand_of((item.variant_id, item.quantity) for item in priced.cart.items if item.id not in later)
         missing = {v: a for v, n in demand.items() if v in offers and (a := offers[v].available) is not None and a < n}
         raise InsufficientStock(missing, {v: offers[v].title for v in missing})
     priced.cart.check_ready(priced.needs_shipping)
@@ -141,11 +146,45 @@ def _lines_of(priced: PricedCart, ids: Ids) -> list[OrderLine]:
                 tax_name=quoted.taxed.tax_name,
                 tax_rounding=quoted.taxed.rounding,
                 weight_grams=offer.weight_grams,
-                requires_shipping=offer.requires_shipping,
-                tracked=offer.tracked,
+                requires_shipping=offer.requires_shipping and not quoted.line.later,
+                tracked=offer.tracked and not quoted.line.later,
+                plan_id=quoted.line.plan_id,
             )
         )
     return lines
+
+
+def _subscribe(
+    tx: Transaction, priced: PricedCart, order: Order, session: PaymentSession, ids: Ids
+) -> tuple[Subscription, ...]:
+    """One subscription for each line with a plan, with this order as its first period. Raises PlanNeedsCustomer."""
+    if order.owner_id is None:
+        raise PlanNeedsCustomer("There is something in the cart that comes again and again.")
+    subscribed = []
+    for line in order.lines:
+        if line.plan_id is None:
+            continue
+        subscription, renewal = subscribe_at_checkout(
+            at=order.placed_at,
+            plan=priced.plans[line.plan_id],
+            currency=order.currency,
+            email=order.email,
+            order_id=order.id,
+            order_line_id=line.id,
+            id=ids.new(SubscriptionId),
+            owner_id=order.owner_id,
+            quantity=line.quantity,
+            shipping_address=order.shipping_address,
+            billing_address=order.billing_address,
+            shipping_code=priced.cart.shipping_code,
+            provider=session.provider,
+            method=session.method,
+        )
+        tx.subscriptions.save(subscription)
+        if renewal is not None:
+            tx.subscriptions.renew(renewal)
+        subscribed.append(subscription)
+    return tuple(subscribed)
 
 
 def _shipping_of(priced: PricedCart) -> OrderShipping | None:

@@ -1,6 +1,7 @@
 """What a cart costs right now: the cart, what is known of its variants, and the shop's settings make a quote."""
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 
 from attrs import frozen
 
@@ -8,22 +9,26 @@ from shop.application.ports.repositories import CartWithOffers, Offer, StoreSett
 from shop.domain.carts import Cart, CartItem
 from shop.domain.inventory import demand_of
 from shop.domain.kernel.errors import Flaw
-from shop.domain.kernel.identifiers import CartItemId, VariantId
+from shop.domain.kernel.identifiers import CartItemId, PlanId, VariantId
 from shop.domain.kernel.money import Money
 from shop.domain.pricing.prices import price_for
 from shop.domain.pricing.quote import PricedLine, Quote, QuotedLine, ShippingCharge, quote
 from shop.domain.shipping import ShippingMethod, ShippingOption, options_for
+from shop.domain.subscriptions import Plan, PlanNotOffered
+from shop.domain.subscriptions.subscription import QUANTITY_MAX
 
 
 @frozen(kw_only=True)
 class PricedCart:
     """A cart with its quote. `lines` has what could be priced; `flaws` say why the rest, or the delivery, could not.
 
-    `goes_to` is the country to which it can be sent, if it has to be and says where.
+    `goes_to` is the country to which it can be sent, if it has to be and says where. Where only trials need a
+    delivery, one has to be chosen for what comes later, and costs nothing now.
     """
 
     cart: Cart
     offers: Mapping[VariantId, Offer]
+    plans: Mapping[PlanId, Plan]
     lines: Mapping[CartItemId, QuotedLine]
     quote: Quote
     shipping_methods: tuple[ShippingMethod, ...]
@@ -45,27 +50,19 @@ def price_cart(found: CartWithOffers, settings: StoreSettings) -> PricedCart:
     cart, offers = found.cart, found.offers
     flaws: list[Flaw] = []
     priced: list[tuple[CartItem, PricedLine]] = []
-    weight, needs_shipping = 0, False
+    parcels: list[tuple[bool, int]] = []
     for index, item in enumerate(cart.items):
         offer = offers.get(item.variant_id)
-        price = _price_of(offer, cart.currency)
-        if offer is None or price is None:
-            name = offer.title if offer else str(item.variant_id)
-            flaws.append(Flaw(f"/items/{index}", "variant_unavailable", f"“{name}” is no longer for sale"))
+        line = _line_of(item, offer, found, f"/items/{index}", flaws)
+        if offer is None or line is None:
             continue
-        line = PricedLine(
-            variant_id=item.variant_id,
-            title=_full_title(offer),
-            quantity=item.quantity,
-            unit_price=price,
-            tax_class=offer.tax_class,
-        )
         priced.append((item, line))
         if offer.requires_shipping:
-            needs_shipping = True
-            weight += offer.weight_grams * item.quantity
-    flaws += _shortages(cart, offers)
-    goes_to = _destination(cart, settings, flaws) if needs_shipping else ""
+            parcels.append((line.later, offer.weight_grams * item.quantity))
+    flaws += _shortages(cart, offers, {item.id for item, line in priced if line.later})
+    now = [weight for later, weight in parcels if not later]
+    weight = sum(now) if now else sum([weight for _, weight in parcels])
+    goes_to = _destination(cart, settings, flaws) if parcels else ""
     charge = _delivery(cart, settings, goes_to, weight, flaws) if goes_to else None
     taxed_where = cart.shipping_address or cart.billing_address
     total = quote(
@@ -74,34 +71,80 @@ def price_cart(found: CartWithOffers, settings: StoreSettings) -> PricedCart:
         settings.taxes,
         country=taxed_where.country if taxed_where else settings.store.country,
         region=taxed_where.region if taxed_where else "",
-        shipping=charge,
+        shipping=charge if now else None,
     )
     return PricedCart(
         cart=cart,
         offers=offers,
+        plans=found.plans,
         lines={item.id: quoted for (item, _), quoted in zip(priced, total.lines, strict=True)},
         quote=total,
         shipping_methods=settings.shipping_methods,
         goes_to=goes_to,
         weight_grams=weight,
-        needs_shipping=needs_shipping,
+        needs_shipping=bool(parcels),
         flaws=tuple(flaws),
     )
 
 
-def _price_of(offer: Offer | None, currency: str) -> Money | None:
-    if offer is None or not offer.on_sale:
+def _line_of(
+    item: CartItem, offer: Offer | None, found: CartWithOffers, pointer: str, flaws: list[Flaw]
+) -> PricedLine | None:
+    """The line of an item; None, and one more flaw, where it cannot be had."""
+    plan, price, currency = None, None, found.cart.currency
+    if offer is not None and offer.on_sale and item.plan_id is not None:
+        plan = found.plans.get(item.plan_id)
+        try:
+            price = price_by_plan(plan, offer, currency)
+        except PlanNotOffered as refusal:
+            flaws.append(Flaw(pointer, refusal.code, refusal.detail))
+            return None
+        if item.quantity > QUANTITY_MAX:
+            detail = f"A subscription is of 1 to {QUANTITY_MAX} units"
+            flaws.append(Flaw(pointer, "quantity_out_of_range", detail, {"max": QUANTITY_MAX}))
+    elif offer is not None and offer.on_sale:
+        price = _price_of(offer, currency)
+    if offer is None or price is None:
+        name = offer.title if offer else str(item.variant_id)
+        flaws.append(Flaw(pointer, "variant_unavailable", f"“{name}” is no longer for sale"))
         return None
+    later = plan is not None and plan.trial_days > 0
+    return PricedLine(
+        variant_id=item.variant_id,
+        title=_full_title(offer) + (f" ({_terms(plan)})" if plan is not None else ""),
+        quantity=item.quantity,
+        unit_price=Money.zero(currency) if later else price,
+        tax_class=offer.tax_class,
+        plan_id=item.plan_id,
+        later=later,
+    )
+
+
+def _price_of(offer: Offer, currency: str) -> Money | None:
     prices = {price.currency: price for price in offer.prices}
     return price_for(prices, currency, offer.title) if currency in prices else None
+
+
+def price_by_plan(plan: Plan | None, offer: Offer, currency: str) -> Money:
+    """What a unit costs in each period. The variant needs no price of its own.
+
+    Raises PlanNotOffered for a plan that is gone, archived, of another variant or without a price in the currency.
+    """
+    if plan is None or plan.variant_id != offer.variant_id:
+        raise PlanNotOffered(f"“{offer.title}” does not come by this plan.")
+    return plan.price_in(currency)
+
+
+def _terms(plan: Plan) -> str:
+    return f"{plan.name}, {f'{plan.trial_days} days of trial' if plan.trial_days else plan.interval}"
 
 
 def _full_title(offer: Offer) -> str:
     return f"{offer.title} / {offer.variant_title}" if offer.variant_title else offer.title
 
 
-def _shortages(cart: Cart, offers: Mapping[VariantId, Offer]) -> list[Flaw]:
-    demand = demand_of((item.variant_id, item.quantity) for item in cart.items)
+def _shortages(cart: Cart, offers: Mapping[VariantId, Offer], later: AbstractSet[CartItemId]) -> list[Flaw]:
+    demand = demand_of((item.variant_id, item.quantity) for item in cart.items if item.id not in later)
     positions = {item.variant_id: index for index, item in enumerate(cart.items)}
     flaws = []
     for variant_id, wanted in demand.items():

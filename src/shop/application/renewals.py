@@ -13,6 +13,7 @@ from attrs import evolve, frozen
 
 from shop.application.messages import Context
 from shop.application.placing import check_ready, place
+from shop.application.ports.payments import PaymentRefused
 from shop.application.ports.readers import StoreReader
 from shop.application.ports.repositories import CartWithOffers, Offer, StoreSettings
 from shop.application.ports.subscriptions import (
@@ -29,6 +30,8 @@ from shop.application.settlement import Cashier, PaymentElsewhere, Sale, call_of
 from shop.application.settlement import carry_on as carry_sale_on
 from shop.domain.carts import Cart, CartNotReady
 from shop.domain.inventory import InsufficientStock
+from shop.domain.kernel.address import ERASED
+from shop.domain.kernel.errors import Invalid, ShopError
 from shop.domain.kernel.identifiers import AttemptId, CartId, CartItemId, OrderId, PaymentSessionId, SubscriptionId
 from shop.domain.orders import Order, OrderStatus, PaymentStatus
 from shop.domain.payments import AttemptStatus, PaymentSession
@@ -45,6 +48,7 @@ from shop.domain.subscriptions import (
 
 STEPS_MAX = 8
 TRIAL_WILL_END = "customer.subscription.trial_will_end"
+_STANDING = frozenset({OrderStatus.CONFIRMED, OrderStatus.COMPLETED})
 _UNTRIED = frozenset({AttemptStatus.FAILED, AttemptStatus.REQUIRES_ACTION})
 _TAKEN = frozenset(PaymentStatus) - {
     PaymentStatus.PENDING,
@@ -118,6 +122,10 @@ async def _step(
     now = context.now
     if subscription.ended:
         return subscription if subscription.due_at is None else await _let_go(subscription, context, till)
+    if not subscription.provider_ref and subscription.order_id is not None:
+        if refresh or subscription.is_due(now):
+            return await _follow_checkout(subscription, subscription.order_id, context, till)
+        return subscription
     if not subscription.provider_ref:
         return await _introduce(subscription, context, till)
     if subscription.open_order is not None:
@@ -130,6 +138,56 @@ async def _step(
     if subscription.owes_period(now):
         return await _order_period(subscription, context, till)
     return subscription
+
+
+async def begin_subscriptions(order: Order, context: Context, till: Till) -> None:
+    """What was subscribed with this order begins, or never will, once its money is decided. Where that fails now, the
+    schedule takes it up; the order stands either way."""
+    if not order.subscribes or order.status is OrderStatus.PENDING:
+        return
+    async with till.cashier.uow(context) as tx:
+        found = [await tx.subscriptions.get(one) for one in await tx.subscriptions.of_order(order.id)]
+    for subscription in found:
+        if subscription.status is SubscriptionStatus.INCOMPLETE:
+            with suppress(ShopError):
+                await carry_on(subscription.id, context, till, refresh=True)
+
+
+async def _follow_checkout(subscription: Subscription, order_id: OrderId, context: Context, till: Till) -> Subscription:
+    """It begins once the order of its checkout stands and its money was taken: what a bank promised may still lapse."""
+    now = context.now
+    async with till.cashier.uow(context) as tx:
+        order = await tx.orders.get(order_id)
+        payment = await tx.payments.of_order(order_id) if order.total else None
+        session = await tx.payment_sessions.get(order.payment_session_id)
+    sent_back = order.status is OrderStatus.ON_HOLD and order.payment_status is PaymentStatus.REFUNDED
+    if order.status is OrderStatus.CANCELLED or sent_back or subscription.email == ERASED:
+        subscription.expire(now)
+    elif order.status not in _STANDING or order.payment_status not in _TAKEN:
+        subscription.look_again(now)
+    else:
+        method = payment.attempt.method if payment is not None else ""
+        if till.billing.takes(method) and subscription.method == session.method:
+            subscription.use_method(method, now)  # another one than was chosen first, after that was declined
+        await _introduce_paid(subscription, context, till)
+    return await _save(subscription, context, till)
+
+
+async def _introduce_paid(subscription: Subscription, context: Context, till: Till) -> None:
+    """Makes a subscription known that is paid for. Where its way to pay is refused it waits for another one, until what
+    was paid has long been over."""
+    now, request = context.now, billing_request(subscription)
+    if request.trial_ends_at is not None and request.trial_ends_at <= now:
+        request = evolve(request, trial_ends_at=None)
+    try:
+        state = await till.billing_of(subscription).subscribe(request)
+    except (PaymentRefused, Invalid):
+        if now >= subscription.period_end + INCOMPLETE_FOR:
+            subscription.cancel("payment_method_refused", now)
+        else:
+            subscription.look_again(now)
+    else:
+        subscription.begin(state.provider_ref, now)
 
 
 async def _introduce(subscription: Subscription, context: Context, till: Till) -> Subscription:

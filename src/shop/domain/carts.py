@@ -13,7 +13,7 @@ from shop.domain.kernel.cards import without_card_numbers
 from shop.domain.kernel.currencies import exponent
 from shop.domain.kernel.email import checked_email
 from shop.domain.kernel.errors import Conflict, Flaw, Invalid, NotFound
-from shop.domain.kernel.identifiers import CartId, CartItemId, UserId, VariantId
+from shop.domain.kernel.identifiers import CartId, CartItemId, PlanId, UserId, VariantId
 from shop.domain.kernel.metadata import checked_metadata
 
 ITEMS_MAX = 100
@@ -87,11 +87,17 @@ def _short_note(_instance: Any, _attribute: Any, note: str) -> None:
 
 @frozen(kw_only=True)
 class CartItem:
-    """So many of a variant. Prices are not kept here: they are the shop's, and looked up whenever they are shown."""
+    """So many of a variant, once or again and again by a plan. Prices are not kept here: they are the shop's, and
+    looked up whenever they are shown."""
 
     id: CartItemId
     variant_id: VariantId
     quantity: int = field(converter=_bounded)
+    plan_id: PlanId | None = None
+
+    def is_of(self, variant_id: VariantId, plan_id: PlanId | None) -> bool:
+        """Whether more of this joins the line."""
+        return self.variant_id == variant_id and self.plan_id == plan_id
 
 
 @define(eq=False, kw_only=True)
@@ -117,14 +123,16 @@ class Cart(Aggregate):
     def open(cls, *, at: datetime, lifetime: timedelta = LIFETIME, **attributes: Any) -> "Cart":
         return cls(created_at=at, updated_at=at, expires_at=at + lifetime, **attributes)
 
-    def add(self, item_id: CartItemId, variant_id: VariantId, quantity: int, at: datetime) -> CartItem:
-        """Adds units of a variant; the same variant again joins its line. Raises CartClosed, Invalid."""
-        existing = next((item for item in self.items if item.variant_id == variant_id), None)
+    def add(
+        self, item_id: CartItemId, variant_id: VariantId, quantity: int, at: datetime, plan_id: PlanId | None = None
+    ) -> CartItem:
+        """Adds units; the same variant by the same plan again joins its line. Raises CartClosed, Invalid."""
+        existing = next((item for item in self.items if item.is_of(variant_id, plan_id)), None)
         if existing is not None:
             return self.change_quantity(existing.id, existing.quantity + _bounded(quantity), at)
         if len(self.items) >= ITEMS_MAX:
             raise Invalid(f"A cart holds at most {ITEMS_MAX} different items.")
-        item = CartItem(id=item_id, variant_id=variant_id, quantity=quantity)
+        item = CartItem(id=item_id, variant_id=variant_id, quantity=quantity, plan_id=plan_id)
         self._change(at)
         self.items = (*self.items, item)
         return item
@@ -189,10 +197,10 @@ class Cart(Aggregate):
     def take_in(self, other: "Cart", at: datetime) -> None:
         """What is in a guest's cart comes along into this one, as far as it fits; so do addresses that this one lacks.
 
-        Lines of the same variant join. Raises CartClosed.
+        Lines of the same variant and plan join. Raises CartClosed.
         """
         for item in other.items:
-            known = next((mine for mine in self.items if mine.variant_id == item.variant_id), None)
+            known = next((mine for mine in self.items if mine.is_of(item.variant_id, item.plan_id)), None)
             if known is not None:
                 self.change_quantity(known.id, min(known.quantity + item.quantity, QUANTITY_MAX), at)
             elif len(self.items) < ITEMS_MAX:

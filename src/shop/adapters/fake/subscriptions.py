@@ -26,7 +26,8 @@ from shop.domain.kernel.money import Money
 from shop.domain.payments import AttemptStatus, IntentState
 from shop.domain.subscriptions import SubscriptionNotFound
 
-_CODES = frozenset(method.code for method in METHODS)
+_CARDS = frozenset(method.code for method in METHODS if method.authorizes)
+"""A debit is mandated for one payment only."""
 _NEWS = {
     AttemptStatus.CAPTURED: "invoice.paid",
     AttemptStatus.FAILED: "invoice.payment_failed",
@@ -44,10 +45,12 @@ class FakeSubscriptionBilling:
         self._books = books
         self._clock = clock
 
+    def takes(self, method: str) -> bool:
+        return code_of(method) in _CARDS
+
     async def subscribe(self, request: BillingRequest) -> BillingState:
         forbid_inside_transaction("subscribe")
-        if code_of(request.method) not in _CODES:
-            raise MethodNotForSubscriptions(f"The fake provider has no method “{request.method[:40]}”.")
+        self._check(request.method)
         ref = f"sub_fake_{encode_suffix(request.subscription_id.uuid)}"
         with self._books.writing():
             known = self._books.get(ref)
@@ -91,8 +94,7 @@ class FakeSubscriptionBilling:
 
     async def change(self, provider_ref: str, request: BillingRequest, *, key: str) -> None:
         forbid_inside_transaction("change")
-        if code_of(request.method) not in _CODES:
-            raise MethodNotForSubscriptions(f"The fake provider has no method “{request.method[:40]}”.")
+        self._check(request.method)
         with self._books.writing():
             booked = self._known(provider_ref)
             booked.method = request.method
@@ -123,6 +125,10 @@ class FakeSubscriptionBilling:
         """The messages that wait to be posted to the shop, oldest first; each is handed out once."""
         moment = int(self._clock.now().timestamp())
         return [news.of_subscription(number, ref, kind, moment) for number, ref, kind in self._books.take_news(limit)]
+
+    def _check(self, method: str) -> None:
+        if not self.takes(method):
+            raise MethodNotForSubscriptions(f"The fake provider cannot charge “{method[:40]}” again.")
 
     def _invoice(self, charge: InvoiceCharge, *, void: bool = False) -> BookedInvoice:
         """The period's invoice; made now if there is none. Raises PaymentRefused for one of another amount."""

@@ -10,7 +10,7 @@ from shop.adapters.memory.writes import Rank, Writes, check_version
 from shop.application.ports.repositories import CartWithOffers, Offer
 from shop.domain.carts import Cart, CartNotFound, CartStatus
 from shop.domain.catalog import ProductStatus
-from shop.domain.kernel.identifiers import CartId, PaymentSessionId, UserId, VariantId
+from shop.domain.kernel.identifiers import CartId, PaymentSessionId, PlanId, UserId, VariantId
 from shop.domain.payments import PaymentSession
 
 
@@ -24,8 +24,10 @@ class MemoryCartRepository:
     async def get(self, cart_id: CartId) -> Cart:
         return _cart(self._tables, cart_id)
 
-    async def with_offers(self, cart_id: CartId, also: Sequence[VariantId] = ()) -> CartWithOffers:
-        return _with_offers(self._tables, cart_id, also)
+    async def with_offers(
+        self, cart_id: CartId, also: Sequence[VariantId] = (), plans: Sequence[PlanId] = ()
+    ) -> CartWithOffers:
+        return _with_offers(self._tables, cart_id, also, plans)
 
     async def to_order(
         self, cart_id: CartId, session_id: PaymentSessionId
@@ -73,9 +75,16 @@ def _cart(tables: Tables, cart_id: CartId) -> Cart:
         raise CartNotFound(f"There is no cart {cart_id}.") from None
 
 
-def _with_offers(tables: Tables, cart_id: CartId, also: Sequence[VariantId]) -> CartWithOffers:
+def _with_offers(
+    tables: Tables, cart_id: CartId, also: Sequence[VariantId], plans: Sequence[PlanId] = ()
+) -> CartWithOffers:
     cart = _cart(tables, cart_id)
-    return CartWithOffers(cart=cart, offers=offers_of(tables, [*(i.variant_id for i in cart.items), *also]))
+    wanted = [*(item.plan_id for item in cart.items if item.plan_id is not None), *plans]
+    return CartWithOffers(
+        cart=cart,
+        offers=offers_of(tables, [*(i.variant_id for i in cart.items), *also]),
+        plans={plan_id: copied(tables.plans[plan_id]) for plan_id in wanted if plan_id in tables.plans},
+    )
 
 
 def offers_of(tables: Tables, variant_ids: Iterable[VariantId]) -> dict[VariantId, Offer]:

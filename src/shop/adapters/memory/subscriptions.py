@@ -13,7 +13,7 @@ from shop.application.ports.readers import SubscriptionFilter
 from shop.application.ports.repositories import Offer
 from shop.application.ports.unit_of_work import StaleAggregate
 from shop.application.ports.views import PlanView, SubscriptionView
-from shop.domain.kernel.identifiers import PlanId, SubscriptionId, VariantId
+from shop.domain.kernel.identifiers import OrderId, PlanId, SubscriptionId, VariantId
 from shop.domain.subscriptions import (
     Plan,
     PlanCodeTaken,
@@ -68,6 +68,9 @@ class MemorySubscriptionRepository:
         found = self._tables.subscription_by_ref.get((provider, provider_ref))
         return copied(self._tables.subscriptions[found]) if found is not None else None
 
+    async def of_order(self, order_id: OrderId) -> list[SubscriptionId]:
+        return sorted(self._tables.subscriptions_by_order.get(order_id, ()), key=lambda found: found.uuid)
+
     async def due(self, now: datetime, limit: int) -> list[SubscriptionId]:
         due = [(s.due_at, s.id) for s in self._tables.subscriptions.values() if s.due_at is not None]
         return [subscription_id for at, subscription_id in sorted(due) if at <= now][:limit]
@@ -100,6 +103,12 @@ class MemorySubscriptionRepository:
             if tables.subscription_by_ref.get(key, subscription.id) != subscription.id:
                 raise StaleAggregate("Another subscription has this one of the provider.")
             journal.put(tables.subscription_by_ref, key, subscription.id)
+        order_id = subscription.order_id
+        if order_id is not None and subscription.version == 0:
+            began = [tables.subscriptions[known] for known in tables.subscriptions_by_order.get(order_id, ())]
+            if any(other.order_line_id == subscription.order_line_id for other in began):
+                raise StaleAggregate("A subscription has begun with this line already.")
+            journal.add(tables.subscriptions_by_order, order_id, subscription.id)
         journal.put(tables.subscriptions, subscription.id, subscription)
 
 

@@ -143,6 +143,7 @@ class Tables:
     plans: dict[PlanId, Plan] = Factory(dict)
     subscriptions: dict[SubscriptionId, Subscription] = Factory(dict)
     subscription_by_ref: dict[tuple[str, str], SubscriptionId] = Factory(dict)
+    subscriptions_by_order: dict[OrderId, tuple[SubscriptionId, ...]] = Factory(dict)
     renewals: dict[SubscriptionId, tuple[Renewal, ...]] = Factory(dict)
     inbox: dict[InboxId, InboxItem] = Factory(dict)
     inbox_by_ref: dict[tuple[str, str], InboxId] = Factory(dict)

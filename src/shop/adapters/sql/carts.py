@@ -11,17 +11,27 @@ from shop.adapters.sql.documents import from_address, to_address
 from shop.adapters.sql.gathering import ADDED, REMOVED, Gathered, Rank, Root
 from shop.adapters.sql.offers import offer_of, offers_where
 from shop.adapters.sql.payments import SESSION, SESSION_COLUMNS, session_of
-from shop.adapters.sql.schema import cart_items, carts, payment_sessions, variants
+from shop.adapters.sql.schema import cart_items, carts, payment_sessions, plans, variants
+from shop.adapters.sql.schema.sales import NO_PLAN
 from shop.adapters.sql.statements import Statement, any_of, insert_into, json_rows
+from shop.adapters.sql.subscriptions import plan_of
 from shop.application.ports.repositories import CartWithOffers
 from shop.domain.carts import Cart, CartItem, CartNotFound, CartStatus
-from shop.domain.kernel.identifiers import CartId, CartItemId, PaymentSessionId, UserId, VariantId, uuid_in
+from shop.domain.kernel.identifiers import CartId, CartItemId, PaymentSessionId, PlanId, UserId, VariantId, uuid_in
 from shop.domain.payments import PaymentSession
 
 CART_COLUMNS = tuple(carts.columns)
 _ROOT = Root.of(carts, fixed=["created_at"])
 _ITEMS = (
-    select(json_rows(cart_items.c.position, cart_items.c.id, cart_items.c.variant_id, cart_items.c.quantity))
+    select(
+        json_rows(
+            cart_items.c.position,
+            cart_items.c.id,
+            cart_items.c.variant_id,
+            cart_items.c.quantity,
+            cart_items.c.plan_id,
+        )
+    )
     .where(cart_items.c.cart_id == carts.c.id)
     .scalar_subquery()
 )
@@ -50,6 +60,7 @@ _CART_TO_ORDER = Statement(
         )
     )
 )
+_PLANS = Statement(select(plans).where(any_of(plans.c.id, "ids")))
 _ADD_ITEMS = insert_into(cart_items)
 _PUT_ITEMS = insert_into(cart_items, replace=["id"])
 _REMOVE_ITEMS = Statement(
@@ -74,8 +85,13 @@ def cart_of(row: Row) -> Cart:
         note=row["note"],
         items=tuple(
             [
-                CartItem(id=CartItemId(uuid_in(item)), variant_id=VariantId(uuid_in(variant)), quantity=quantity)
-                for _, item, variant, quantity in sorted(row["items"])
+                CartItem(
+                    id=CartItemId(uuid_in(item)),
+                    variant_id=VariantId(uuid_in(variant)),
+                    quantity=quantity,
+                    plan_id=_plan_id(plan),
+                )
+                for _, item, variant, quantity, plan in sorted(row["items"])
             ]
         ),
         status=CartStatus(row["status"]),
@@ -87,14 +103,21 @@ def cart_of(row: Row) -> Cart:
     )
 
 
-async def cart_with_offers(database: Database, cart_id: CartId, also: Sequence[VariantId] = ()) -> CartWithOffers:
-    """The cart, with offers of its variants and those named besides. Raises CartNotFound."""
+def _plan_id(text: str) -> PlanId | None:
+    uuid = uuid_in(text)
+    return PlanId(uuid) if uuid != NO_PLAN else None
+
+
+async def cart_with_offers(
+    database: Database, cart_id: CartId, also: Sequence[VariantId] = (), plans: Sequence[PlanId] = ()
+) -> CartWithOffers:
+    """The cart, with offers of its variants, its plans, and those named besides. Raises CartNotFound."""
     if also:
         wanted = [variant_id.uuid for variant_id in also]
         row = await database.fetch_one(CART_WITH_MORE_OFFERS, cart_id=cart_id.uuid, also=wanted)
     else:
         row = await database.fetch_one(CART_WITH_OFFERS, cart_id=cart_id.uuid)
-    return _found(row, cart_id, more=bool(also))
+    return await _with_plans(_found(row, cart_id, more=bool(also)), database, plans)
 
 
 def _found(row: Row | None, cart_id: CartId, *, more: bool = False) -> CartWithOffers:
@@ -104,6 +127,16 @@ def _found(row: Row | None, cart_id: CartId, *, more: bool = False) -> CartWithO
     if more:
         offers += [offer_of(document) for document in row["more"]]
     return CartWithOffers(cart=cart_of(row), offers={offer.variant_id: offer for offer in offers})
+
+
+async def _with_plans(found: CartWithOffers, database: Database, also: Sequence[PlanId] = ()) -> CartWithOffers:
+    """With its plans, which only carts ask for that have any: the others are read in one go."""
+    wanted = {plan_id.uuid for plan_id in (*(item.plan_id for item in found.cart.items), *also) if plan_id is not None}
+    if wanted:
+        for row in await database.fetch(_PLANS, ids=sorted(wanted)):
+            plan = plan_of(row)
+            found.plans[plan.id] = plan
+    return found
 
 
 class SqlCartRepository:
@@ -119,8 +152,10 @@ class SqlCartRepository:
             raise CartNotFound(f"There is no cart {cart_id}.")
         return self._remember(cart_of(row))
 
-    async def with_offers(self, cart_id: CartId, also: Sequence[VariantId] = ()) -> CartWithOffers:
-        found = await cart_with_offers(self._gathered.database, cart_id, also)
+    async def with_offers(
+        self, cart_id: CartId, also: Sequence[VariantId] = (), plans: Sequence[PlanId] = ()
+    ) -> CartWithOffers:
+        found = await cart_with_offers(self._gathered.database, cart_id, also, plans)
         self._remember(found.cart)
         return found
 
@@ -129,7 +164,7 @@ class SqlCartRepository:
     ) -> tuple[CartWithOffers, PaymentSession | None]:
         database = self._gathered.database
         row = await database.fetch_one(_CART_TO_ORDER, cart_id=cart_id.uuid, session_id=session_id.uuid)
-        found = _found(row, cart_id)
+        found = await _with_plans(_found(row, cart_id), database)
         self._remember(found.cart)
         assert row is not None
         return found, session_of(row, SESSION) if row[f"{SESSION}id"] is not None else None
@@ -193,6 +228,7 @@ def _item_rows(cart_id: UUID, items: Sequence[CartItem]) -> list[dict[str, Any]]
             "position": position,
             "variant_id": item.variant_id.uuid,
             "quantity": item.quantity,
+            "plan_id": item.plan_id.uuid if item.plan_id is not None else NO_PLAN,
         }
         for position, item in enumerate(items)
     ]

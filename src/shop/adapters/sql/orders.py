@@ -28,6 +28,7 @@ from shop.domain.kernel.identifiers import (
     OrderId,
     OrderLineId,
     PaymentSessionId,
+    PlanId,
     ProductId,
     UserId,
     VariantId,
@@ -86,6 +87,7 @@ _LINES = (
             order_lines.c.weight_grams,
             order_lines.c.requires_shipping,
             order_lines.c.tracked,
+            order_lines.c.plan_id,
         )
     )
     .where(order_lines.c.order_id == orders.c.id)
@@ -174,6 +176,7 @@ def lines_of(documents: Iterable[Sequence[Any]], currency: str) -> tuple[OrderLi
             weight_grams=line[16],
             requires_shipping=bool(line[17]),
             tracked=bool(line[18]),
+            plan_id=PlanId(uuid_in(line[19])) if line[19] else None,
         )
         for line in sorted(documents, key=lambda document: document[0])
     )
@@ -265,6 +268,7 @@ def _line_rows(order: Order) -> list[dict[str, Any]]:
             "weight_grams": line.weight_grams,
             "requires_shipping": line.requires_shipping,
             "tracked": line.tracked,
+            "plan_id": line.plan_id.uuid if line.plan_id is not None else None,
         }
         for position, line in enumerate(order.lines)
     ]

@@ -13,7 +13,7 @@ from shop.adapters.sql.offers import offer_of, offers_where
 from shop.adapters.sql.schema import plans, renewals, subscriptions, variants
 from shop.adapters.sql.statements import Statement, any_of, insert_into
 from shop.application.ports.repositories import Offer
-from shop.domain.kernel.identifiers import OrderId, PlanId, SubscriptionId, UserId, VariantId
+from shop.domain.kernel.identifiers import OrderId, OrderLineId, PlanId, SubscriptionId, UserId, VariantId
 from shop.domain.kernel.money import Money
 from shop.domain.subscriptions import (
     AfterDunning,
@@ -30,7 +30,7 @@ from shop.domain.subscriptions import (
 RENEWALS_MAX = 100
 _PLAN = Root.of(plans, fixed=["created_at"])
 _GET_PLAN = Statement(select(plans).where(plans.c.id == bindparam("plan_id")))
-_SUBSCRIPTION = Root.of(subscriptions, fixed=["owner_id", "provider", "created_at"])
+_SUBSCRIPTION = Root.of(subscriptions, fixed=["owner_id", "provider", "order_id", "order_line_id", "created_at"])
 _GET = Statement(select(subscriptions).where(subscriptions.c.id == bindparam("subscription_id")))
 _BY_REF = Statement(
     select(subscriptions).where(
@@ -38,6 +38,9 @@ _BY_REF = Statement(
         subscriptions.c.provider_ref == bindparam("ref"),
         subscriptions.c.provider_ref != "",
     )
+)
+_OF_ORDER = Statement(
+    select(subscriptions.c.id).where(subscriptions.c.order_id == bindparam("of_order")).order_by(subscriptions.c.id)
 )
 _DUE = Statement(
     select(subscriptions.c.id)
@@ -76,6 +79,7 @@ def plan_of(row: Row) -> Plan:
 def subscription_of(row: Row) -> Subscription:
     """The subscription in a row of its table."""
     currency, open_order = row["currency"], row["open_order"]
+    order, line = row["order_id"], row["order_line_id"]
     return Subscription(
         id=SubscriptionId(row["id"]),
         owner_id=UserId(row["owner_id"]),
@@ -93,6 +97,8 @@ def subscription_of(row: Row) -> Subscription:
         provider=row["provider"],
         method=row["method"],
         provider_ref=row["provider_ref"],
+        order_id=OrderId(order) if order is not None else None,
+        order_line_id=OrderLineId(line) if line is not None else None,
         status=SubscriptionStatus(row["status"]),
         anchor=row["anchor"],
         begun=row["begun"],
@@ -159,6 +165,10 @@ class SqlSubscriptionRepository:
         row = await self._gathered.database.fetch_one(_BY_REF, of_provider=provider, ref=provider_ref)
         return subscription_of(row) if row is not None else None
 
+    async def of_order(self, order_id: OrderId) -> list[SubscriptionId]:
+        rows = await self._gathered.database.fetch(_OF_ORDER, of_order=order_id.uuid)
+        return [SubscriptionId(row["id"]) for row in rows]
+
     async def due(self, now: datetime, limit: int) -> list[SubscriptionId]:
         rows = await self._gathered.database.fetch(_DUE, now=now, most=limit)
         return [SubscriptionId(row["id"]) for row in rows]
@@ -195,7 +205,7 @@ class SqlSubscriptionRepository:
 
 
 def _row(subscription: Subscription) -> dict[str, Any]:
-    open_order = subscription.open_order
+    open_order, order, line = subscription.open_order, subscription.order_id, subscription.order_line_id
     return {
         "id": subscription.id.uuid,
         "owner_id": subscription.owner_id.uuid,
@@ -215,6 +225,8 @@ def _row(subscription: Subscription) -> dict[str, Any]:
         "provider": subscription.provider,
         "method": subscription.method,
         "provider_ref": subscription.provider_ref,
+        "order_id": order.uuid if order is not None else None,
+        "order_line_id": line.uuid if line is not None else None,
         "status": subscription.status.value,
         "anchor": subscription.anchor,
         "begun": subscription.begun,

@@ -21,6 +21,7 @@ from stripe.params import (
 
 from shop.adapters.stripe.account import ANSWER_TIMEOUT_SECONDS, API_VERSION, NETWORK_RETRIES, StripeAccount, account_of
 from shop.adapters.stripe.amounts import from_stripe, to_stripe
+from shop.adapters.stripe.payments import SAVED_METHOD
 from shop.adapters.stripe.states import error_of, state_of
 from shop.application.ports.network import forbid_inside_transaction
 from shop.application.ports.options import Options
@@ -67,6 +68,9 @@ class StripeSubscriptionBilling:
         self._subscriptions, self._products = services.subscriptions, services.products
         self._invoices, self._items = services.invoices, services.invoice_items
         self._methods, self._intents = services.payment_methods, services.payment_intents
+
+    def takes(self, method: str) -> bool:
+        return method.startswith(SAVED_METHOD)
 
     async def subscribe(self, request: BillingRequest) -> BillingState:
         forbid_inside_transaction("subscribe")
@@ -216,7 +220,7 @@ class StripeSubscriptionBilling:
     async def _customer_of(self, method: str) -> str:
         """Whose saved way to pay this is. Raises MethodNotForSubscriptions for one that nobody saved."""
         try:
-            saved = await self._ask(self._methods.retrieve_async(method)) if method.startswith("pm_") else None
+            saved = await self._ask(self._methods.retrieve_async(method)) if self.takes(method) else None
         except PaymentNotFound:
             saved = None
         customer = saved.customer if saved is not None else None

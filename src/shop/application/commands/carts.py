@@ -13,14 +13,16 @@ from shop.application.ports.identity import Secrets
 from shop.application.ports.readers import StoreReader
 from shop.application.ports.repositories import CartWithOffers, Offer
 from shop.application.ports.unit_of_work import Transaction, UnitOfWork
-from shop.application.pricing import price_cart
-from shop.domain.carts import Cart, CartNotFound, CartStatus
+from shop.application.pricing import price_by_plan, price_cart
+from shop.domain.carts import Cart, CartItem, CartNotFound, CartStatus
 from shop.domain.catalog import VariantNotFound
 from shop.domain.kernel.address import Address
 from shop.domain.kernel.errors import Flaw, Invalid
-from shop.domain.kernel.identifiers import CartId, CartItemId, VariantId
+from shop.domain.kernel.identifiers import CartId, CartItemId, PlanId, VariantId
 from shop.domain.kernel.metadata import merged_metadata
 from shop.domain.shipping import ShippingUnavailable
+from shop.domain.subscriptions import PlanNotFound
+from shop.domain.subscriptions.subscription import QUANTITY_MAX
 
 
 class ExceedsAvailable(Invalid):
@@ -76,23 +78,30 @@ async def open_cart(
 
 @frozen(kw_only=True)
 class AddToCart(Command[CartItemId]):
-    """Puts units of a variant into a cart; the same variant again joins its line."""
+    """Puts units of a variant into a cart; the same variant again joins its line.
+
+    With a plan they come again and again once the cart is ordered: a line of its own.
+    """
 
     requires: ClassVar = OWNER
     one_write: ClassVar = True
     cart_id: CartId
     variant_id: VariantId
     quantity: int = 1
+    plan_id: PlanId | None = None
 
 
 async def add_to_cart(
     command: AddToCart, context: Context, *, uow: UnitOfWork, ids: Ids, secrets: Secrets
 ) -> CartItemId:
     async with uow(context) as tx:
-        found = await tx.carts.with_offers(command.cart_id, also=[command.variant_id])
+        plans = [command.plan_id] if command.plan_id is not None else []
+        found = await tx.carts.with_offers(command.cart_id, also=[command.variant_id], plans=plans)
         cart = _owned(found, context, secrets)
-        item = cart.add(ids.new(CartItemId), command.variant_id, command.quantity, at=context.now)
-        _check_to_be_had(found.offers.get(command.variant_id), command.variant_id, cart.currency, item.quantity)
+        if command.plan_id is not None and command.plan_id not in found.plans:
+            raise PlanNotFound(f"There is no plan {command.plan_id}.")
+        item = cart.add(ids.new(CartItemId), command.variant_id, command.quantity, context.now, command.plan_id)
+        _check_to_be_had(item, found)
         tx.carts.save(cart)
         tx.answer(item.id)
     context.just_written.keep(cart.id, found)
@@ -119,7 +128,7 @@ async def change_cart_item(command: ChangeCartItem, context: Context, *, uow: Un
             more = command.quantity > cart.item(command.item_id).quantity
             item = cart.change_quantity(command.item_id, command.quantity, at=context.now)
             if more:
-                _check_to_be_had(found.offers.get(item.variant_id), item.variant_id, cart.currency, item.quantity)
+                _check_to_be_had(item, found)
         tx.carts.save(cart)
     context.just_written.keep(cart.id, found)
 
@@ -268,15 +277,33 @@ def _owned(found: CartWithOffers, context: Context, secrets: Secrets) -> Cart:
     return cart
 
 
-def _check_to_be_had(offer: Offer | None, variant_id: VariantId, currency: str, quantity: int) -> None:
+def _check_to_be_had(item: CartItem, found: CartWithOffers) -> None:
+    offer, currency = found.offers.get(item.variant_id), found.cart.currency
     if offer is None:
-        raise VariantNotFound(f"There is no variant {variant_id}.")
-    if not offer.on_sale or all(price.currency != currency for price in offer.prices):
+        raise VariantNotFound(f"There is no variant {item.variant_id}.")
+    if item.plan_id is not None:
+        if _check_plan(item, item.plan_id, offer, found):
+            return
+    elif not offer.on_sale or all(price.currency != currency for price in offer.prices):
         raise VariantUnavailable(f"“{offer.title}” is not for sale in {currency}.")
     available = offer.available
-    if available is not None and available < quantity:
+    if available is not None and available < item.quantity:
         raise ExceedsAvailable(
-            f"Only {available} of “{offer.title}” are left; the cart would have {quantity}.",
+            f"Only {available} of “{offer.title}” are left; the cart would have {item.quantity}.",
             hint=f"Lower the quantity to {available}." if available else "It is sold out.",
             flaws=(Flaw("/quantity", "exceeds_available", f"At most {available}", {"available": available}),),
         )
+
+
+def _check_plan(item: CartItem, plan_id: PlanId, offer: Offer, found: CartWithOffers) -> bool:
+    """Whether it begins with a trial, so that nothing has to be there yet. Raises PlanNotOffered, Invalid."""
+    plan = found.plans.get(plan_id)
+    price_by_plan(plan, offer, found.cart.currency)
+    if not offer.on_sale:
+        raise VariantUnavailable(f"“{offer.title}” is not for sale.")
+    if item.quantity > QUANTITY_MAX:
+        raise Invalid(
+            f"A subscription is of 1 to {QUANTITY_MAX} units.",
+            flaws=(Flaw("/quantity", "quantity_out_of_range", f"1 to {QUANTITY_MAX}", {"max": QUANTITY_MAX}),),
+        )
+    return plan is not None and plan.trial_days > 0

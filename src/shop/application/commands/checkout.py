@@ -1,9 +1,10 @@
 """From a cart to an order: one short transaction that prices, places and holds the stock."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import ClassVar
 
-from attrs import frozen
+from attrs import field, frozen
 
 from shop.application.access import check_owner
 from shop.application.messages import OWNER, Command, Context
@@ -11,16 +12,19 @@ from shop.application.placing import Placed, check_ready, place
 from shop.application.ports.clock import Ids
 from shop.application.ports.identity import Secrets
 from shop.application.ports.readers import StoreReader
+from shop.application.ports.repositories import CartWithOffers
+from shop.application.ports.subscriptions import SubscriptionBilling, SubscriptionsNotOffered
 from shop.application.ports.tenders import TenderSources
 from shop.application.ports.unit_of_work import Transaction, UnitOfWork
 from shop.application.pricing import price_cart
 from shop.application.settlement import BooksOf, Sale, TendersOf, held_for
 from shop.domain.carts import CartNotFound, CartStatus
 from shop.domain.kernel.errors import Conflict
-from shop.domain.kernel.identifiers import CartId, OrderId, PaymentSessionId
+from shop.domain.kernel.identifiers import CartId, OrderId, PaymentSessionId, PlanId
 from shop.domain.kernel.money import Money
 from shop.domain.orders import CartAlreadyOrdered
-from shop.domain.payments import PaymentMethodUnknown, PaymentSessionNotFound
+from shop.domain.payments import PaymentMethodUnknown, PaymentSession, PaymentSessionNotFound
+from shop.domain.subscriptions import PlanNeedsCustomer
 
 
 class CartChanged(Conflict):
@@ -35,11 +39,22 @@ class CartChanged(Conflict):
         self.cart_id = cart_id
 
 
+class MethodNotReusable(Conflict):
+    """What comes again and again is charged again and again, without the shopper."""
+
+    code = "payment_method_not_reusable"
+    title = "This way to pay cannot be charged again"
+    default_hint = (
+        "Save a way to pay (POST /api/payments/saved-methods), and choose it with POST /api/payments/sessions."
+    )
+
+
 @frozen(kw_only=True)
 class CreateOrder(Command[OrderId]):
     """Places the order of a cart and holds its stock. Ordering the same cart again gives the same order.
 
-    `cart_version` is the version that the shopper saw; `expected_total`, if given, the sum.
+    `cart_version` is the version that the shopper saw; `expected_total`, if given, the sum; `expected_plans` the
+    versions of its plans, whose interval or trial may have changed though the sum has not.
     """
 
     requires: ClassVar = OWNER
@@ -48,6 +63,7 @@ class CreateOrder(Command[OrderId]):
     cart_version: int
     payment_session_id: PaymentSessionId
     expected_total: Money | None = None
+    expected_plans: Mapping[PlanId, int] = field(factory=dict)
 
 
 async def create_order(
@@ -61,6 +77,7 @@ async def create_order(
     hold: timedelta,
     provider: str,
     sources: TenderSources,
+    billing: SubscriptionBilling,
 ) -> OrderId:
     settings = await store.settings()
     async with uow(context) as tx:
@@ -80,6 +97,8 @@ async def create_order(
         check_ready(priced)
         if command.expected_total not in (None, priced.quote.total):
             raise CartChanged(f"It costs {priced.quote.total}, not {command.expected_total}.", cart.id)
+        if found.plans:
+            _check_plans(command, found, session, billing)
         tenders = await held_for(tx, cart, priced.quote.total, sources) if sources else ()
         placed = place(tx, priced, session, context, ids, hold, capture=settings.store.capture, tenders=tenders)
         if tenders and not placed.order.due:
@@ -88,6 +107,22 @@ async def create_order(
     if placed.payment is not None:
         context.just_written.keep(placed.order.id, Sale(placed.order, placed.payment, placed.held))
     return placed.order.id
+
+
+def _check_plans(
+    command: CreateOrder, found: CartWithOffers, session: PaymentSession, billing: SubscriptionBilling
+) -> None:
+    """Raises PlanNeedsCustomer, SubscriptionsNotOffered, MethodNotReusable, CartChanged."""
+    if found.cart.owner_id is None:
+        raise PlanNeedsCustomer("There is something in the cart that comes again and again.")
+    if not billing.provider:
+        raise SubscriptionsNotOffered
+    if not billing.takes(session.method):
+        raise MethodNotReusable(f"“{session.method}” can be charged once only.")
+    for plan_id, version in command.expected_plans.items():
+        plan = found.plans.get(plan_id)
+        if plan is None or plan.version != version:
+            raise CartChanged(f"The plan {plan_id} is not as it was at version {version}.", found.cart.id)
 
 
 async def _paid_by_tenders(tx: Transaction, placed: Placed, context: Context, ids: Ids, sources: TenderSources) -> None:

@@ -13,7 +13,7 @@ from shop.application.ports.payments import PaymentGateway, PaymentRefused
 from shop.application.ports.readers import PaymentReader, SessionWithPayment, StoreReader
 from shop.application.ports.saved_methods import ABOUT_SAVED_METHODS
 from shop.application.ports.unit_of_work import StaleAggregate, Transaction, UnitOfWork
-from shop.application.renewals import Till, follow_news
+from shop.application.renewals import Till, begin_subscriptions, follow_news
 from shop.application.settlement import (
     Cashier,
     Sale,
@@ -22,7 +22,6 @@ from shop.application.settlement import (
     customer_of,
     follow_wallet_news,
     look_at_risk,
-    sale_of,
     settle,
 )
 from shop.domain.carts import CartNotFound, CartStatus
@@ -136,11 +135,18 @@ class ProcessPayment(Command[OrderId]):
     refresh: bool = False
 
 
-async def process_payment(command: ProcessPayment, context: Context, *, cashier: Cashier) -> OrderId:
-    fresh = context.just_written.take(command.order_id, Sale)
-    sale = fresh or await sale_of(command.order_id, context, cashier.uow)
+async def process_payment(
+    command: ProcessPayment, context: Context, *, cashier: Cashier, store: StoreReader
+) -> OrderId:
+    sale = context.just_written.take(command.order_id, Sale)
     if sale is None:
-        return command.order_id
+        async with cashier.uow(context) as tx:
+            order = await tx.orders.get(command.order_id)
+            payment = await tx.payments.of_order(order.id) if order.total else None
+        if payment is None:
+            await begin_subscriptions(order, context, Till(cashier, store))
+            return order.id
+        sale = Sale(order, payment)
     version = sale.payment.version
     try:
         sale = await carry_on(sale, context, cashier, refresh=command.refresh)
@@ -149,6 +155,7 @@ async def process_payment(command: ProcessPayment, context: Context, *, cashier:
         raise
     if sale.payment.is_unfinished:
         await _look_later(command, version, context, cashier)
+    await begin_subscriptions(sale.order, context, Till(cashier, store))
     return command.order_id
 
 
@@ -173,7 +180,13 @@ class ConfirmPayment(Command[OrderId]):
 
 
 async def confirm_payment(
-    command: ConfirmPayment, context: Context, *, secrets: Secrets, cashier: Cashier, payments: PaymentReader
+    command: ConfirmPayment,
+    context: Context,
+    *,
+    secrets: Secrets,
+    cashier: Cashier,
+    payments: PaymentReader,
+    store: StoreReader,
 ) -> OrderId:
     session = (await payments.session(command.session_id)).session
     async with cashier.uow(context) as tx:
@@ -199,7 +212,8 @@ async def confirm_payment(
         customer = await customer_of(sale.order.owner_id, session.method, context, cashier)
         news = await gateway.confirm(attempt.provider_ref, attempt.id, session.method, customer)
         sale = await settle(sale, evolve(news, method=session.method), context, cashier)
-        await carry_on(sale, context, cashier)
+        sale = await carry_on(sale, context, cashier)
+    await begin_subscriptions(sale.order, context, Till(cashier, store))
     return sale.order.id
 
 
@@ -258,7 +272,7 @@ async def apply_provider_news(
     if subscription is not None:
         await follow_news(subscription, item.event_type, context, Till(cashier, store))
     elif sale is not None:
-        await _follow(sale, item.event_type, context, cashier)
+        await _follow(sale, item.event_type, context, Till(cashier, store))
     elif _may_match(item) and context.now - item.received_at < UNMATCHED_AFTER:
         # It may be ahead of our own record of the intent; the delivery is repeated until that is there.
         raise PaymentNotFound(f"Nothing is known of {item.object_ref} yet.")
@@ -281,10 +295,12 @@ async def _of_somebody_erased(sale: Sale | None, subscription: Subscription | No
     return subscription is not None and (await tx.subscriptions.get(subscription.id)).email == ERASED
 
 
-async def _follow(sale: Sale, event_type: str, context: Context, cashier: Cashier) -> None:
-    sale = await carry_on(sale, context, cashier, refresh=True, disputes=event_type.startswith(ABOUT_DISPUTES))
+async def _follow(sale: Sale, event_type: str, context: Context, till: Till) -> None:
+    disputes = event_type.startswith(ABOUT_DISPUTES)
+    sale = await carry_on(sale, context, till.cashier, refresh=True, disputes=disputes)
     if event_type.startswith(ABOUT_RISK):
-        await look_at_risk(sale, context, cashier)
+        await look_at_risk(sale, context, till.cashier)
+    await begin_subscriptions(sale.order, context, till)
 
 
 def _may_match(item: InboxItem) -> bool:

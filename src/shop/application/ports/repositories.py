@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
 from shop.domain.carts import Cart
 from shop.domain.catalog import Category, Product
@@ -72,10 +72,11 @@ class Offer:
 
 @frozen(kw_only=True)
 class CartWithOffers:
-    """A cart and what is known of its variants. A variant that is gone has no offer."""
+    """A cart and what is known of its variants and plans. A variant that is gone has no offer."""
 
     cart: Cart
     offers: dict[VariantId, Offer]
+    plans: dict[PlanId, Plan] = field(factory=dict)
 
 
 @frozen(kw_only=True)
@@ -166,13 +167,15 @@ class CartRepository(Protocol):
     async def get(self, cart_id: CartId) -> Cart:
         """Raises CartNotFound."""
 
-    async def with_offers(self, cart_id: CartId, also: Sequence[VariantId] = ()) -> CartWithOffers:
-        """The cart with offers of its variants and those named besides. Raises CartNotFound."""
+    async def with_offers(
+        self, cart_id: CartId, also: Sequence[VariantId] = (), plans: Sequence[PlanId] = ()
+    ) -> CartWithOffers:
+        """The cart with offers of its variants and with its plans, and those named besides. Raises CartNotFound."""
 
     async def to_order(
         self, cart_id: CartId, session_id: PaymentSessionId
     ) -> tuple[CartWithOffers, PaymentSession | None]:
-        """The cart with offers of its variants, and this payment session if it is one of the cart's.
+        """The cart with offers of its variants and its plans, and this payment session if it is one of the cart's.
 
         Raises CartNotFound.
         """
@@ -330,13 +333,17 @@ class PlanRepository(Protocol):
 class SubscriptionRepository(Protocol):
     """Holds subscriptions, and which of their periods became which order.
 
-    The second order of a period raises StaleAggregate at the end, whoever asks for it.
+    The second order of a period raises StaleAggregate at the end, whoever asks for it; so does the second subscription
+    of a line of an order.
     """
 
     async def get(self, subscription_id: SubscriptionId) -> Subscription:
         """Raises SubscriptionNotFound."""
 
     async def find_by_provider_ref(self, provider: str, provider_ref: str) -> Subscription | None: ...
+
+    async def of_order(self, order_id: OrderId) -> list[SubscriptionId]:
+        """Those that began with lines of this order."""
 
     async def due(self, now: datetime, limit: int) -> list[SubscriptionId]:
         """Those for which something has to be done by now, the longest due first."""

@@ -102,6 +102,9 @@ class SubscriptionBilling(Protocol):
     provider: str
     """The name of the payment provider that it is a part of."""
 
+    def takes(self, method: str) -> bool:
+        """Whether a payment in this way leaves a way to pay that can be charged again without the shopper. No I/O."""
+
     async def subscribe(self, request: BillingRequest) -> BillingState:
         """Makes the subscription, without taking anything yet. Key: the subscription id."""
 
@@ -144,6 +147,9 @@ class NoBilling:
     """For a provider that cannot bill subscriptions."""
 
     provider = ""
+
+    def takes(self, method: str) -> bool:
+        return False
 
     async def subscribe(self, request: BillingRequest) -> BillingState:
         raise SubscriptionsNotOffered

@@ -11,6 +11,7 @@ from shop.application.ports.readers import CartReader, StoreReader
 from shop.application.ports.repositories import CartWithOffers
 from shop.application.ports.views import (
     CartItemView,
+    CartPlanView,
     CartProblemView,
     CartView,
     ShippingOptionView,
@@ -119,9 +120,26 @@ def _item_view(item: CartItem, priced: PricedCart) -> CartItemView:
         variant_title=offer.variant_title if offer else "",
         sku=offer.sku if offer else "",
         image_url=offer.image_url if offer else "",
+        plan=_plan_view(item, priced),
         quantity=item.quantity,
         unit_price=quoted.line.unit_price if quoted else None,
         subtotal=quoted.subtotal if quoted else None,
         tax=quoted.taxed.tax if quoted else None,
         total=quoted.taxed.gross if quoted else None,
+    )
+
+
+def _plan_view(item: CartItem, priced: PricedCart) -> CartPlanView | None:
+    plan = priced.plans.get(item.plan_id) if item.plan_id is not None else None
+    if plan is None:
+        return None
+    prices = {price.currency: price for price in plan.prices}
+    return CartPlanView(
+        id=plan.id,
+        name=plan.name,
+        interval=plan.interval.unit,
+        interval_count=plan.interval.count,
+        trial_days=plan.trial_days,
+        price=prices.get(priced.cart.currency),
+        version=plan.version,
     )

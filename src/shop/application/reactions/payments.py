@@ -25,14 +25,16 @@ class StillUnderWay(Conflict):
     """The request that placed the order is probably still paying for it: look again later."""
 
 
-async def resume_new_payment(event: OrderCreated, context: Context, *, cashier: Cashier) -> None:
+async def resume_new_payment(event: OrderCreated, context: Context, *, cashier: Cashier, store: StoreReader) -> None:
     """Pays for an order whose own request was cut short before the provider answered."""
-    await _resume(event, event.order_id, AttemptStatus.NEW, context, cashier)
+    await _resume(event, event.order_id, AttemptStatus.NEW, context, cashier, store)
 
 
-async def capture_authorized(event: PaymentProcessed, context: Context, *, cashier: Cashier) -> None:
+async def capture_authorized(
+    event: PaymentProcessed, context: Context, *, cashier: Cashier, store: StoreReader
+) -> None:
     """Captures what was authorised, if the request that did so was cut short before, and nobody is to say so first."""
-    await _resume(event, event.order_id, AttemptStatus.AUTHORIZED, context, cashier)
+    await _resume(event, event.order_id, AttemptStatus.AUTHORIZED, context, cashier, store)
 
 
 async def look_at_news(event: ProviderNewsReceived, context: Context, *, cashier: Cashier, store: StoreReader) -> None:
@@ -45,11 +47,11 @@ def _waits_for_people(sale: Sale) -> bool:
 
 
 async def _resume(
-    event: Event, order_id: OrderId, stopped_at: AttemptStatus, context: Context, cashier: Cashier
+    event: Event, order_id: OrderId, stopped_at: AttemptStatus, context: Context, cashier: Cashier, store: StoreReader
 ) -> None:
     sale = await sale_of(order_id, context, cashier.uow)
     if sale is None or sale.payment.status is not stopped_at or _waits_for_people(sale):
         return
     if context.now - event.at < HEAD_START:
         raise StillUnderWay
-    await process_payment(ProcessPayment(order_id=order_id), context, cashier=cashier)
+    await process_payment(ProcessPayment(order_id=order_id), context, cashier=cashier, store=store)

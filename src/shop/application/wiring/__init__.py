@@ -113,6 +113,7 @@ def command_handlers(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
             hold=lifetimes.stock_hold,
             provider=ports.gateway.provider,
             sources=ports.tenders,
+            billing=ports.billing,
         ),
         orders.CancelOrder: partial(orders.cancel_order, secrets=secrets, cashier=cashier),
         orders.CancelAnyOrder: partial(orders.cancel_any_order, cashier=cashier),
@@ -153,9 +154,13 @@ def _payment_commands(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
             gateway=ports.gateway,
             cashier=cashier,
         ),
-        payments.ProcessPayment: partial(payments.process_payment, cashier=cashier),
+        payments.ProcessPayment: partial(payments.process_payment, cashier=cashier, store=readers.store),
         payments.ConfirmPayment: partial(
-            payments.confirm_payment, secrets=ports.secrets, cashier=cashier, payments=readers.payments
+            payments.confirm_payment,
+            secrets=ports.secrets,
+            cashier=cashier,
+            payments=readers.payments,
+            store=readers.store,
         ),
         payments.ReceiveProviderNews: partial(
             payments.receive_provider_news, uow=ports.storage.uow, ids=ports.ids, gateway=ports.gateway
@@ -350,7 +355,7 @@ def reactions(ports: Ports) -> Mapping[str, Handler]:
         TELL_OF_CHANGE: partial(identity_reactions.tell_of_change, uow=uow, doorkeeper=keeper, notifier=notifier),
         CLAIM_GUEST_ORDERS: partial(identity_reactions.claim_guest_orders, uow=uow),
         FORGET_ANSWERS: partial(catalog_reactions.forget_answers, cache=ports.cache),
-        RESUME_PAYMENT: partial(payment_reactions.resume_new_payment, cashier=cashier),
-        CAPTURE: partial(payment_reactions.capture_authorized, cashier=cashier),
-        LOOK_AT_NEWS: partial(payment_reactions.look_at_news, cashier=cashier, store=ports.storage.readers.store),
+        RESUME_PAYMENT: partial(payment_reactions.resume_new_payment, cashier=cashier, store=readers.store),
+        CAPTURE: partial(payment_reactions.capture_authorized, cashier=cashier, store=readers.store),
+        LOOK_AT_NEWS: partial(payment_reactions.look_at_news, cashier=cashier, store=readers.store),
     }

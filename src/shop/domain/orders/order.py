@@ -16,6 +16,7 @@ from shop.domain.kernel.identifiers import (
     OrderId,
     OrderLineId,
     PaymentSessionId,
+    PlanId,
     ProductId,
     UserId,
     VariantId,
@@ -154,7 +155,10 @@ _MONEY_TAKEN = _IN_DISPUTE | {PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUND
 
 @frozen(kw_only=True)
 class OrderLine:
-    """A line as it was bought. `subtotal` is unit price × quantity; `net + tax == total`."""
+    """A line as it was bought. `subtotal` is unit price × quantity; `net + tax == total`.
+
+    With `plan_id` the buyer subscribed by it; where that began with a trial, nothing of it is sent with this order.
+    """
 
     id: OrderLineId
     variant_id: VariantId
@@ -174,6 +178,7 @@ class OrderLine:
     weight_grams: int = 0
     requires_shipping: bool = True
     tracked: bool = True
+    plan_id: PlanId | None = None
 
 
 @frozen(kw_only=True)
@@ -238,6 +243,11 @@ class Order(Aggregate):
             due_after(order.total, order.tenders)
         order._record(OrderCreated(at=at, order_id=order.id, cart_id=order.cart_id, total=order.total))
         return order
+
+    @property
+    def subscribes(self) -> bool:
+        """Whether a subscription begins with it."""
+        return any(line.plan_id is not None for line in self.lines)
 
     @property
     def due(self) -> Money:

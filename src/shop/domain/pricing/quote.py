@@ -10,7 +10,7 @@ from decimal import Decimal
 from attrs import field, frozen
 
 from shop.domain.kernel.errors import Invalid
-from shop.domain.kernel.identifiers import VariantId
+from shop.domain.kernel.identifiers import PlanId, VariantId
 from shop.domain.kernel.money import Money, total
 from shop.domain.pricing.taxes import TaxRate, TaxTable
 
@@ -19,13 +19,18 @@ QUANTITY_MAX = 1_000_000
 
 @frozen(kw_only=True)
 class PricedLine:
-    """A line before tax is looked at: how many, at what price each."""
+    """A line before tax is looked at: how many, at what price each.
+
+    `plan_id`: it comes again and again by this plan. `later`: it begins with a trial, so nothing of it is sent now.
+    """
 
     variant_id: VariantId
     title: str
     quantity: int
     unit_price: Money
     tax_class: str
+    plan_id: PlanId | None = None
+    later: bool = False
 
     def __attrs_post_init__(self) -> None:
         if not 1 <= self.quantity <= QUANTITY_MAX:

@@ -1,5 +1,6 @@
 """Subscriptions: plans, who subscribed to them, and when which period is due."""
 
+from shop.domain.subscriptions.checkout import FIRST_LOOK, PlanNeedsCustomer, subscribe_at_checkout
 from shop.domain.subscriptions.events import (
     SubscriptionCancelled,
     SubscriptionPaused,
@@ -36,6 +37,7 @@ from shop.domain.subscriptions.subscription import (
 __all__ = [
     "DUNNING",
     "ENDED",
+    "FIRST_LOOK",
     "HOLD",
     "INCOMPLETE_FOR",
     "AfterDunning",
@@ -44,6 +46,7 @@ __all__ = [
     "Period",
     "Plan",
     "PlanCodeTaken",
+    "PlanNeedsCustomer",
     "PlanNotFound",
     "PlanNotOffered",
     "Proration",
@@ -63,4 +66,5 @@ __all__ = [
     "left_of",
     "prorate",
     "spread",
+    "subscribe_at_checkout",
 ]

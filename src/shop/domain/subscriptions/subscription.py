@@ -12,7 +12,7 @@ from shop.domain.kernel.address import ERASED, Address
 from shop.domain.kernel.aggregates import Aggregate
 from shop.domain.kernel.email import checked_email
 from shop.domain.kernel.errors import Flaw, Invalid
-from shop.domain.kernel.identifiers import OrderId, PlanId, SubscriptionId, UserId, VariantId
+from shop.domain.kernel.identifiers import OrderId, OrderLineId, PlanId, SubscriptionId, UserId, VariantId
 from shop.domain.kernel.money import Money
 from shop.domain.subscriptions.events import (
     SubscriptionCancelled,
@@ -71,6 +71,7 @@ class Subscription(Aggregate):
 
     `begun` counts the periods that have begun since the anchor; `open_order` is the order of the current one while
     it is not paid; `balance` makes the next bill higher or lower; `due_at` is when something has to be done next.
+    `order_id` and `order_line_id`: the line of a checkout by which it was subscribed; its money is that order's.
     """
 
     audited: ClassVar = ("plan_id", "unit_price", "quantity", "balance", "status", "cancel_at_period_end")
@@ -91,6 +92,8 @@ class Subscription(Aggregate):
     provider: str
     method: str
     provider_ref: str = ""
+    order_id: OrderId | None = None
+    order_line_id: OrderLineId | None = None
     status: SubscriptionStatus = SubscriptionStatus.INCOMPLETE
     anchor: datetime
     begun: int = 0
@@ -173,14 +176,16 @@ class Subscription(Aggregate):
     # What happens to it.
 
     def begin(self, provider_ref: str, at: datetime) -> None:
-        """The provider knows of it: its trial begins, or its first period is to be paid."""
+        """The provider knows of it: its trial begins, or its first period is to be paid, or was at the checkout."""
         if self.provider_ref or self.status is not SubscriptionStatus.INCOMPLETE:
             return
         self.provider_ref, self.updated_at = provider_ref, at
         if self.trial_ends_at is not None:
             self._move(SubscriptionStatus.TRIALING, at)
-            self.due_at = self.trial_ends_at
+            self.open_order, self.due_at = None, self.trial_ends_at
             self._record(SubscriptionStarted(at=at, subscription_id=self.id, plan_id=self.plan_id))
+        elif self.open_order is not None:
+            self.pay(self.open_order, at)
 
     def begin_period(self, period: Period, order_id: OrderId, at: datetime) -> Renewal:
         """The next period was ordered: from now on it is about that order's money. Raises SubscriptionCannotMove."""
@@ -370,8 +375,10 @@ class Subscription(Aggregate):
         )
 
     def _leave(self, at: datetime) -> None:
-        """What is left to do: the provider has to know, and nothing may be taken for an open order any more."""
+        """What is left to do: the provider has to know, and nothing may be taken for an open order any more. Before the
+        provider knows of it, an open order is that of a checkout, which may have other goods in it: it stands."""
         self.due_at = at if self.provider_ref else None
+        self.open_order = self.open_order if self.provider_ref else None
 
     def _close_order(self, at: datetime) -> None:
         self.open_order, self.tries, self.due_at, self.updated_at = None, 0, self.period_end, at

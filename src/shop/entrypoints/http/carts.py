@@ -17,7 +17,7 @@ from shop.application.messages import GUEST, Actor
 from shop.application.ports.views import CartView, ShippingOptionView
 from shop.application.queries.carts import GetCart, GetShippingOptions
 from shop.domain.carts import NOTE_LENGTH_MAX, QUANTITY_MAX
-from shop.domain.kernel.identifiers import CartId, CartItemId, VariantId
+from shop.domain.kernel.identifiers import CartId, CartItemId, PlanId, VariantId
 from shop.entrypoints.http.answers import Answer
 from shop.entrypoints.http.bodies import (
     AddressBody,
@@ -58,9 +58,10 @@ class CartChange(Body):
 
 
 class NewItem(Body):
-    """Units of a variant to be put into the cart."""
+    """Units of a variant to be put into the cart; with a plan they come again and again."""
 
     variant_id: IdText
+    plan_id: IdText | None = None
     quantity: Annotated[int, Meta(ge=1, le=QUANTITY_MAX)] = 1
 
 
@@ -201,13 +202,29 @@ async def cart_update(call: Call) -> Answer:
     example={"variant_id": "var_01jd8zc5w0e7ktmj9c2q8k4h1n", "quantity": 2},
     status=201,
     shows=_ONE,
-    problems=("not_found", "cart_closed", "insufficient_stock", "variant_unavailable", "conflict"),
+    problems=(
+        "not_found",
+        "cart_closed",
+        "insufficient_stock",
+        "variant_unavailable",
+        "plan_not_offered",
+        "conflict",
+    ),
     **_OWN,
 )
 async def cart_item_add(call: Call) -> Answer:
-    """Puts units of a variant into the cart; the same variant again joins its line."""
-    variant_id = identifier(VariantId, call.body.variant_id, "/variant_id")
-    await call.execute(AddToCart(cart_id=call.id(CartId), variant_id=variant_id, quantity=call.body.quantity))
+    """Puts units of a variant into the cart; the same variant again joins its line.
+
+    With `plan_id` they are subscribed to when the cart is ordered, in a line of their own.
+    """
+    body: NewItem = call.body
+    command = AddToCart(
+        cart_id=call.id(CartId),
+        variant_id=identifier(VariantId, body.variant_id, "/variant_id"),
+        quantity=body.quantity,
+        plan_id=identifier(PlanId, body.plan_id, "/plan_id") if body.plan_id is not None else None,
+    )
+    await call.execute(command)
     return await _show(call, status=201)
 
 
@@ -219,7 +236,14 @@ async def cart_item_add(call: Call) -> Answer:
     body=ItemChange,
     example={"quantity": 3},
     shows=_ONE,
-    problems=("not_found", "cart_closed", "insufficient_stock", "variant_unavailable", "conflict"),
+    problems=(
+        "not_found",
+        "cart_closed",
+        "insufficient_stock",
+        "variant_unavailable",
+        "plan_not_offered",
+        "conflict",
+    ),
     **_OWN,
 )
 async def cart_item_update(call: Call) -> Answer:

@@ -5,14 +5,17 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from shop.application.commands.checkout import CartChanged, CreateOrder
+from shop.application.commands.checkout import CartChanged, CreateOrder, MethodNotReusable
 from shop.application.commands.orders import REASON_LENGTH_MAX, CancelOrder
 from shop.application.commands.payments import ProcessPayment
 from shop.application.messages import GUEST, SYSTEM, Actor, Context
+from shop.application.ports.subscriptions import SubscriptionsNotOffered
 from shop.application.ports.views import OrderView
 from shop.application.queries.orders import GetOrder
+from shop.domain.carts import ITEMS_MAX
 from shop.domain.kernel.errors import ShopError
-from shop.domain.kernel.identifiers import CartId, OrderId, PaymentSessionId
+from shop.domain.kernel.identifiers import CartId, OrderId, PaymentSessionId, PlanId
+from shop.domain.subscriptions import PlanNeedsCustomer
 from shop.entrypoints.http.answers import Answer
 from shop.entrypoints.http.bodies import Body, IdText, MoneyBody, below, identifier
 from shop.entrypoints.http.calls import Call
@@ -27,6 +30,13 @@ _log = logging.getLogger("shop.http")
 _TOKEN_SCHEMA = {"type": "string", "description": "Opens this order: send it as the header Order-Token."}
 
 
+class SeenPlan(Body):
+    """A plan as the cart showed it: what the shopper subscribes to."""
+
+    id: IdText
+    version: Annotated[int, Meta(ge=0, le=2**53)]
+
+
 class NewOrder(Body):
     """What is to be ordered: a cart as the shopper saw it, and how it will be paid."""
 
@@ -34,6 +44,7 @@ class NewOrder(Body):
     cart_version: Annotated[int, Meta(ge=0, le=2**53)]
     payment_session_id: IdText
     expected_total: MoneyBody | None = None
+    expected_plans: Annotated[tuple[SeenPlan, ...], Meta(max_length=ITEMS_MAX)] = ()
 
 
 class Cancellation(Body):
@@ -71,6 +82,9 @@ async def _current_cart(call: Call) -> Plain:
         "cart_already_ordered",
         "insufficient_stock",
         "payment_method_unknown",
+        MethodNotReusable.code,
+        PlanNeedsCustomer.code,
+        SubscriptionsNotOffered.code,
         "shipping_unavailable",
         "variant_unavailable",
         "conflict",
@@ -80,7 +94,8 @@ async def order_place(call: Call) -> Answer:
     """Places the order and takes the payment as far as it goes: paid, or with what the shopper must do next.
 
     Where the provider declines, the order is there and its payment failed; where it does not answer, the order is
-    pending and the payment is taken up again. The same cart ordered again is the same order.
+    pending and the payment is taken up again. The same cart ordered again is the same order. Lines that come by a plan
+    become subscriptions, which begin once it is paid: `expected_plans` are those that the shopper saw.
     """
     body: NewOrder = call.body
     command = CreateOrder(
@@ -88,6 +103,10 @@ async def order_place(call: Call) -> Answer:
         cart_version=body.cart_version,
         payment_session_id=identifier(PaymentSessionId, body.payment_session_id, "/payment_session_id"),
         expected_total=below("/expected_total", body.expected_total.money) if body.expected_total else None,
+        expected_plans={
+            identifier(PlanId, plan.id, f"/expected_plans/{index}/id"): plan.version
+            for index, plan in enumerate(body.expected_plans)
+        },
     )
     # A client that hangs up now still wants its order: what has begun is carried through.
     order_id = await carried_through(_place_and_pay(call, command))

@@ -71,10 +71,16 @@ PROBLEMS: Mapping[str, Problem] = {
     "payment_cannot_move": Problem((409,), "The payment's state does not allow this."),
     "payment_disputed": Problem((409,), "The buyer's bank decides about the money: it cannot go back as well."),
     "payment_elsewhere": Problem((409,), "The payment was begun with another provider than the shop uses now."),
+    "payment_method_not_reusable": Problem(
+        (409,), "A plan is in the cart: choose a way to pay that can be charged again, such as a saved one."
+    ),
     "payment_method_unknown": Problem((422,), "GET /api/payments/methods lists the ways to pay."),
     "payment_provider_unavailable": Problem((503,), "The payment provider does not answer. Repeat with the same key."),
     "payment_refused": Problem((409,), "The payment provider understood and will not do it."),
     "plan_code_taken": Problem((409,), "Another plan has this code."),
+    "plan_needs_customer": Problem(
+        (409,), "A plan is in the cart: only a customer can subscribe. Claim the cart first."
+    ),
     "plan_not_offered": Problem((409,), "The plan was archived, or has no price in this currency."),
     "precondition_required": Problem((428,), "Send If-Match with the ETag of what you are changing."),
     "rate_limited": Problem((429,), "Too many requests. Wait as many seconds as Retry-After says."),

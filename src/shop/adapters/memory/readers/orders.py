@@ -171,6 +171,7 @@ def _line_view(line: OrderLine) -> OrderLineView:
         tax_rate=str(line.tax_rate),
         tax_name=line.tax_name,
         total=line.total,
+        plan_id=line.plan_id,
     )
 
 

@@ -41,6 +41,7 @@ from shop.domain.kernel.identifiers import (
     OrderId,
     OrderLineId,
     PaymentId,
+    PlanId,
     ProductId,
     UserId,
     VariantId,
@@ -218,6 +219,7 @@ def _lines(documents: Iterable[Sequence[Any]], currency: str) -> list[OrderLineV
             total=Money(line[12], currency),
             tax_rate=line[13],
             tax_name=line[14],
+            plan_id=PlanId(uuid_in(line[19])) if line[19] else None,
         )
         for line in sorted(documents, key=lambda line: int(line[0]))
     ]

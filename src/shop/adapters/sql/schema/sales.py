@@ -1,5 +1,7 @@
 """Tables of carts and orders. A cart becomes at most one order, by a unique column."""
 
+from uuid import UUID
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -46,6 +48,9 @@ Index(
     sqlite_where=sql("status = 'open'"),
 )
 
+NO_PLAN = UUID(int=0)
+"""How a line says that it comes once: null is never equal to null, so that the key would let it be there twice."""
+
 cart_items = Table(
     "cart_items",
     metadata,
@@ -54,7 +59,8 @@ cart_items = Table(
     Column("position", Integer, nullable=False),
     ident("variant_id"),
     Column("quantity", Integer, nullable=False),
-    UniqueConstraint("cart_id", "variant_id"),
+    ident("plan_id"),
+    UniqueConstraint("cart_id", "variant_id", "plan_id"),
     within("quantity", 1, QUANTITY_MAX),
 )
 
@@ -143,6 +149,7 @@ order_lines = Table(
     Column("weight_grams", Integer, nullable=False),
     Column("requires_shipping", Boolean(create_constraint=False), nullable=False),
     Column("tracked", Boolean(create_constraint=False), nullable=False),
+    ident("plan_id", nullable=True),
     within("quantity", 1, 10**6),
     *amounts("unit_price_minor", "subtotal_minor", "net_minor", "tax_minor", "total_minor"),
     CheckConstraint("subtotal_minor = unit_price_minor * quantity", name="subtotal_adds_up"),

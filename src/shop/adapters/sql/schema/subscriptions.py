@@ -68,6 +68,8 @@ subscriptions = Table(
     moment("updated_at"),
     moment("cancelled_at", nullable=True),
     Column("version", Integer, nullable=False),
+    ident("order_id", nullable=True),
+    ident("order_line_id", nullable=True),
     one_of("status", SubscriptionStatus),
     one_of("interval_unit", IntervalUnit),
     one_of("after_dunning", AfterDunning),
@@ -95,6 +97,14 @@ Index(
     postgresql_where=sql("provider_ref <> ''"),
     sqlite_where=sql("provider_ref <> ''"),
 )
+Index(
+    "uq_subscriptions_order_line",
+    subscriptions.c.order_id,
+    subscriptions.c.order_line_id,
+    unique=True,
+    postgresql_where=sql("order_id IS NOT NULL"),
+    sqlite_where=sql("order_id IS NOT NULL"),
+)
 
 renewals = Table(
     "renewals",
@@ -103,6 +113,6 @@ renewals = Table(
     Column("period_start", moment("period_start").type, primary_key=True),
     moment("period_end"),
     ident("order_id", ForeignKey("orders.id")),
-    UniqueConstraint("order_id"),
+    UniqueConstraint("order_id", "subscription_id"),  # a checkout may begin several
     CheckConstraint("period_start < period_end", name="period_has_length"),
 )

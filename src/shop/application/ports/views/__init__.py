@@ -8,6 +8,7 @@ from shop.application.ports.views.analytics import DeclineCodeView, PaymentStati
 from shop.application.ports.views.audit import AuditChangeView, AuditEntryView
 from shop.application.ports.views.carts import (
     CartItemView,
+    CartPlanView,
     CartProblemView,
     CartView,
     ShippingOptionView,
@@ -93,6 +94,7 @@ __all__ = [
     "AuditEntryView",
     "AvailabilityView",
     "CartItemView",
+    "CartPlanView",
     "CartProblemView",
     "CartView",
     "CategoryView",

@@ -8,8 +8,9 @@ from attrs import frozen
 
 from shop.domain.carts import CartStatus
 from shop.domain.kernel.address import Address
-from shop.domain.kernel.identifiers import CartId, CartItemId, ProductId, VariantId
+from shop.domain.kernel.identifiers import CartId, CartItemId, PlanId, ProductId, VariantId
 from shop.domain.kernel.money import Money
+from shop.domain.subscriptions import IntervalUnit
 
 
 @frozen(kw_only=True, slots=False)
@@ -25,6 +26,22 @@ class ShippingOptionView:
 
 
 @frozen(kw_only=True, slots=False)
+class CartPlanView:
+    """By which plan a line comes again and again. `price` is that of a unit in each period, in the cart's currency.
+
+    With days of trial the first period begins when they are over, and the line costs nothing in this order.
+    """
+
+    id: PlanId
+    name: str
+    interval: IntervalUnit
+    interval_count: int
+    trial_days: int
+    price: Money | None
+    version: int
+
+
+@frozen(kw_only=True, slots=False)
 class CartItemView:
     """A line of the cart. Amounts are None where the variant has no price in the cart's currency any more."""
 
@@ -37,6 +54,7 @@ class CartItemView:
     variant_title: str
     sku: str
     image_url: str
+    plan: CartPlanView | None
     quantity: int
     unit_price: Money | None
     subtotal: Money | None

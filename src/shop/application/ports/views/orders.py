@@ -8,7 +8,7 @@ from attrs import frozen
 
 from shop.application.ports.views.payments import PaymentView
 from shop.domain.kernel.address import Address
-from shop.domain.kernel.identifiers import CartId, OrderId, OrderLineId, PaymentId, ProductId, UserId, VariantId
+from shop.domain.kernel.identifiers import CartId, OrderId, OrderLineId, PaymentId, PlanId, ProductId, UserId, VariantId
 from shop.domain.kernel.money import Money
 from shop.domain.kernel.tenders import Tender, TenderKind
 from shop.domain.orders import FulfilmentStatus, OrderFlag, OrderStatus, PaymentStatus
@@ -17,7 +17,7 @@ from shop.domain.payments import AttemptStatus, NextAction
 
 @frozen(kw_only=True, slots=False)
 class OrderLineView:
-    """A line of an order, as it was bought."""
+    """A line of an order, as it was bought; with `plan_id` a subscription began with it."""
 
     object: ClassVar[str] = "order_line"
     id: OrderLineId
@@ -33,6 +33,7 @@ class OrderLineView:
     tax_rate: str
     tax_name: str
     total: Money
+    plan_id: PlanId | None
 
 
 @frozen(kw_only=True, slots=False)

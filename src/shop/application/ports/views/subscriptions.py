@@ -58,7 +58,8 @@ class UpcomingBillView:
 
 @frozen(kw_only=True, slots=False)
 class SubscriptionView:
-    """A subscription. `open_order_id` is the order of its current period while that is not paid."""
+    """A subscription. `open_order_id` is the order of its current period while that is not paid; `order_id` that of the
+    checkout where it was subscribed, if it was in a cart."""
 
     object: ClassVar[str] = "subscription"
     id: SubscriptionId
@@ -80,6 +81,7 @@ class SubscriptionView:
     cancel_reason: str
     cancelled_at: datetime | None
     balance: Money
+    order_id: OrderId | None
     open_order_id: OrderId | None
     failed_tries: int
     next_try_at: datetime | None
@@ -115,6 +117,7 @@ class SubscriptionView:
             cancel_reason=subscription.cancel_reason,
             cancelled_at=subscription.cancelled_at,
             balance=subscription.balance,
+            order_id=subscription.order_id,
             open_order_id=subscription.open_order,
             failed_tries=subscription.tries,
             next_try_at=subscription.due_at if waits else None,

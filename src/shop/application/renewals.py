@@ -160,8 +160,7 @@ async def _follow_checkout(subscription: Subscription, order_id: OrderId, contex
         order = await tx.orders.get(order_id)
         payment = await tx.payments.of_order(order_id) if order.total else None
         session = await tx.payment_sessions.get(order.payment_session_id)
-    sent_back = order.status is OrderStatus.ON_HOLD and order.payment_status is PaymentStatus.REFUNDED
-    if order.status is OrderStatus.CANCELLED or sent_back or subscription.email == ERASED:
+    if order.status is OrderStatus.CANCELLED or subscription.email == ERASED:
         subscription.expire(now)
     elif order.status not in _STANDING or order.payment_status not in _TAKEN:
         subscription.look_again(now)

@@ -30,6 +30,7 @@ async def fake_over(books: BillingBooks) -> AsyncIterator[BillingUnderTest]:
         clock=clock,
         method="fake_card",
         declined_method="fake_card_declined",
+        method_for_once="fake_debit",
         unknown_ref="sub_fake_unknown",
     )
     await billing.close()
@@ -62,6 +63,7 @@ async def stripe() -> AsyncIterator[BillingUnderTest]:
             clock=clock,
             method=SAVED,
             declined_method=SAVED_DECLINED,
+            method_for_once="card",
             unknown_ref="sub_unknown",
         )
         await billing.close()

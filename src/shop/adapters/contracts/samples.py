@@ -28,6 +28,7 @@ from shop.domain.kernel.identifiers import (
     OrderLineId,
     PaymentId,
     PaymentSessionId,
+    PlanId,
     ProductId,
     RefundId,
     ReservationId,
@@ -50,6 +51,7 @@ from shop.domain.payments import (
     Refund,
     RefundReason,
 )
+from shop.domain.subscriptions import AfterDunning, Interval, IntervalUnit, Plan
 
 I = TypeVar("I", bound=Identifier)  # noqa: E741
 START = datetime(2026, 3, 4, 5, 6, 7, 123456, tzinfo=UTC)
@@ -205,6 +207,19 @@ class Samples:
             note="Ring twice.\n– A.",
             metadata={"campaign": "spring"},
         )
+
+    def plan(self, **changes: Any) -> Plan:
+        """Something every other week, in two currencies."""
+        plain: dict[str, Any] = {
+            "id": self.new(PlanId),
+            "code": "coffee",
+            "name": "Kaffee ☕",
+            "variant_id": self.new(VariantId),
+            "interval": Interval(IntervalUnit.WEEK, 2),
+            "prices": (eur(1500), Money(1800, "USD")),
+            "after_dunning": AfterDunning.UNPAID,
+        }
+        return Plan.offer(at=self.now, **{**plain, **changes})
 
     def session(self, cart: Cart, **changes: Any) -> PaymentSession:
         plain: dict[str, Any] = {

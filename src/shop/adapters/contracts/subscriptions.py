@@ -28,6 +28,7 @@ from shop.application.ports.subscriptions import (
     BillingState,
     BillingStatus,
     InvoiceCharge,
+    MethodNotForSubscriptions,
     SubscriptionBilling,
 )
 from shop.domain.kernel.identifiers import AttemptId, OrderId, SubscriptionId, UserId
@@ -43,7 +44,8 @@ class BillingUnderTest:
     """A billing with all that a test needs around it.
 
     `clock` is the one that it was given; `passed` tells the provider that time has passed, where it has a clock of its
-    own. `gateway` takes the payments of the same provider. The methods can be used without the customer.
+    own. `gateway` takes the payments of the same provider. The methods can be used without the customer, but for
+    `method_for_once`.
     """
 
     billing: SubscriptionBilling
@@ -51,6 +53,7 @@ class BillingUnderTest:
     clock: MovableClock
     method: str
     declined_method: str
+    method_for_once: str
     unknown_ref: str
     passed: Callable[[], None] = lambda: None
 
@@ -99,6 +102,15 @@ class SubscriptionBillingContract:
         assert (await subject.billing.subscribe(request)).provider_ref == first.provider_ref
         assert (await subject.billing.fetch(first.provider_ref)).provider_ref == first.provider_ref
         assert (await subject.billing.subscribe(subject.request())).provider_ref != first.provider_ref
+
+    @alone
+    async def test_what_it_takes_can_be_charged_again(self, subject: BillingUnderTest) -> None:
+        """A checkout asks before it takes the money of a first period."""
+        assert subject.billing.takes(subject.method)
+        assert not subject.billing.takes(subject.method_for_once)
+        assert not subject.billing.takes("")
+        with pytest.raises(MethodNotForSubscriptions):
+            await subject.billing.subscribe(subject.request(subject.method_for_once))
 
     @alone
     async def test_what_the_provider_has_not_is_not_found(self, subject: BillingUnderTest) -> None:

@@ -13,7 +13,7 @@ from shop.application.ports.unit_of_work import StaleAggregate
 from shop.application.ports.views import TenderView
 from shop.domain.carts import CartNotFound
 from shop.domain.catalog import ProductStatus
-from shop.domain.kernel.identifiers import CartId, OrderId, PaymentSessionId, UserId, VariantId
+from shop.domain.kernel.identifiers import CartId, CartItemId, OrderId, PaymentSessionId, PlanId, UserId, VariantId
 from shop.domain.kernel.money import Money
 from shop.domain.orders import (
     CartAlreadyOrdered,
@@ -118,6 +118,38 @@ class CartPromises(StoragePromises):
                 assert (without, found.cart.id) == (None, cart.id)
             with pytest.raises(CartNotFound):
                 await tx.carts.to_order(bench.samples.new(CartId), session.id)
+
+    @alone
+    async def test_a_line_may_come_by_a_plan(self, bench: Bench) -> None:
+        variant_id, _ = await bench.stocked(4)
+        plans = [bench.samples.plan(code=code, variant_id=variant_id) for code in ("daily", "weekly", "yearly")]
+        gone = bench.samples.new(PlanId)
+        cart = bench.samples.cart(variant_id)
+        for plan_id in (plans[0].id, plans[1].id, gone, plans[0].id):
+            cart.add(bench.samples.new(CartItemId), variant_id, 1, bench.now, plan_id)
+        session = bench.samples.session(cart)
+        await bench.save(*plans, cart)
+        await bench.save(session)
+        assert [(item.plan_id, item.quantity) for item in cart.items] == [
+            (None, 2),
+            (plans[0].id, 2),
+            (plans[1].id, 1),
+            (gone, 1),
+        ]
+        async with bench.transaction() as tx:
+            assert state(await tx.carts.get(cart.id)) == state(cart)
+            found = await tx.carts.with_offers(cart.id, plans=[plans[2].id])
+            to_order, _ = await tx.carts.to_order(cart.id, session.id)
+        read = await bench.readers.carts.with_offers(cart.id)
+        assert state(found.cart) == state(to_order.cart) == state(read.cart) == state(cart)
+        assert set(found.plans) == {plan.id for plan in plans}
+        assert set(to_order.plans) == set(read.plans) == {plan.id for plan in plans[:2]}
+        assert state(to_order.plans[plans[0].id]) == state(plans[0])
+        again = to_order.cart
+        again.remove(again.items[0].id, bench.later(1))
+        await bench.save(again)
+        async with bench.transaction() as tx:
+            assert state(await tx.carts.get(cart.id)) == state(again)
 
     @alone
     async def test_the_reader_knows_the_same(self, bench: Bench) -> None:

@@ -33,6 +33,7 @@ from shop.domain.kernel.identifiers import EventId, LocationId, RequestId, Varia
 from shop.domain.ledger import LedgerEntry
 from shop.domain.orders import Order
 from shop.domain.payments import Dispute, InboxItem, Payment, PaymentSession, Refund
+from shop.domain.subscriptions import Plan
 
 SUBSCRIBERS: SubscribersByType = {
     "product.created": ("mail", "index"),
@@ -143,6 +144,7 @@ def _saves(tx: Transaction) -> Mapping[type, Callable[[Any], None]]:
         Cart: tx.carts.save,
         PaymentSession: tx.payment_sessions.save,
         Order: tx.orders.save,
+        Plan: tx.plans.save,
         Payment: tx.payments.save,
         Refund: tx.refunds.save,
         Dispute: tx.disputes.save,

@@ -1,7 +1,6 @@
 """Plans and subscriptions: they come back as they were, and a period becomes one order."""
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -13,12 +12,8 @@ from shop.application.ports.readers import SubscriptionFilter
 from shop.application.ports.unit_of_work import StaleAggregate
 from shop.application.ports.views import PlanView, SubscriptionView
 from shop.domain.kernel.identifiers import PlanId, SubscriptionId, UserId, VariantId
-from shop.domain.kernel.money import Money
-from shop.domain.orders import Order
+from shop.domain.orders import Order, OrderLine
 from shop.domain.subscriptions import (
-    AfterDunning,
-    Interval,
-    IntervalUnit,
     Plan,
     PlanCodeTaken,
     PlanNotFound,
@@ -26,21 +21,8 @@ from shop.domain.subscriptions import (
     Subscription,
     SubscriptionNotFound,
     SubscriptionStatus,
+    subscribe_at_checkout,
 )
-
-
-def _plan(bench: Bench, code: str = "coffee", **changes: Any) -> Plan:
-    attributes: dict[str, Any] = {
-        "id": bench.samples.new(PlanId),
-        "code": code,
-        "name": "Kaffee ☕",
-        "variant_id": bench.samples.new(VariantId),
-        "interval": Interval(IntervalUnit.WEEK, 2),
-        "prices": (eur(1500), Money(1800, "USD")),
-        "after_dunning": AfterDunning.UNPAID,
-        **changes,
-    }
-    return Plan.offer(at=bench.now, **attributes)
 
 
 def _subscription(bench: Bench, plan: Plan, owner_id: UserId | None = None, seconds: float = 0) -> Subscription:
@@ -60,7 +42,7 @@ def _subscription(bench: Bench, plan: Plan, owner_id: UserId | None = None, seco
 
 
 async def _kept(bench: Bench, *, seconds: float = 0, code: str = "coffee") -> Subscription:
-    plan = _plan(bench, code)
+    plan = bench.samples.plan(code=code)
     subscription = _subscription(bench, plan, seconds=seconds)
     async with bench.transaction() as tx:
         tx.plans.save(plan)
@@ -82,7 +64,7 @@ class SubscriptionPromises(StoragePromises):
 
     @alone
     async def test_plans_come_back_as_they_were(self, bench: Bench) -> None:
-        plan = _plan(bench, trial_days=14)
+        plan = bench.samples.plan(trial_days=14)
         async with bench.transaction() as tx:
             tx.plans.save(plan)
         plan.change(bench.later(1), name="Tee", prices=(eur(1),))
@@ -112,10 +94,10 @@ class SubscriptionPromises(StoragePromises):
     @alone
     async def test_a_code_is_of_one_plan(self, bench: Bench) -> None:
         async with bench.transaction() as tx:
-            tx.plans.save(_plan(bench))
+            tx.plans.save(bench.samples.plan())
         with pytest.raises(PlanCodeTaken):
             async with bench.transaction() as tx:
-                tx.plans.save(_plan(bench))
+                tx.plans.save(bench.samples.plan())
 
     @alone
     async def test_subscriptions_come_back_as_they_were(self, bench: Bench) -> None:
@@ -175,6 +157,51 @@ class SubscriptionPromises(StoragePromises):
         assert cart.version == 0
 
     @alone
+    async def test_several_begin_with_one_order_and_each_line_with_one(self, bench: Bench) -> None:
+        plan = bench.samples.plan()
+        lines = (bench.samples.line(plan_id=plan.id), bench.samples.line(plan_id=plan.id), bench.samples.line())
+        order = await bench.placed(lines=lines)
+        other = await bench.placed()
+
+        def begun(line: OrderLine) -> tuple[Subscription, Renewal | None]:
+            return subscribe_at_checkout(
+                at=bench.now,
+                plan=plan,
+                currency="EUR",
+                email="ada@example.com",
+                order_id=order.id,
+                order_line_id=line.id,
+                id=bench.samples.new(SubscriptionId),
+                owner_id=bench.samples.new(UserId),
+                quantity=2,
+                provider="fake",
+                method="fake_card",
+            )
+
+        both = [begun(line) for line in lines[:2]]
+        async with bench.transaction() as tx:
+            tx.plans.save(plan)
+        async with bench.transaction() as tx:
+            for subscription, renewal in both:
+                tx.subscriptions.save(subscription)
+                assert renewal is not None
+                tx.subscriptions.renew(renewal)
+        async with bench.transaction() as tx:
+            found = await tx.subscriptions.of_order(order.id)
+            assert found == [subscription.id for subscription, _ in both]
+            assert state(await tx.subscriptions.get(found[0])) == state(both[0][0])
+            assert await tx.subscriptions.of_order(other.id) == []
+            assert (await tx.orders.get(order.id)).lines == lines
+        again, _ = begun(lines[0])
+        with pytest.raises(StaleAggregate):
+            async with bench.transaction() as tx:
+                tx.subscriptions.save(again)
+        both[0][0].expire(bench.later(1))
+        async with bench.transaction() as tx:
+            tx.subscriptions.save(both[0][0])
+            assert len(await tx.subscriptions.of_order(order.id)) == 2
+
+    @alone
     async def test_the_same_name_at_the_provider_is_of_one_subscription(self, bench: Bench) -> None:
         one, other = await _kept(bench), await _kept(bench, code="tea")
         one.begin("sub_1", bench.now)
@@ -207,7 +234,7 @@ class SubscriptionPromises(StoragePromises):
 
     @alone
     async def test_lists_begin_with_the_newest(self, bench: Bench) -> None:
-        plan, owner = _plan(bench), bench.samples.new(UserId)
+        plan, owner = bench.samples.plan(), bench.samples.new(UserId)
         kept = [_subscription(bench, plan, owner if n % 2 else None, n // 2) for n in range(7)]
         kept[0].cancel("x", bench.now)
         kept[1].begin("sub_1", bench.now)
@@ -237,7 +264,7 @@ class SubscriptionPromises(StoragePromises):
 
     @alone
     async def test_plans_that_are_archived_are_shown_on_request(self, bench: Bench) -> None:
-        plans = [_plan(bench, f"plan-{n}") for n in range(4)]
+        plans = [bench.samples.plan(code=f"plan-{n}") for n in range(4)]
         plans[1].archive(bench.now)
         async with bench.transaction() as tx:
             for plan in plans:

@@ -21,7 +21,7 @@ from shop.domain.carts import (
     CartStatus,
 )
 from shop.domain.kernel.errors import Invalid
-from shop.domain.kernel.identifiers import CartItemId, VariantId
+from shop.domain.kernel.identifiers import CartItemId, PlanId, VariantId
 from tests.domain.samples import NOW, a_cart, an, an_address, later
 
 SHIRT, HAT = an(VariantId, 1), an(VariantId, 2)
@@ -31,6 +31,21 @@ def a_full_cart(**changes: Any) -> Cart:
     cart = a_cart(**{"email": "ada@example.com", "shipping_address": an_address(), "shipping_code": "post", **changes})
     cart.add(an(CartItemId, 1), SHIRT, 1, NOW)
     return cart
+
+
+@given(st.lists(st.tuples(st.integers(1, 3), st.sampled_from([None, 1, 2]), st.integers(1, 9)), max_size=30), st.data())
+def test_lines_are_by_variant_and_plan(wanted: list[tuple[int, int | None, int]], data: st.DataObject) -> None:
+    """Also when a guest's cart joins the customer's: however they are split, it is the same in the end."""
+    mine, guests = a_cart(), a_cart()
+    sums: dict[tuple[VariantId, PlanId | None], int] = {}
+    for number, (variant, plan, quantity) in enumerate(wanted):
+        key = an(VariantId, variant), an(PlanId, plan) if plan else None
+        sums[key] = sums.get(key, 0) + quantity
+        cart = data.draw(st.sampled_from([mine, guests]))
+        cart.add(an(CartItemId, number + 1), key[0], quantity, NOW, key[1])
+    mine.take_in(guests, NOW)
+    assert {(item.variant_id, item.plan_id): item.quantity for item in mine.items} == sums
+    assert len(mine.items) == len(sums)
 
 
 @given(st.lists(st.tuples(st.integers(1, 5), st.integers(1, 9)), max_size=20))

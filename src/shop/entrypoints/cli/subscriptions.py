@@ -50,6 +50,7 @@ def list_subscriptions(status: States = None, limit: Limit = 20, after: After = 
         "e-mail": lambda one: one["email"],
         "until": lambda one: moment(one["current_period_end"]),
         "failed": lambda one: one["failed_tries"] or "",
+        "order": lambda one: one["order_id"] or "",
         "id": lambda one: one["id"],
     }
     show_list(found.data, columns, as_json=as_json, next_page=found.next, nothing="No subscriptions.")

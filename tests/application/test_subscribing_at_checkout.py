@@ -383,6 +383,24 @@ class TestItsMoney:
         await scheduled(small)
         assert (await only(small, order_id)).status is S.INCOMPLETE_EXPIRED
 
+    async def test_calling_off_the_order_of_a_trial_ends_the_trial(self, small: SmallShop) -> None:
+        plan_id = await offer(small, trial_days=3)
+        fresh = await placed(small, await filled(small, plan_id))
+        begun_already, over = [await bought(small, await filled(small, plan_id)) for _ in range(2)]
+        for order_id in (fresh, begun_already):
+            await small.shop.execute(CancelOrder(order_id=order_id), actor=ADA)
+            await small.pay(order_id)
+            await scheduled(small)
+            subscription = await only(small, order_id)
+            assert (subscription.status, subscription.cancel_reason) == (S.CANCELLED, "order_cancelled")
+        ended = small.billing._books.get((await only(small, begun_already)).provider_ref)
+        assert ended is not None
+        assert ended.ended
+        await days(small, 4)
+        await small.shop.execute(CancelOrder(order_id=over), actor=ADA)
+        assert (await only(small, over)).status is S.ACTIVE  # it was paid for by now
+        assert captured(small) == [3490]
+
     async def test_what_is_only_authorised_begins_nothing_yet(self, small: SmallShop) -> None:
         """The bank's promise may lapse, and what was let go of was never paid."""
         await by_hand(small)

@@ -150,13 +150,20 @@ async def call_off(sale: Sale, reason: str, context: Context, cashier: Cashier) 
 
 
 async def call_off_free(order_id: OrderId, reason: str, context: Context, cashier: Cashier) -> None:
-    """Cancels an order that costs nothing, and frees its stock. Raises OrderNotCancellable once goods left."""
+    """Cancels an order that costs nothing, frees its stock, and ends the trials that began with it.
+
+    Raises OrderNotCancellable once goods left.
+    """
     async with cashier.uow(context) as tx:
         order = await tx.orders.get(order_id)
         if order.status is not OrderStatus.CANCELLED:
             order.cancel(reason, context.now)
             await StockOf(tx, order.id, context, cashier.ids).release()
             tx.orders.save(order)
+            for begun in await tx.subscriptions.of_order(order.id) if order.subscribes else ():
+                subscription = await tx.subscriptions.get(begun)
+                if subscription.leave_trial("order_cancelled", context.now):
+                    tx.subscriptions.save(subscription)
 
 
 async def _stop(sale: Sale, context: Context, cashier: Cashier) -> IntentState:

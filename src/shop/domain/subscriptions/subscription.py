@@ -324,6 +324,13 @@ class Subscription(Aggregate):
         self._leave(at)
         self._record(SubscriptionCancelled(at=at, subscription_id=self.id, reason=reason))
 
+    def leave_trial(self, reason: str, at: datetime) -> bool:
+        """Ends it if nothing was ever billed for it; whether that was now."""
+        if self.ended or self.begun:
+            return False
+        self.cancel(reason, at)
+        return True
+
     def change(self, at: datetime, *, plan: Plan | None = None, quantity: int | None = None) -> Proration:
         """Changes to another plan or quantity; what that comes to is on the next bill.
 

@@ -14,6 +14,7 @@ from shop.application.commands.orders import CancelOrder
 from shop.application.commands.payments import ConfirmPayment, CreatePaymentSession
 from shop.application.commands.plans import ArchivePlan, UpdatePlan
 from shop.application.commands.refunds import RequestRefund
+from shop.application.commands.saved_methods import RemoveSavedMethod, SavedMethodInUse
 from shop.application.commands.subscriptions import CancelSubscription, ChangeSubscription
 from shop.application.messages import Actor, Idempotency
 from shop.application.ports.payments import PaymentProviderUnavailable
@@ -28,6 +29,7 @@ from shop.application.queries.carts import GetCart
 from shop.application.queries.subscriptions import GetDueSubscriptions
 from shop.application.shop import Shop
 from shop.domain.carts import CartNotReady
+from shop.domain.identity import User
 from shop.domain.inventory import InsufficientStock
 from shop.domain.kernel.capturing import CapturePolicy
 from shop.domain.kernel.errors import Invalid
@@ -42,6 +44,7 @@ from shop.domain.subscriptions import (
 )
 from shop.domain.subscriptions import SubscriptionStatus as S
 from shop.entrypoints.worker.schedule import carry_on_subscriptions
+from tests.application.test_saved_methods import save
 from tests.application.test_subscriptions import DAY, MONTH, carry_on, days, events, found, offer, renewals, variant_of
 from tests.shops import BERLIN, SETTINGS, STAFF, SmallShop, customer, eur
 
@@ -266,6 +269,23 @@ class TestTheOrder:
         without = Shop(evolve(small.shop.ports, billing=NoBilling()))
         with pytest.raises(SubscriptionsNotOffered):
             await without.execute(await small.order_command(cart_id), actor=ADA)
+
+    async def test_a_saved_card_pays_now_and_from_then_on(self, small: SmallShop) -> None:
+        assert ADA.user_id is not None
+        async with small.storage.uow(small.context()) as tx:
+            tx.users.save(User.register(id=ADA.user_id, email="ada@example.com", at=small.clock.now()))
+        card = await save(small, actor=ADA)
+        cart_id = await filled(small, await offer(small))
+        session_id = await small.shop.execute(CreatePaymentSession(cart_id=cart_id, method=card), actor=ADA)
+        command = evolve(await small.order_command(cart_id), payment_session_id=session_id)
+        order_id = await small.shop.execute(command, actor=ADA)
+        await small.pay(order_id)
+        subscription = await only(small, order_id)
+        assert (subscription.status, subscription.method) == (S.ACTIVE, card)
+        with pytest.raises(SavedMethodInUse):
+            await small.shop.execute(RemoveSavedMethod(method=card), actor=ADA)
+        await days(small, 31)
+        assert captured(small) == [3490, 3490]
 
     async def test_sold_out_is_sold_out_in_all_lines_together(self, small: SmallShop) -> None:
         plan_id = await offer(small, stock=2)

@@ -43,6 +43,10 @@ RULES = {
         "SELECT c.id FROM carts c LEFT JOIN orders o ON o.cart_id = c.id"
         " WHERE (c.status = 'ordered') <> (o.id IS NOT NULL)"
     ),
+    "I4: a line that comes by a plan is not one subscription": (
+        "SELECT l.id FROM order_lines l LEFT JOIN subscriptions s ON s.order_id = l.order_id AND s.order_line_id = l.id"
+        " WHERE l.plan_id IS NOT NULL GROUP BY l.id HAVING count(s.id) <> 1"
+    ),
     "I7: an order has another number of payments than one": (
         "SELECT o.id FROM orders o LEFT JOIN payments p ON p.order_id = o.id"
         " GROUP BY o.id, o.total_minor HAVING o.total_minor > 0 AND count(p.id) <> 1"

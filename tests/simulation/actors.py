@@ -41,6 +41,7 @@ from tests.invariants import PAID_FOR, broken
 from tests.shops import BERLIN, STAFF, VIENNA, PlainSecrets, customer, eur
 from tests.simulation.banks import Bank, acts_of_the_treasurer
 from tests.simulation.oracle import Seen
+from tests.simulation.plans import begun_with
 from tests.simulation.world import World
 
 T = TypeVar("T")
@@ -50,6 +51,10 @@ THINKS_AT_MOST_SECONDS = 2 * 86_400.0
 METHODS = ("fake_card", "fake_card", "fake_card", "fake_card_declined", "fake_card_3ds", "fake_card_3ds")
 SLOW_METHODS = ("fake_debit", "fake_debit")
 """In worlds where staff capture: elsewhere the seeds of before are the worlds of before."""
+
+
+FIRST_REGULAR = 100
+"""Their numbers as customers: above those of all who subscribed before."""
 
 
 def everybody(world: World) -> list[Coroutine[Any, Any, None]]:
@@ -64,7 +69,8 @@ def everybody(world: World) -> list[Coroutine[Any, Any, None]]:
     shoppers = [Shopper(f"shopper {n + 1}", world) for n in range(world.chances.shoppers)]
     subscribers = [Subscriber(f"subscriber {n + 1}", world, n) for n in range(len(world.subscriptions))]
     cashiers = [Cashier("cashier", world)] if world.chances.captures else []
-    acting: list[Caller] = [*shoppers, *subscribers, Staff("staff", world), *cashiers]
+    regulars = [Regular(f"regular {n + 1}", world, number=n) for n in range(world.chances.regulars)]
+    acting: list[Caller] = [*shoppers, *subscribers, *regulars, Staff("staff", world), *cashiers]
     return [*(caller.act() for caller in acting), *acts_of_the_treasurer(world)]
 
 
@@ -190,7 +196,9 @@ class Shopper(Caller):
 
     def _check_cart(self, cart: CartView) -> None:
         """I13, I4: what was put into the cart is in it, and no more often than that."""
-        quantities = {item.variant_id: item.quantity for item in cart.items}
+        quantities: Counter[VariantId] = Counter()
+        for item in cart.items:
+            quantities[item.variant_id] += item.quantity
         for variant_id in quantities.keys() | self._added.keys():
             there, added = quantities.get(variant_id, 0), self._added[variant_id]
             if not added <= there <= added + self._perhaps[variant_id]:
@@ -314,6 +322,55 @@ class Shopper(Caller):
 
 def _seen(cart: CartView) -> Seen:
     return Seen(cart.total, tuple(sorted((item.variant_id, item.quantity) for item in cart.items)))
+
+
+@define(eq=False)
+class Regular(Shopper):
+    """A shopper who has signed in, and wants something of it every day; and now and then ends that at once."""
+
+    number: int = 0
+
+    async def _visit(self) -> None:
+        me = customer(FIRST_REGULAR + self.number)
+        cart_id = await self._insist("OpenCart", lambda shop: shop.execute(OpenCart(), actor=me))
+        await self._fill(cart_id, me)
+        method = self.world.draw.choice(METHODS)
+        session_id = await self.do(CreatePaymentSession(cart_id=cart_id, method=method), me, self._key())
+        orders = await self._order(cart_id, me, session_id)
+        if orders:
+            await self._after(orders[0], cart_id, method, session_id)
+            if self.chance(0.2):
+                await self._end(orders[0], me)
+
+    async def _fill(self, cart_id: CartId, me: Actor) -> None:
+        draw, variants = self.world.draw, [variant_id for _, variant_id in self.world.variants]
+        plans = draw.choice(([0], [1], [0, 1], [0, 0]))
+        wanted = [
+            AddToCart(cart_id=cart_id, variant_id=variants[0], plan_id=self.world.plans[plan], quantity=1)
+            for plan in plans
+        ]
+        if self.chance(0.5):
+            wanted.append(AddToCart(cart_id=cart_id, variant_id=draw.choice(variants), quantity=1))
+        self._added, self._perhaps = Counter(), Counter()
+        for command in wanted:
+            await self.all_at_once([self._add(command, me)])
+        where = DescribeCart(cart_id=cart_id, email="ada@example.com", shipping_address=BERLIN)
+        await self._patiently(where, me)
+        await self._patiently(ChooseShipping(cart_id=cart_id, option_id="standard"), me)
+
+    async def _end(self, order_id: OrderId, me: Actor) -> None:
+        for subscription in begun_with(self.world.oracle.tables, order_id):
+            await self.think()
+            command = CancelSubscription(subscription_id=subscription.id)
+
+            async def end(shop: Shop, command: CancelSubscription = command) -> None:
+                await shop.execute(command, actor=me)
+
+            await self._insist("CancelSubscription", end)
+            self.world.oracle.promises.ended.add(subscription.id)
+
+    def _holding(self, thing: CartId | OrderId) -> Actor:
+        return customer(FIRST_REGULAR + self.number)
 
 
 @define(eq=False)

@@ -426,6 +426,23 @@ def renewal_taken_for_paid(patch: MonkeyPatch) -> None:
     patch.setattr(renewals, "_take_over", take_over)
 
 
+def begun_on_a_promise(patch: MonkeyPatch) -> None:
+    """What is in the cart by a plan begins when its money is authorised, whether it is ever taken or not."""
+    patch.setattr(renewals, "_TAKEN", renewals._TAKEN | {PaymentStatus.AUTHORIZED})
+
+
+def checkouts_asleep(patch: MonkeyPatch) -> None:
+    """Only the request that pays begins what was subscribed at the checkout: when it dies nobody looks again."""
+    rightly = placing.subscribe_at_checkout
+
+    def subscribe(**attributes: Any) -> tuple[Subscription, Renewal | None]:
+        subscription, renewal = rightly(**attributes)
+        subscription.due_at = None
+        return subscription, renewal
+
+    patch.setattr(placing, "subscribe_at_checkout", subscribe)
+
+
 def lapse_unnoticed(patch: MonkeyPatch) -> None:
     """What waits for staff is asked about no more: when its authorisation lapses nobody notices."""
     rightly = memory_payments.MemoryPaymentRepository.unfinished
@@ -536,6 +553,8 @@ BUGS: tuple[Plant, ...] = (
     renewals_asleep,
     period_stays_where_it_is,
     renewal_taken_for_paid,
+    begun_on_a_promise,
+    checkouts_asleep,
     lapse_unnoticed,
     void_forgets_the_money,
     part_forgotten,

@@ -67,6 +67,8 @@ class Chances:
     """How often staff capture or void; 0: the shop captures by itself."""
     authorized_hours: float = 168.0
     """How long an authorisation stands."""
+    regulars: int = 0
+    """Customers with a plan in the cart."""
 
     @property
     def lines(self) -> list[str]:
@@ -124,4 +126,5 @@ def chances_of(seed: int) -> Chances:
         captures=captures,
         authorized_hours=by_hand.choice((0.2, 2.0, 12.0, 48.0)) if captures else 168.0,
         disputes=trouble(0.5),
+        regulars=random.Random(f"regulars:{seed}").choice((0, 0, 0, 0, 0, 2)),
     )

@@ -36,6 +36,7 @@ from shop.domain.kernel.money import Money
 from shop.domain.orders import OrderStatus, PaymentStatus
 from shop.domain.payments import REASONS_OF_PEOPLE, AttemptStatus
 from tests.invariants import PAID_FOR, Broken, Snapshot, Watch, broken
+from tests.simulation.plans import check_begun, check_lines
 
 T = TypeVar("T")
 LOOK_EVERY = 40
@@ -148,6 +149,7 @@ class Oracle:
             self._check_once()
             self._check_charges()
             self._check_periods()
+            check_lines(self.tables)
             self._check_refunds()
             if self.commits % LOOK_EVERY == 0:
                 at_once(self.watch.look(self.context()))
@@ -196,19 +198,22 @@ class Oracle:
     def _check_periods(self) -> None:
         """I4, I7, F-23: a period of a subscription is one order, none begins before the one before has ended, and
         none after the end."""
-        tables, ordered = self.tables, Counter[OrderId]()
+        tables, ordered = self.tables, Counter[tuple[OrderId, SubscriptionId | None]]()
         methods = [p.attempt.method for p in tables.payments.values() if InvoiceMethod.read(p.attempt.method)]
         if len(set(methods)) != len(methods):
             broken("I7", "a period of a subscription was ordered twice")
         for subscription_id, renewals in tables.renewals.items():
             in_time = sorted(renewals, key=lambda renewal: renewal.period_start)
-            ordered.update(renewal.order_id for renewal in in_time)
+            subscription = tables.subscriptions[subscription_id]
+            first = subscription.order_id  # of a checkout, where others may have begun too
+            ordered.update((r.order_id, subscription_id if r.order_id == first else None) for r in in_time)
             if any(later.period_start < earlier.period_end for earlier, later in pairwise(in_time)):
                 broken("I7", f"periods of {subscription_id} overlap")
-            subscription = tables.subscriptions[subscription_id]
             for renewal in in_time:
                 order = tables.orders[renewal.order_id]
                 settled = order.payment_status in SETTLED or order.status is OrderStatus.CANCELLED
+                if order.id == first and subscription.ended:
+                    continue  # the order stands by itself
                 if not settled and subscription.open_order != order.id:
                     broken("I9", f"{order.id} is {order.payment_status}, and {subscription.id} has forgotten it")
             ended = subscription.cancelled_at
@@ -236,9 +241,12 @@ class Oracle:
         for subscription in self.tables.subscriptions.values():
             if subscription.due_at is not None and now - subscription.due_at > timedelta(hours=3):
                 broken("I9", f"{subscription.id} was to be looked at on {subscription.due_at}, and nobody did")
+            if subscription.order_id is not None and not subscription.provider_ref:
+                continue  # it never began
             booked = self.billing.get(subscription.provider_ref)
             if booked is None or booked.ended is not subscription.ended:
                 broken("I6", f"{subscription.id} is {subscription.status}, and not so at the provider")
+        check_begun(self.tables)
         for subscription_id in self.promises.ended:
             subscription = self.tables.subscriptions[subscription_id]
             if not subscription.ended:
@@ -336,7 +344,7 @@ class Oracle:
                 broken("I13", f"{order_id} was said to be cancelled and is {orders[order_id].status}")
         renewed = {renewal.order_id for of_one in self.tables.renewals.values() for renewal in of_one}
         for order in orders.values():
-            if order.id in renewed:
+            if order.id in renewed and not order.subscribes:
                 continue  # nobody saw its cart
             bought = Seen(order.total, tuple(sorted((line.variant_id, line.quantity) for line in order.lines)))
             if bought not in promises.seen[order.cart_id]:

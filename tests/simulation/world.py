@@ -29,12 +29,13 @@ from shop.application.commands.inventory import AdjustStock, CreateLocation
 from shop.application.commands.payments import ReceiveProviderNews
 from shop.application.commands.plans import CreatePlan
 from shop.application.commands.subscriptions import CarryOnSubscription, ChangeSubscription, Subscribe
+from shop.application.messages import Actor
 from shop.application.shop import Shop
 from shop.application.wiring import Ports, subscribers
 from shop.domain.catalog import Price, ProductStatus
 from shop.domain.kernel.capturing import CapturePolicy
 from shop.domain.kernel.errors import ShopError, Unavailable
-from shop.domain.kernel.identifiers import Identifier, ProductId, SubscriptionId, VariantId
+from shop.domain.kernel.identifiers import Identifier, PlanId, ProductId, SubscriptionId, VariantId
 from shop.domain.payments import AttemptStatus
 from shop.domain.subscriptions import Interval, IntervalUnit, SubscriptionStatus
 from shop.entrypoints.worker.deliveries import deliver_once
@@ -46,6 +47,7 @@ from tests.simulation.chances import CALM_NEWS, CALM_STORAGE, Chances, NewsTroub
 from tests.simulation.lines import Line, StorageOverALine
 from tests.simulation.loop import SimLoop
 from tests.simulation.oracle import Oracle, WatchedBooks
+from tests.simulation.plans import offer_plans
 
 T = TypeVar("T")
 I = TypeVar("I", bound=Identifier)  # noqa: E741
@@ -227,6 +229,8 @@ class World:
     variants: list[tuple[ProductId, VariantId]] = field(factory=list)
     subscriptions: list[tuple[SubscriptionId, float]] = field(factory=list)
     """With the seconds until each is due again."""
+    plans: list[PlanId] = field(factory=list)
+    """What regulars put into their carts."""
     tally: Counter[str] = field(factory=Counter)
     trace: list[str] = field(factory=list)
     stormy: bool = True
@@ -377,6 +381,8 @@ class World:
             for _, variant_id in self.variants:
                 await shop.execute(AdjustStock(variant_id=variant_id, delta=1, reason="opening", location_id=location))
         await subscribe_before(self)
+        if chances.regulars:
+            self.plans += await offer_plans(self.variants[0][1], shop)
         self.oracle.committed()
 
     def _calm_shop(self, skew_seconds: float = 0.0) -> Shop:
@@ -437,6 +443,11 @@ class World:
                 continue
             better = ChangeSubscription(subscription_id=subscription_id, method="fake_card")
             await self._calm_shop().execute(better, actor=customer(number + 1))
+        for subscription in list(self.oracle.tables.subscriptions.values()):
+            begun = subscription.order_id is not None and bool(subscription.provider_ref) and not subscription.ended
+            if begun and (subscription.method != "fake_card" or subscription.status is SubscriptionStatus.PAST_DUE):
+                better = ChangeSubscription(subscription_id=subscription.id, method="fake_card")
+                await self._calm_shop().execute(better, actor=Actor(kind="user", id=subscription.owner_id))
 
     async def _come_to_rest(self, actors: list[asyncio.Task[None]]) -> None:
         limit, pause = self.loop.time() + self.days_to_rest * DAY_SECONDS, 30.0

@@ -53,7 +53,7 @@ from shop.domain.payments import (
     MoneyMove,
     Payment,
 )
-from shop.domain.subscriptions import Renewal, Subscription
+from shop.domain.subscriptions import Renewal, Subscription, subscribe_at_checkout
 from shop.entrypoints.worker import schedule
 from tests.shops import eur
 
@@ -433,7 +433,7 @@ def begun_on_a_promise(patch: MonkeyPatch) -> None:
 
 def checkouts_asleep(patch: MonkeyPatch) -> None:
     """Only the request that pays begins what was subscribed at the checkout: when it dies nobody looks again."""
-    rightly = placing.subscribe_at_checkout
+    rightly = subscribe_at_checkout
 
     def subscribe(**attributes: Any) -> tuple[Subscription, Renewal | None]:
         subscription, renewal = rightly(**attributes)

@@ -36,7 +36,7 @@ from shop.domain.kernel.money import Money
 from shop.domain.orders import OrderStatus, PaymentStatus
 from shop.domain.payments import REASONS_OF_PEOPLE, AttemptStatus
 from tests.invariants import PAID_FOR, Broken, Snapshot, Watch, broken
-from tests.simulation.plans import check_begun, check_lines
+from tests.simulation.plans import check_begun, check_lines, waiting
 
 T = TypeVar("T")
 LOOK_EVERY = 40
@@ -298,6 +298,8 @@ class Oracle:
             return False
         now = self.context().now
         if any(s.due_at is not None and s.due_at <= now for s in tables.subscriptions.values()):
+            return False
+        if waiting(tables):
             return False
         under_way = (AttemptStatus.NEW, AttemptStatus.PROCESSING, AttemptStatus.AUTHORIZED)
         return not any(payment.refund_due or payment.status in under_way for payment in tables.payments.values())

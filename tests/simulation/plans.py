@@ -54,13 +54,23 @@ def _check_first_period(tables: Tables, order: Order, subscription: Subscription
         broken("I7", f"{subscription.id} has begun, and nothing was taken for {order.id}")
 
 
+def waiting(tables: Tables) -> list[tuple[Subscription, Order]]:
+    """What was subscribed at a checkout and has neither begun nor ended, but for orders that people look at."""
+    return [
+        (subscription, order)
+        for order in tables.orders.values()
+        if order.status is not OrderStatus.ON_HOLD
+        for subscription in begun_with(tables, order.id)
+        if subscription.status is SubscriptionStatus.INCOMPLETE
+    ]
+
+
 def check_begun(tables: Tables) -> None:
     """I9, I13: at rest what was paid has begun, and what was called off never will."""
+    for subscription, order in waiting(tables):
+        broken("I9", f"{subscription.id} still waits for {order.id}, which is {order.payment_status}")
     for order in tables.orders.values():
+        paid = order.status is OrderStatus.CONFIRMED and order.payment_status in PAID_FOR
         for subscription in begun_with(tables, order.id):
-            waits = subscription.status is SubscriptionStatus.INCOMPLETE
-            if waits and order.status is not OrderStatus.ON_HOLD:
-                broken("I9", f"{subscription.id} still waits for {order.id}, which is {order.payment_status}")
-            expired = subscription.status is SubscriptionStatus.INCOMPLETE_EXPIRED
-            if expired and order.status is OrderStatus.CONFIRMED and order.payment_status in PAID_FOR:
+            if paid and subscription.status is SubscriptionStatus.INCOMPLETE_EXPIRED:
                 broken("I13", f"{order.id} is paid, and {subscription.id} never began")

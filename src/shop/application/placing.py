@@ -32,7 +32,7 @@ from shop.domain.kernel.identifiers import (
 from shop.domain.kernel.tenders import Tender
 from shop.domain.orders import Order, OrderLine, OrderShipping
 from shop.domain.payments import Payment, PaymentSession
-from shop.domain.subscriptions import PlanNeedsCustomer, Subscription, subscribe_at_checkout
+from shop.domain.subscriptions import Subscription, subscribe_at_checkout
 
 
 @frozen
@@ -157,9 +157,8 @@ def _lines_of(priced: PricedCart, ids: Ids) -> list[OrderLine]:
 def _subscribe(
     tx: Transaction, priced: PricedCart, order: Order, session: PaymentSession, ids: Ids
 ) -> tuple[Subscription, ...]:
-    """One subscription for each line with a plan, with this order as its first period. Raises PlanNeedsCustomer."""
-    if order.owner_id is None:
-        raise PlanNeedsCustomer("There is something in the cart that comes again and again.")
+    """One subscription for each line with a plan, with this order as its first period."""
+    assert order.owner_id is not None, "a guest's cart with a plan in it is refused before"
     subscribed = []
     for line in order.lines:
         if line.plan_id is None:

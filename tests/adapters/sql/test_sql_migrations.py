@@ -38,8 +38,9 @@ from shop.adapters.sql.storage import SchemaOutdated, SqlStorage
 from shop.adapters.system import SystemClock
 from shop.domain.identity import OWNER, KeyKind, Session, User
 from shop.domain.kernel.errors import Unavailable
-from shop.domain.kernel.identifiers import SessionId, UserId
-from tests.adapters.sql.things import IDS, cart, context, opened, place, stocked, unit_of_work
+from shop.domain.kernel.identifiers import CartItemId, OrderLineId, PlanId, SessionId, SubscriptionId, UserId
+from shop.domain.subscriptions import Interval, IntervalUnit, Plan, subscribe_at_checkout
+from tests.adapters.sql.things import IDS, cart, context, eur, opened, place, stocked, unit_of_work
 
 # What one database only has, and what no metadata can say.
 NOT_IN_METADATA = {
@@ -208,6 +209,63 @@ async def test_attempts_from_before_have_their_last_decline(
     assert (payment.attempt.failure_code, payment.attempt.declines) == (code, declines)
     [listed] = await migrating._run(empty_url, lambda c: c.execute(text("SELECT failure_code FROM payments")).all())
     assert listed[0] == payment.last_decline
+
+
+async def test_lines_from_before_come_once_and_the_way_back_leaves_what_fits(empty_url: str) -> None:
+    """Down with two lines of one variant and two subscriptions of one order: one of each is left."""
+    await migrating.upgrade(empty_url)
+    database = opened(empty_url)
+    uow, at = unit_of_work(database), datetime(2026, 3, 4, tzinfo=UTC)
+    shop = await stocked(uow, "S")
+    bought, open_cart = cart(*shop.variants), cart(*shop.variants)
+    plan = Plan.offer(
+        at=at,
+        id=IDS.new(PlanId),
+        code="p",
+        name="P",
+        variant_id=shop.variants[0],
+        interval=Interval(IntervalUnit.MONTH),
+        prices=(eur(100),),
+    )
+    open_cart.add(IDS.new(CartItemId), shop.variants[0], 1, open_cart.created_at, plan.id)
+    async with uow(context()) as tx:
+        tx.plans.save(plan)
+        tx.carts.save(bought)
+        tx.carts.save(open_cart)
+    order = await place(uow, shop, bought)
+    async with uow(context()) as tx:
+        for _ in range(2):
+            begun, renewal = subscribe_at_checkout(
+                at=at,
+                plan=plan,
+                currency="EUR",
+                email="ada@example.com",
+                order_id=order.id,
+                order_line_id=IDS.new(OrderLineId),
+                id=IDS.new(SubscriptionId),
+                owner_id=IDS.new(UserId),
+                quantity=1,
+                provider="fake",
+                method="fake_card",
+            )
+            assert renewal is not None
+            tx.subscriptions.save(begun)
+            tx.subscriptions.renew(renewal)
+    await database.close()
+    await migrating.downgrade(empty_url, "0072")
+    for table, count in (("cart_items", 2), ("renewals", 1), ("subscriptions", 2)):
+        assert await migrating._run(empty_url, _counts(table)) == count
+    await migrating.upgrade(empty_url)
+    assert await migrating._run(empty_url, _differences) == []
+    database = opened(empty_url)
+    async with unit_of_work(database)(context()) as tx:
+        found = await tx.carts.get(open_cart.id)
+    await database.close()
+    assert [(item.variant_id, item.plan_id) for item in found.items] == [(shop.variants[0], None)]
+
+
+def _counts(table: str) -> Callable[[Connection], int]:
+    return lambda connection: len(connection.execute(text(f"SELECT * FROM {table}")).all())
 
 
 def _writes(statement: str) -> Callable[[Connection], None]:

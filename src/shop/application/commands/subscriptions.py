@@ -6,7 +6,11 @@ from typing import ClassVar
 from attrs import frozen
 
 from shop.application.messages import CUSTOMER, INTERNAL, OWNER, Command, Context, check_version
-from shop.application.ports.subscriptions import MethodNotForSubscriptions, SubscriptionsNotOffered
+from shop.application.ports.subscriptions import (
+    MethodNotForSubscriptions,
+    SubscriptionBilling,
+    SubscriptionsNotOffered,
+)
 from shop.application.ports.unit_of_work import Transaction
 from shop.application.renewals import Till, billing_request, carry_on
 from shop.application.settlement import check_own_method
@@ -47,7 +51,7 @@ async def subscribe(command: Subscribe, context: Context, *, till: Till) -> Subs
     assert owner_id is not None, "the door lets only customers in"
     if not till.billing.provider:
         raise SubscriptionsNotOffered
-    _check_method(command.method)
+    _check_method(command.method, till.billing)
     await check_own_method(command.method, owner_id, context, till.cashier)
     settings = await till.store.settings()
     async with till.cashier.uow(context) as tx:
@@ -73,9 +77,11 @@ async def subscribe(command: Subscribe, context: Context, *, till: Till) -> Subs
     return subscription.id
 
 
-def _check_method(method: str) -> None:
+def _check_method(method: str, billing: SubscriptionBilling) -> None:
     if not 1 <= len(method) <= METHOD_LENGTH_MAX or not method.isprintable():
         raise MethodNotForSubscriptions("A way to pay has 1 to 200 characters.")
+    if not billing.takes(method):
+        raise MethodNotForSubscriptions(f"“{method[:40]}” cannot be charged again without the customer.")
 
 
 def _check_delivery(command: Subscribe, *, needs_shipping: bool) -> None:
@@ -155,7 +161,7 @@ async def change_subscription(command: ChangeSubscription, context: Context, *, 
             check_version(subscription.version, command.expected_version)
         plan = await tx.plans.get(command.plan_id) if command.plan_id is not None else None
     if command.method is not None:
-        _check_method(command.method)
+        _check_method(command.method, till.billing)
         await check_own_method(command.method, subscription.owner_id, context, till.cashier)
         subscription.use_method(command.method, context.now)
     proration = None

@@ -17,14 +17,20 @@ from shop.adapters.contracts.payments import MovableClock
 from shop.adapters.stripe.account import StripeAccount
 from shop.adapters.stripe.news import HEADER
 from shop.adapters.stripe.payments import StripePaymentGateway
+from shop.adapters.stripe.saved_methods import StripeSavedMethods
 from shop.adapters.stripe.subscriptions import StripeSubscriptionBilling
+from shop.application.commands.checkout import CreateOrder
 from shop.application.ports.payments import PaymentProviderUnavailable, PaymentRefused
 from shop.application.ports.subscriptions import BillingRequest, BillingStatus, InvoiceCharge, MethodNotForSubscriptions
-from shop.domain.kernel.identifiers import AttemptId, OrderId, SubscriptionId, UserId
+from shop.application.shop import Shop
+from shop.domain.kernel.identifiers import AttemptId, OrderId, PaymentSessionId, SubscriptionId, UserId, WalletId
 from shop.domain.kernel.money import Money
-from shop.domain.payments import AttemptStatus
-from shop.domain.subscriptions import Interval, IntervalUnit
-from tests.stripe_billing_stub import NOT_SAVED, SAVED, SAVED_DECLINED, StripeBillingStub
+from shop.domain.payments import AttemptStatus, PaymentSession, Wallet
+from shop.domain.subscriptions import Interval, IntervalUnit, SubscriptionStatus
+from tests.application.test_subscribing_at_checkout import filled, only
+from tests.application.test_subscriptions import days, offer
+from tests.shops import customer, open_small_shop
+from tests.stripe_billing_stub import CUSTOMER, NOT_SAVED, SAVED, SAVED_DECLINED, StripeBillingStub
 from tests.stripe_stub import SECRET_KEY, WEBHOOK_SECRET, sign
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
@@ -232,3 +238,41 @@ def test_each_message_names_its_subscription(kind: str) -> None:
 )
 def test_invoices_in_other_shapes(thing: object, ref: str) -> None:
     assert read("invoice.paid", thing) == ref
+
+
+async def test_a_saved_card_pays_a_checkout_and_then_its_periods(
+    stub: StripeBillingStub, billing: StripeSubscriptionBilling
+) -> None:
+    """The checkout's money is an ordinary payment; from the second period on it is invoices."""
+    small = await open_small_shop()
+    account = StripeAccount(secret_key=SECRET_KEY, webhook_secret=WEBHOOK_SECRET, api_base=stub.url)
+    gateway, saved = StripePaymentGateway(account, small.clock), StripeSavedMethods(account)
+    small.shop = Shop(evolve(small.shop.ports, gateway=gateway, billing=billing, saved_methods=saved))
+    ada = customer()
+    assert ada.user_id is not None
+    wallet = Wallet.open(id=small.ids.new(WalletId), user_id=ada.user_id, provider="stripe", at=small.clock.now())
+    wallet.know(CUSTOMER, small.clock.now())
+    cart_id = await filled(small, await offer(small))
+    session = PaymentSession(
+        id=small.ids.new(PaymentSessionId),
+        cart_id=cart_id,
+        provider="stripe",
+        method=SAVED,
+        created_at=small.clock.now(),
+    )
+    async with small.storage.uow(small.context()) as tx:
+        tx.wallets.save(wallet)
+        tx.payment_sessions.save(session)
+        version = (await tx.carts.get(cart_id)).version
+    command = CreateOrder(cart_id=cart_id, cart_version=version, payment_session_id=session.id)
+    order_id = await small.shop.execute(command, actor=ada)
+    await small.pay(order_id)
+    subscription = await only(small, order_id)
+    assert subscription.status is SubscriptionStatus.ACTIVE, await small.payment(order_id)
+    assert list(stub.subscriptions) == [subscription.provider_ref]
+    assert not stub.invoices
+    await days(small, 31)
+    [invoice] = stub.invoices.values()
+    assert (invoice["status"], invoice["total"]) == ("paid", 3490)
+    await saved.close()
+    await gateway.close()

@@ -32,7 +32,7 @@ from shop.domain.kernel.identifiers import (
 from shop.domain.kernel.tenders import Tender
 from shop.domain.orders import Order, OrderLine, OrderShipping
 from shop.domain.payments import Payment, PaymentSession
-from shop.domain.subscriptions import Subscription, subscribe_at_checkout
+from shop.domain.subscriptions import subscribe_at_checkout
 
 
 @frozen
@@ -42,7 +42,6 @@ class Placed:
     order: Order
     payment: Payment | None
     held: tuple[Reservation, ...]
-    subscribed: tuple[Subscription, ...] = ()
 
 
 def place(
@@ -68,8 +67,9 @@ def place(
     payment = _payment_of(order, session, context, ids, capture) if order.total else None
     if payment is not None:
         tx.payments.save(payment)
-    subscribed = _subscribe(tx, priced, order, session, ids) if order.subscribes else ()
-    return Placed(order, payment, held, subscribed)
+    if order.subscribes:
+        _subscribe(tx, priced, order, session, ids)
+    return Placed(order, payment, held)
 
 
 def check_ready(priced: PricedCart) -> None:
@@ -154,12 +154,9 @@ def _lines_of(priced: PricedCart, ids: Ids) -> list[OrderLine]:
     return lines
 
 
-def _subscribe(
-    tx: Transaction, priced: PricedCart, order: Order, session: PaymentSession, ids: Ids
-) -> tuple[Subscription, ...]:
+def _subscribe(tx: Transaction, priced: PricedCart, order: Order, session: PaymentSession, ids: Ids) -> None:
     """One subscription for each line with a plan, with this order as its first period."""
     assert order.owner_id is not None, "a guest's cart with a plan in it is refused before"
-    subscribed = []
     for line in order.lines:
         if line.plan_id is None:
             continue
@@ -182,8 +179,6 @@ def _subscribe(
         tx.subscriptions.save(subscription)
         if renewal is not None:
             tx.subscriptions.renew(renewal)
-        subscribed.append(subscription)
-    return tuple(subscribed)
 
 
 def _shipping_of(priced: PricedCart) -> OrderShipping | None:

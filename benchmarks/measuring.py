@@ -57,6 +57,8 @@ class Effort:
     """To PostgreSQL, of each server process: with each commit waiting for the disk, many wait together."""
     orders: int
     """In one stretch without a server."""
+    stretches: int = 8
+    """Of orders without a server: short, and so the least steady of all that is measured."""
     over_http: int
     """Ready carts to be ordered over HTTP."""
     scale: tuple[int, int] = (1_000, 100_000)
@@ -68,7 +70,15 @@ FULL = Effort(pace=Pace(1.5, 3.0, 3), orders=400, over_http=12_000)
 QUICK = Effort(pace=Pace(1.0, 1.0, 2), orders=200, over_http=4_000)
 # Measures nothing, but goes every way once.
 TINY = Effort(
-    products=200, pace=Pace(0.1, 0.2, 1), clients=2, buyers=2, orders=8, over_http=1_500, scale=(100, 200), calls=3
+    products=200,
+    pace=Pace(0.1, 0.2, 1),
+    clients=2,
+    buyers=2,
+    orders=8,
+    stretches=1,
+    over_http=1_500,
+    scale=(100, 200),
+    calls=3,
 )
 
 
@@ -183,8 +193,8 @@ def _pid(server: PostgresServer) -> int:
 
 
 def _ready_carts(effort: Effort) -> int:
-    stretches = 9 * (effort.pace.rounds + 2) * (effort.orders + 2 * CONCURRENCY)
-    return effort.over_http + stretches
+    stretches = 9 * (effort.pace.rounds + 2) + 3 * effort.stretches
+    return effort.over_http + stretches * (effort.orders + 2 * CONCURRENCY)
 
 
 def _pages(bench: _Bench) -> None:
@@ -285,7 +295,7 @@ async def _placing(bench: _Bench) -> None:
     merged, apart, ours = [], [], []
     async with open_shop(bench.settings) as shop:
         await place_orders(shop, moulds.version, bench.units.take(count), count)
-        for _ in range(bench.effort.pace.rounds):
+        for _ in range(bench.effort.stretches):
             first = bench.units.take(count)
             ours.append(await _sampled(bench, place_orders(shop, moulds.version, first, count)))
             first = bench.units.take(count + CONCURRENCY)

@@ -26,6 +26,7 @@ from shop.application.ports.records import TransactionKind
 from shop.application.reconciling import Comparison
 from shop.application.settlement import steps
 from shop.application.settlement.books import BooksOf
+from shop.application.settlement.disputes import DisputesOf
 from shop.application.settlement.refunds import RefundsOf
 from shop.domain.kernel.currencies import exponent
 from shop.domain.kernel.identifiers import RefundId
@@ -34,7 +35,7 @@ from shop.domain.ledger import EntryKind, LedgerEntry, Posting, fee_postings
 from shop.domain.payments import Payment
 from shop.domain.subscriptions import Renewal
 from tests.adapters import test_stripe_amounts
-from tests.application import test_balance, test_reconciliation, test_refunds, test_subscriptions
+from tests.application import test_balance, test_disputes_at_once, test_reconciliation, test_refunds, test_subscriptions
 from tests.contracts.test_memory_storage import TestMemoryStorage as MemoryContract
 from tests.shops import SmallShop, open_small_shop
 
@@ -161,6 +162,17 @@ def last_slice_left_out(patch: MonkeyPatch) -> None:
     patch.setattr(Window, "slices", lambda window: rightly(window)[:-1])
 
 
+def dispute_written_alone(patch: MonkeyPatch) -> None:
+    """A dispute is written without the order that was read before it: who read the order too early decides for it."""
+    rightly = DisputesOf.conclude
+
+    def conclude(disputes: DisputesOf) -> None:
+        disputes._moved = False
+        rightly(disputes)
+
+    patch.setattr(DisputesOf, "conclude", conclude)
+
+
 def hundredths_of_everything(patch: MonkeyPatch) -> None:
     """Every currency has two digits at the provider, also those that have none."""
     patch.setattr(amounts, "_digits", lambda currency: (exponent(currency), 2))
@@ -259,6 +271,11 @@ PLANTED: tuple[Planted, ...] = (
         last_slice_left_out,
         "test_what_the_provider_knows_better_is_asked_again",
         test_reconciliation.TestRepairs().test_what_the_provider_knows_better_is_asked_again,
+    ),
+    Planted(
+        dispute_written_alone,
+        "test_a_dispute_that_another_opened_meanwhile_is_not_overlooked",
+        _with_shop(test_disputes_at_once.test_a_dispute_that_another_opened_meanwhile_is_not_overlooked),
     ),
     Planted(
         hundredths_of_everything,

@@ -6,6 +6,7 @@ import pytest
 from attrs import evolve
 
 from shop.application.commands.reconciliation import FindingNeedsPeople, FindingUnknown, RepairFinding
+from shop.domain.kernel.identifiers import LedgerEntryId
 from shop.domain.ledger import DISPUTE_LOSSES, DISPUTES, FEES, EntryKind, Posting, clearing
 from shop.domain.payments import DisputeStatus
 from shop.entrypoints.worker.schedule import reconcile_recent
@@ -107,6 +108,20 @@ async def test_a_dispute_that_lost_its_entry_is_booked_again() -> None:
         e.provider_ref: e.postings for e in gone
     }
     assert (await told(small)).clean
+
+
+@pytest.mark.parametrize("kind", OF_DISPUTES)
+async def test_f60_a_dispute_of_which_the_provider_knows_nothing_is_for_people(kind: EntryKind) -> None:
+    small = await disputed()
+    await paid_out(small)
+    entry = entries(small, kind)[0]
+    made_up = evolve(entry, id=small.ids.new(LedgerEntryId), provider_ref="txn_made_up")
+    async with small.storage.uow(small.context()) as tx:
+        tx.ledger.book(made_up)
+    [found] = [finding for finding in (await told(small)).findings if finding.provider_ref == "txn_made_up"]
+    assert found.kind == "entry_unmatched"
+    with pytest.raises(FindingNeedsPeople):
+        await small.shop.execute(RepairFinding(finding=found.id))
 
 
 async def test_a_dispute_that_was_edited_is_for_people() -> None:

@@ -254,7 +254,7 @@ class BalanceComparison:
         return finding_of(
             FindingKind.ENTRY_UNMATCHED,
             movement.provider_ref,
-            f"The ledger has a {movement.kind} of {movement.provider_ref}, and {self.balance.provider} has none.",
+            f"The ledger has a {movement.kind} of {movement.provider_ref}; {self.balance.provider} has no such thing.",
             provider=self.balance.provider,
             provider_ref=movement.provider_ref,
         )

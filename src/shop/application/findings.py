@@ -47,7 +47,7 @@ class FindingKind(StrEnum):
     """A bank took money because of a dispute, or gave it back, and that is not in the ledger."""
     DISPUTE_DIFFERS = "dispute_differs"
     ENTRY_UNMATCHED = "entry_unmatched"
-    """The ledger has a fee or a payout of which the provider knows nothing."""
+    """The ledger has a fee, a payout or a movement of a dispute of which the provider knows nothing."""
     EVENTS_SET_ASIDE = "events_set_aside"
     """Something that should have followed from events did not, ten times over."""
 

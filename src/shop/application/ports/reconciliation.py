@@ -69,7 +69,7 @@ class BookedSum:
 
 @frozen(kw_only=True)
 class BookedMovement:
-    """An entry that is about money the provider holds, and about no sale as such: a fee, a payout, its coming back."""
+    """An entry named after a movement at the provider: a fee, a payout, what a dispute took, their coming back."""
 
     id: LedgerEntryId
     at: datetime
@@ -77,7 +77,13 @@ class BookedMovement:
     provider_ref: str
 
 
-MOVEMENTS = (EntryKind.FEE, EntryKind.PAYOUT, EntryKind.PAYOUT_REVERSAL)
+MOVEMENTS = (
+    EntryKind.FEE,
+    EntryKind.PAYOUT,
+    EntryKind.PAYOUT_REVERSAL,
+    EntryKind.DISPUTE,
+    EntryKind.DISPUTE_REVERSAL,
+)
 
 
 class ReconciliationReader(Protocol):

@@ -118,17 +118,20 @@ class ReconciliationPromises(StoragePromises):
         await bench.save(_payout(bench, "txn_1", -900, kind=EntryKind.PAYOUT_REVERSAL))
 
     @alone
-    async def test_fees_and_payouts_are_read_by_time_and_page(self, bench: Bench) -> None:
+    async def test_fees_payouts_and_disputes_are_read_by_time_and_page(self, bench: Bench) -> None:
         _, payment = await bench.paying()
         await bench.save(bench.samples.entry(payment))
         refs = [f"txn_{number}" for number in range(6)]
+        disputes = {"txn_7": EntryKind.DISPUTE, "txn_8": EntryKind.DISPUTE_REVERSAL}
+        for ref, kind in disputes.items():
+            await bench.save(_fee(bench, payment, ref, kind=kind, at=bench.later(2)))
         for number, ref in enumerate(refs):
             at = bench.later(number // 2)
             entry = _payout(bench, ref, 5, at=at) if number % 2 else _fee(bench, payment, ref, at=at)
             await bench.save(entry)
         await bench.save(_fee(bench, payment, "txn_1", kind=EntryKind.ADJUSTMENT))
         for limit in (1, 2, 4, 10):
-            assert sorted(await _movements(bench, 0, 60, limit)) == refs
+            assert sorted(await _movements(bench, 0, 60, limit)) == [*refs, *disputes]
         assert sorted(await _movements(bench, 1, 2, 10)) == ["txn_2", "txn_3"]
         assert await _movements(bench, 3, 60, 10) == []
 

@@ -12,12 +12,16 @@ from shop.application.outages import (
     CircuitBreaker,
     CircuitRules,
     CircuitState,
+    Guard,
+    GuardedBilling,
     GuardedGateway,
     ProviderResting,
 )
 from shop.application.ports.payments import PaymentProviderUnavailable
+from shop.application.ports.subscriptions import BillingState
 from shop.domain.orders import PaymentStatus
 from shop.domain.payments import PaymentNotFound
+from shop.domain.subscriptions import SubscriptionNotFound
 from tests.application.providers import Away, faulty
 from tests.shops import SettableClock, open_small_shop
 
@@ -128,6 +132,30 @@ async def test_refusals_are_answers_and_outages_are_not() -> None:
     for _ in range(20):
         with pytest.raises(PaymentNotFound):
             await patient.fetch("pi_unknown")
+
+
+async def test_bills_and_payments_of_one_provider_rest_together() -> None:
+    small = await open_small_shop()
+    billing = small.billing
+    refused, asked = GuardedBilling(billing, Guard(CircuitBreaker(RULES), small.clock)), list[str]()
+    for _ in range(20):
+        with pytest.raises(SubscriptionNotFound):
+            await refused.fetch("sub_unknown")
+
+    async def away(provider_ref: str) -> BillingState:
+        asked.append(provider_ref)
+        raise PaymentProviderUnavailable("It does not answer.")
+
+    billing.fetch = away  # type: ignore[method-assign]
+    cashier = small.shop.ports.cashier
+    for _ in range(10):
+        with pytest.raises(PaymentProviderUnavailable):
+            await cashier.billing.fetch("sub_1")
+    with pytest.raises(ProviderResting):
+        await cashier.billing.fetch("sub_1")
+    with pytest.raises(ProviderResting):
+        await cashier.gateway.fetch("pi_1")
+    assert len(asked) == 10
 
 
 async def test_a_call_that_hangs_ends_at_its_deadline() -> None:

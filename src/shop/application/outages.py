@@ -28,6 +28,7 @@ from shop.application.ports.payments import (
     RefundRequest,
 )
 from shop.application.ports.saved_methods import MethodSetup, SavedMethods
+from shop.application.ports.subscriptions import BillingRequest, BillingState, InvoiceCharge, SubscriptionBilling
 from shop.domain.kernel.errors import ShopError
 from shop.domain.kernel.identifiers import AttemptId, WalletId
 from shop.domain.kernel.money import Money
@@ -178,6 +179,54 @@ class GuardedSavedMethods:
 
     async def close(self) -> None:
         await self.saved_methods.close()
+
+
+@define
+class GuardedBilling:
+    """The provider's subscriptions behind the circuit of its payments: it is one provider.
+
+    What takes several calls there has one deadline; repeated with its key it goes on where it was cut off.
+    """
+
+    billing: SubscriptionBilling
+    guard: Guard
+    provider: str = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.provider = self.billing.provider
+
+    def takes(self, method: str) -> bool:
+        return self.billing.takes(method)
+
+    async def subscribe(self, request: BillingRequest) -> BillingState:
+        return await self.guard.ask(lambda: self.billing.subscribe(request))
+
+    async def fetch(self, provider_ref: str) -> BillingState:
+        return await self.guard.ask(lambda: self.billing.fetch(provider_ref))
+
+    async def charge(self, charge: InvoiceCharge) -> IntentState:
+        return await self.guard.ask(lambda: self.billing.charge(charge))
+
+    async def retry(self, charge: InvoiceCharge, key: str) -> IntentState:
+        return await self.guard.ask(lambda: self.billing.retry(charge, key))
+
+    async def void(self, charge: InvoiceCharge) -> IntentState:
+        return await self.guard.ask(lambda: self.billing.void(charge))
+
+    async def change(self, provider_ref: str, request: BillingRequest, *, key: str) -> None:
+        await self.guard.ask(lambda: self.billing.change(provider_ref, request, key=key))
+
+    async def pause(self, provider_ref: str) -> None:
+        await self.guard.ask(lambda: self.billing.pause(provider_ref))
+
+    async def resume(self, provider_ref: str) -> None:
+        await self.guard.ask(lambda: self.billing.resume(provider_ref))
+
+    async def cancel(self, provider_ref: str) -> None:
+        await self.guard.ask(lambda: self.billing.cancel(provider_ref))
+
+    async def close(self) -> None:
+        await self.billing.close()
 
 
 @define

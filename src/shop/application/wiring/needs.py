@@ -9,7 +9,7 @@ from attrs import field, frozen
 from shop.application.commands.identity.opening import AccountRules, Doorkeeper
 from shop.application.limits import RateLimits
 from shop.application.messages import Context
-from shop.application.outages import CircuitBreaker, Guard, GuardedGateway, GuardedSavedMethods
+from shop.application.outages import CircuitBreaker, Guard, GuardedBilling, GuardedGateway, GuardedSavedMethods
 from shop.application.ports.cache import Cache, RateLimiter
 from shop.application.ports.clock import Clock, Ids, MovableClock
 from shop.application.ports.identity import Authenticator, Secrets
@@ -77,8 +77,10 @@ class Ports:
     @property
     def cashier(self) -> Cashier:
         gateway = GuardedGateway(self.gateway, self.circuit, self.clock)
-        saved_methods = GuardedSavedMethods(self.saved_methods, Guard(self.circuit, self.clock))
-        return Cashier(self.storage.uow, self.ids, gateway, self.billing, saved_methods, self.tenders)
+        guard = Guard(self.circuit, self.clock)
+        saved_methods = GuardedSavedMethods(self.saved_methods, guard)
+        billing = GuardedBilling(self.billing, guard)
+        return Cashier(self.storage.uow, self.ids, gateway, billing, saved_methods, self.tenders)
 
     @property
     def records(self) -> ProviderRecords | None:

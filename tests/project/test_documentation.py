@@ -82,11 +82,12 @@ def test_bash_runs_from_top_to_bottom(page: Path, demo: tuple[Path, dict[str, An
 
 @pytest.mark.journey
 def test_the_nine_calls_of_the_readme_end_in_a_paid_order(demo: tuple[Path, dict[str, Any]]) -> None:
+    """Their last word is the order itself, and nothing else. Newcomers try them more than once."""
     folder, card = demo
-    """Their last word is the order itself, and nothing else."""
     [script] = [fence.code for fence in fences(README) if fence.language == "bash"]
-    order = json.loads(run(["bash", "-euo", "pipefail", "-c", script], folder, B=card["api_url"]))
-    assert (order["status"], order["payment_status"]) == ("confirmed", "paid")
+    for _ in range(3):
+        order = json.loads(run(["bash", "-euo", "pipefail", "-c", script], folder, B=card["api_url"]))
+        assert (order["status"], order["payment_status"]) == ("confirmed", "paid")
 
 
 def test_the_example_ends_in_a_paid_order() -> None:

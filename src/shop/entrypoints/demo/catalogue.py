@@ -12,7 +12,7 @@ STANDARD, REDUCED = "standard", "reduced"
 
 # What pays the reduced rate in Germany: food and books.
 _REDUCED = ("Kitchen > Pantry", "Books > Winter")
-_STOCKS = (40, 12, 0, 25, 7, 3, 60, 18)
+_STOCKS = (40, 12, 0, 25, 7, 60, 3, 18)
 _DEARER_SIZES = {"Large": 1.6, "60 cm": 1.5, "A2": 1.5, "28 cm": 1.25, "500 g": 1.8, "1 kg": 3.4, "50 cm": 1.2}
 
 

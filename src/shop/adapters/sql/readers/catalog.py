@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, literal_column, select
 
 from shop.adapters.sql.database import Database, Row
-from shop.adapters.sql.readers.paging import ends_of, page_of, storable, window
+from shop.adapters.sql.readers.paging import ends_of, page_of, storable, total_of, window
 from shop.adapters.sql.readers.products import (
     PRODUCT_LISTING,
     Narrowing,
@@ -119,10 +119,7 @@ class SqlCatalogReader:
         narrowing, values = asked
         rows = await self._database.fetch(products_page(narrowing, shape), **values, **mark)
         found = page_of(rows, page, shape.order)
-        total = None
-        if page.total:
-            counted = await self._database.fetch_one(products_total(narrowing), **values)
-            total = counted[0] if counted is not None else 0
+        total = await total_of(page, self._database, products_total(narrowing), **values)
         data = await self._views(found.rows, currency, expand)
         return Page(data=data, next=found.next, previous=found.previous, total=total)
 

@@ -18,6 +18,7 @@ from shop.adapters.sql.readers.paging import (
     ends_of,
     page_of,
     storable,
+    total_of,
     walk,
     window,
 )
@@ -93,10 +94,7 @@ async def dispute_page(database: Database, which: DisputeFilter, page: PageReque
     narrowing = _Disputes(bool(which.statuses), which.payment_id is not None, which.order_id is not None, since, until)
     rows = await database.fetch(_dispute_page(narrowing, shape), **values, **mark)
     found = page_of(rows, page, shape.order)
-    total = None
-    if page.total:
-        counted = await database.fetch_one(_dispute_total(narrowing), **values)
-        total = counted[0] if counted is not None else 0
+    total = await total_of(page, database, _dispute_total(narrowing), **values)
     data = [dispute_view(dispute_of(row)) for row in found.rows]
     return Page(data=data, next=found.next, previous=found.previous, total=total)
 
@@ -161,10 +159,7 @@ async def message_page(database: Database, which: InboxFilter, page: PageRequest
     )
     rows = await database.fetch(_message_page(narrowing, shape), **values, **mark)
     found = page_of(rows, page, shape.order)
-    total = None
-    if page.total:
-        counted = await database.fetch_one(_message_total(narrowing), **values)
-        total = counted[0] if counted is not None else 0
+    total = await total_of(page, database, _message_total(narrowing), **values)
     return Page(data=[_message_view(row) for row in found.rows], next=found.next, previous=found.previous, total=total)
 
 

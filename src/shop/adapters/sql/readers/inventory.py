@@ -16,6 +16,7 @@ from shop.adapters.sql.readers.paging import (
     Window,
     page_of,
     storable,
+    total_of,
     walk,
     window,
 )
@@ -138,7 +139,7 @@ class SqlInventoryReader:
             values["below"] = max(min(below, 2**31 - 1), -(2**31))
         rows = await self._database.fetch(_page(asked, shape), **values, **mark)
         found = page_of(rows, page, shape.order)
-        total = await self._counted(page, _total(asked), values)
+        total = await total_of(page, self._database, _total(asked), **values)
         data = [_level(row) for row in found.rows]
         return Page(data=data, next=found.next, previous=found.previous, total=total)
 
@@ -161,7 +162,7 @@ class SqlInventoryReader:
             values["kind"] = kind
         rows = await self._database.fetch(_page(asked, shape), **values, **mark)
         found = page_of(rows, page, shape.order)
-        total = await self._counted(page, _total(asked), values)
+        total = await total_of(page, self._database, _total(asked), **values)
         data = [_movement(row) for row in found.rows]
         return Page(data=data, next=found.next, previous=found.previous, total=total)
 
@@ -176,12 +177,6 @@ class SqlInventoryReader:
             )
             for row in await self._database.fetch(_LOCATIONS)
         ]
-
-    async def _counted(self, page: PageRequest, statement: Statement, values: dict[str, Any]) -> int | None:
-        if not page.total:
-            return None
-        row = await self._database.fetch_one(statement, **values)
-        return int(row[0]) if row is not None else 0
 
 
 def _level(row: Row) -> StockLevelView:

@@ -21,7 +21,7 @@ from shop.adapters.sql.readers.order_lists import (
     orders_total,
     owners_orders,
 )
-from shop.adapters.sql.readers.paging import ends_of, page_of, storable, window
+from shop.adapters.sql.readers.paging import ends_of, page_of, storable, total_of, window
 from shop.adapters.sql.readers.payments import payment_view
 from shop.adapters.sql.schema import payments
 from shop.adapters.sql.statements import Statement, any_of
@@ -71,10 +71,7 @@ class SqlOrderReader:
         shape, mark = window(OWNER_LISTING, page)
         rows = await self._database.fetch(owners_orders(shape), owner_id=owner_id.uuid, **mark)
         found = page_of(rows, page, shape.order)
-        total = None
-        if page.total:
-            counted = await self._database.fetch_one(OWNERS_ORDERS_TOTAL, owner_id=owner_id.uuid)
-            total = counted[0] if counted is not None else 0
+        total = await total_of(page, self._database, OWNERS_ORDERS_TOTAL, owner_id=owner_id.uuid)
         data = [_view(row) for row in found.rows]
         return Page(data=data, next=found.next, previous=found.previous, total=total)
 
@@ -88,10 +85,7 @@ class SqlOrderReader:
         narrowing, values = asked
         rows = await self._database.fetch(orders_page(narrowing, shape, "lines" in expand), **values, **mark)
         found = page_of(rows, page, shape.order)
-        total = None
-        if page.total:
-            counted = await self._database.fetch_one(orders_total(narrowing), **values)
-            total = counted[0] if counted is not None else 0
+        total = await total_of(page, self._database, orders_total(narrowing), **values)
         paid = await self._payments(found.rows) if "payments" in expand else None
         data = [_admin_view(row, "lines" in expand, paid) for row in found.rows]
         return Page(data=data, next=found.next, previous=found.previous, total=total)

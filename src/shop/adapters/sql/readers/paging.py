@@ -29,9 +29,9 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from shop.adapters.sql.database import Row
+from shop.adapters.sql.database import Database, Row
 from shop.adapters.sql.schema.columns import Id, UtcDateTime, word
-from shop.adapters.sql.statements import POSTGRES, SQLITE
+from shop.adapters.sql.statements import POSTGRES, SQLITE, Statement
 from shop.application.ports.paging import (
     CursorMalformed,
     PageRequest,
@@ -297,6 +297,14 @@ def page_of(rows: Sequence[Row], request: PageRequest, order: Order) -> Slice:
         order.cursor_to(found[-1]) if to_next else None,
         order.cursor_to(found[0]) if to_previous else None,
     )
+
+
+async def total_of(page: PageRequest, database: Database, statement: Statement, **values: Any) -> int | None:
+    """How many there are on all pages together, if that was asked; `statement` counts them."""
+    if not page.total:
+        return None
+    counted = await database.fetch_one(statement, **values)
+    return int(counted[0]) if counted is not None else 0
 
 
 def between(column: ColumnElement[Any], since: bool, until: bool) -> list[ColumnElement[bool]]:

@@ -22,6 +22,7 @@ from shop.adapters.sql.readers.paging import (
     merge,
     page_of,
     storable,
+    total_of,
     walk,
     window,
 )
@@ -186,10 +187,7 @@ class SqlPaymentReader:
         narrowing, values = _narrowing(which)
         rows = await self._database.fetch(_page(narrowing, shape), **values, **mark)
         found = page_of(rows, page, shape.order)
-        total = None
-        if page.total:
-            counted = await self._database.fetch_one(_total(narrowing), **values)
-            total = counted[0] if counted is not None else 0
+        total = await total_of(page, self._database, _total(narrowing), **values)
         data = [payment_view(row) for row in found.rows]
         return Page(data=data, next=found.next, previous=found.previous, total=total)
 
@@ -204,10 +202,7 @@ class SqlPaymentReader:
         shape, mark = window(_OF_OWNER, page)
         rows = await self._database.fetch(_owners_page(shape), owner_id=owner_id.uuid, **mark)
         found = page_of(rows, page, shape.order)
-        total = None
-        if page.total:
-            counted = await self._database.fetch_one(_OWNERS_TOTAL, owner_id=owner_id.uuid)
-            total = counted[0] if counted is not None else 0
+        total = await total_of(page, self._database, _OWNERS_TOTAL, owner_id=owner_id.uuid)
         data = await self._for_buyer(found.rows)
         return Page(data=data, next=found.next, previous=found.previous, total=total)
 

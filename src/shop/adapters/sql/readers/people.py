@@ -11,7 +11,18 @@ from sqlalchemy import ColumnElement, and_, bindparam, delete, func, null, or_, 
 
 from shop.adapters.sql.database import Database, Row
 from shop.adapters.sql.people import invitation_of, stored_export
-from shop.adapters.sql.readers.paging import IdKey, Key, Kind, Listing, Window, page_of, storable, walk, window
+from shop.adapters.sql.readers.paging import (
+    IdKey,
+    Key,
+    Kind,
+    Listing,
+    Window,
+    page_of,
+    storable,
+    total_of,
+    walk,
+    window,
+)
 from shop.adapters.sql.schema import (
     data_exports,
     invitations,
@@ -218,10 +229,7 @@ class SqlPeopleReader:
             return Page(data=[], total=0 if page.total else None)
         narrowing, values = _narrowing(which)
         found = page_of(await self._database.fetch(_page(narrowing, shape), **values, **mark), page, shape.order)
-        total = None
-        if page.total:
-            counted = await self._database.fetch_one(_total(narrowing), **values)
-            total = counted[0] if counted is not None else 0
+        total = await total_of(page, self._database, _total(narrowing), **values)
         data = await self._views([user_of(row) for row in found.rows])
         return Page(data=data, next=found.next, previous=found.previous, total=total)
 

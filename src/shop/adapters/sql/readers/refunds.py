@@ -10,7 +10,19 @@ from attrs import frozen
 from sqlalchemy import ColumnElement, bindparam, func, select
 
 from shop.adapters.sql.database import Database
-from shop.adapters.sql.readers.paging import IdKey, Key, Kind, Listing, Window, between, ends_of, page_of, walk, window
+from shop.adapters.sql.readers.paging import (
+    IdKey,
+    Key,
+    Kind,
+    Listing,
+    Window,
+    between,
+    ends_of,
+    page_of,
+    total_of,
+    walk,
+    window,
+)
 from shop.adapters.sql.refunds import refund_of
 from shop.adapters.sql.schema import refunds
 from shop.adapters.sql.statements import Statement, any_of
@@ -84,10 +96,7 @@ async def refund_page(database: Database, which: RefundFilter, page: PageRequest
     narrowing = _Narrowing(bool(which.statuses), which.payment_id is not None, which.order_id is not None, since, until)
     rows = await database.fetch(_page(narrowing, shape), **values, **mark)
     found = page_of(rows, page, shape.order)
-    total = None
-    if page.total:
-        counted = await database.fetch_one(_total(narrowing), **values)
-        total = counted[0] if counted is not None else 0
+    total = await total_of(page, database, _total(narrowing), **values)
     data = [refund_view(refund_of(row)) for row in found.rows]
     return Page(data=data, next=found.next, previous=found.previous, total=total)
 

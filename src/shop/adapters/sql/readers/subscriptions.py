@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, bindparam, func, null, select
 
 from shop.adapters.sql.database import Database
-from shop.adapters.sql.readers.paging import IdKey, Key, Kind, Listing, Window, merge, page_of, walk, window
+from shop.adapters.sql.readers.paging import IdKey, Key, Kind, Listing, Window, merge, page_of, total_of, walk, window
 from shop.adapters.sql.schema import plans, subscriptions
 from shop.adapters.sql.schema.columns import word
 from shop.adapters.sql.statements import Statement, any_of
@@ -83,10 +83,7 @@ class SqlSubscriptionReader:
         shape, mark = window(_PLANS, page)
         rows = await self._database.fetch(_plans_page(archived, shape), **mark)
         found = page_of(rows, page, shape.order)
-        total = None
-        if page.total:
-            counted = await self._database.fetch_one(_plans_total(archived))
-            total = counted[0] if counted is not None else 0
+        total = await total_of(page, self._database, _plans_total(archived))
         data = [PlanView.of(plan_of(row)) for row in found.rows]
         return Page(data=data, next=found.next, previous=found.previous, total=total)
 
@@ -101,10 +98,7 @@ class SqlSubscriptionReader:
         values, asked = _values(which), (len(which.statuses), which.owner_id is not None, which.plan_id is not None)
         rows = await self._database.fetch(_page(*asked, shape), **values, **mark)
         found = page_of(rows, page, shape.order)
-        total = None
-        if page.total:
-            counted = await self._database.fetch_one(_total(*asked), **values)
-            total = counted[0] if counted is not None else 0
+        total = await total_of(page, self._database, _total(*asked), **values)
         data = [SubscriptionView.of(subscription_of(row)) for row in found.rows]
         return Page(data=data, next=found.next, previous=found.previous, total=total)
 

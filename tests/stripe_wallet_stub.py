@@ -20,6 +20,8 @@ class StripeWalletStub(StripeStub):
     customers: dict[str, JSON] = field(factory=dict)
     setups: dict[str, JSON] = field(factory=dict)
     cards: dict[str, JSON] = field(factory=dict)
+    empty: set[str] = field(factory=set)
+    """Saved cards without money for now."""
     setup_status: str = "requires_payment_method"
 
     def browser_saves(self, client_secret: str, behaviour: str = "visa") -> str:
@@ -101,7 +103,7 @@ class StripeWalletStub(StripeStub):
             raise Refused(400, "payment_method_unexpected_state", "It was detached and may not be used again.")
         if card is not None and card["customer"] != intent["customer"]:
             raise Refused(400, "payment_method_customer_mismatch", "The PaymentMethod is of another customer.")
-        return super()._confirm(intent, method)
+        return super()._confirm(intent, f"{method}Declined" if method in self.empty else method)
 
     def _tell_of(self, ref: str, before: JSON) -> None:
         event = {

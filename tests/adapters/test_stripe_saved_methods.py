@@ -158,6 +158,24 @@ async def test_a_customer_that_is_gone_pays_nothing_and_leaves_the_intent_open(
         await saved.detach(customer, ref)
 
 
+async def test_a_saved_card_that_was_declined_may_be_tried_again_and_pays_once(
+    stub: StripeWalletStub, saved: StripeSavedMethods, gateway: StripePaymentGateway
+) -> None:
+    customer, ref = await card(stub, saved)
+    stub.empty.add(ref)
+    asked = request(ref, customer)
+    made = await gateway.create_intent(asked)
+    assert made.status is AttemptStatus.FAILED
+    stub.empty.clear()
+    for _ in range(2):
+        state = await gateway.confirm(made.provider_ref, asked.attempt_id, ref, customer, "paysess_2")
+        assert state.status is AttemptStatus.AUTHORIZED
+    late = await gateway.confirm(made.provider_ref, asked.attempt_id, ref, customer, "paysess_3")
+    assert late.status is AttemptStatus.AUTHORIZED
+    paid = [charge for charge in stub._charges.values() if charge["status"] == "succeeded"]
+    assert len(paid) == 1
+
+
 async def test_what_was_called_off_is_not_confirmed(
     stub: StripeWalletStub, saved: StripeSavedMethods, gateway: StripePaymentGateway
 ) -> None:

@@ -252,9 +252,9 @@ class GuardedGateway:
         return await self._ask(lambda: self.gateway.fetch(provider_ref))
 
     async def confirm(
-        self, provider_ref: str, attempt_id: AttemptId, method: str, customer_ref: str = ""
+        self, provider_ref: str, attempt_id: AttemptId, method: str, customer_ref: str = "", try_ref: str = ""
     ) -> IntentState:
-        return await self._ask(lambda: self.gateway.confirm(provider_ref, attempt_id, method, customer_ref))
+        return await self._ask(lambda: self.gateway.confirm(provider_ref, attempt_id, method, customer_ref, try_ref))
 
     async def capture(self, provider_ref: str, attempt_id: AttemptId, amount: Money | None = None) -> IntentState:
         return await self._ask(lambda: self.gateway.capture(provider_ref, attempt_id, amount))

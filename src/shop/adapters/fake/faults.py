@@ -117,10 +117,10 @@ class FaultyGateway:
         return await self._through("fetch", lambda: self._gateway.fetch(provider_ref))
 
     async def confirm(
-        self, provider_ref: str, attempt_id: AttemptId, method: str, customer_ref: str = ""
+        self, provider_ref: str, attempt_id: AttemptId, method: str, customer_ref: str = "", try_ref: str = ""
     ) -> IntentState:
         return await self._through(
-            "confirm", lambda: self._gateway.confirm(provider_ref, attempt_id, method, customer_ref)
+            "confirm", lambda: self._gateway.confirm(provider_ref, attempt_id, method, customer_ref, try_ref)
         )
 
     async def capture(self, provider_ref: str, attempt_id: AttemptId, amount: Money | None = None) -> IntentState:

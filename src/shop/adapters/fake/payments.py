@@ -109,13 +109,13 @@ class FakePaymentGateway(FakeBalance):
         return self._state(self._aged(provider_ref))
 
     async def confirm(
-        self, provider_ref: str, attempt_id: AttemptId, method: str, customer_ref: str = ""
+        self, provider_ref: str, attempt_id: AttemptId, method: str, customer_ref: str = "", try_ref: str = ""
     ) -> IntentState:
         """Passes the challenge of a method that has one; with another method, begins again with that one."""
         forbid_inside_transaction("confirm")
         self._check(method)
         return self._once(
-            f"{attempt_id}:confirm:{method}",
+            f"{attempt_id}:confirm:{method}:{try_ref}" if try_ref else f"{attempt_id}:confirm:{method}",
             provider_ref,
             lambda: confirmed(self._known(provider_ref), method, self._beginning(method, customer_ref)),
         )

@@ -145,7 +145,7 @@ class StripePaymentGateway:
         return list(page.data)
 
     async def confirm(
-        self, provider_ref: str, attempt_id: AttemptId, method: str, customer_ref: str = ""
+        self, provider_ref: str, attempt_id: AttemptId, method: str, customer_ref: str = "", try_ref: str = ""
     ) -> IntentState:
         forbid_inside_transaction("confirm")
         if customer_ref and method.startswith(SAVED_METHOD):
@@ -154,12 +154,14 @@ class StripePaymentGateway:
             key = f"{attempt_id}:customer:{customer_ref}"
             with suppress(PaymentRefused, PaymentNotFound):  # what matters is what comes of confirming it
                 await self._ask(self._intents.update_async(provider_ref, owner, {"idempotency_key": key}))
-        state = await self._confirm(provider_ref, attempt_id, method)
+        state = await self._confirm(provider_ref, attempt_id, method, try_ref)
         # Stripe repeats its first answer to a key: what the shopper was to do may have been done since.
         return await self.fetch(provider_ref) if state.status is AttemptStatus.REQUIRES_ACTION else state
 
-    async def _confirm(self, provider_ref: str, attempt_id: AttemptId, method: str) -> IntentState:
-        """A refusal is told by how the intent stands after it."""
+    async def _confirm(self, provider_ref: str, attempt_id: AttemptId, method: str, try_ref: str = "") -> IntentState:
+        """A refusal is told by how the intent stands after it. An intent takes its money once, by however many keys it
+        was confirmed; but Stripe says its first decline again for a day to whoever comes with the same one."""
+        key = f"{attempt_id}:confirm:{method}"
         params: PaymentIntentConfirmParams = {"expand": _EXPAND}
         if method.startswith(SAVED_METHOD):
             params["payment_method"] = method
@@ -167,7 +169,7 @@ class StripePaymentGateway:
             return state_of(
                 await self._ask(
                     self._intents.confirm_async(
-                        provider_ref, params, {"idempotency_key": f"{attempt_id}:confirm:{method}"}
+                        provider_ref, params, {"idempotency_key": f"{key}:{try_ref}" if try_ref else key}
                     )
                 )
             )

@@ -210,7 +210,7 @@ async def confirm_payment(
     if attempt.status in (AttemptStatus.REQUIRES_ACTION, AttemptStatus.FAILED):
         gateway = cashier.provider_of(sale.payment)
         customer = await customer_of(sale.order.owner_id, session.method, context, cashier)
-        news = await gateway.confirm(attempt.provider_ref, attempt.id, session.method, customer)
+        news = await gateway.confirm(attempt.provider_ref, attempt.id, session.method, customer, str(session.id))
         sale = await settle(sale, evolve(news, method=session.method), context, cashier)
         sale = await carry_on(sale, context, cashier)
     await begin_subscriptions(sale.order, context, Till(cashier, store))

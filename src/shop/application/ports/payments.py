@@ -160,11 +160,12 @@ class PaymentGateway(Protocol):
         this name."""
 
     async def confirm(
-        self, provider_ref: str, attempt_id: AttemptId, method: str, customer_ref: str = ""
+        self, provider_ref: str, attempt_id: AttemptId, method: str, customer_ref: str = "", try_ref: str = ""
     ) -> IntentState:
         """Confirms on the server what needs no browser (the fake's methods, saved ones): finishes what the shopper
         had to do, or tries again with another method after a decline. A saved one comes with its customer.
-        Key: `<attempt>:confirm:<method>`."""
+        `try_ref` names the wish of the shopper: the same method by another wish is another try, by the same one a
+        repetition. Key: `<attempt>:confirm:<method>`, with `:<try>` where there is one."""
 
     async def capture(self, provider_ref: str, attempt_id: AttemptId, amount: Money | None = None) -> IntentState:
         """Takes the authorised amount, or this part of it: then the rest is let go of for good.

@@ -87,7 +87,9 @@ _UNFINISHED = Statement(
     .limit(bindparam("most"))
 )
 
-_INBOX = Root.of(inbox, fixed=["provider", "event_ref", "event_type", "object_ref", "body", "received_at"])
+_INBOX_FIXED = ["provider", "event_ref", "event_type", "object_ref", "received_at"]
+_INBOX = Root.of(inbox, fixed=[*_INBOX_FIXED, "body"])
+_INBOX_EMPTIED = Root.of(inbox, fixed=_INBOX_FIXED)
 _GET_ITEM = Statement(select(inbox).where(inbox.c.id == bindparam("inbox_id")))
 _FORGET_BODIES = Statement(
     update(inbox)
@@ -279,7 +281,9 @@ class SqlInboxRepository:
             "received_at": item.received_at,
             "settled_at": item.settled_at,
         }
-        self._gathered.save(Rank.INBOX, item.id.uuid, item, [_INBOX.write(Rank.INBOX, row, item.version)])
+        # A body is as it came or empty: it is not sent along each time.
+        root = _INBOX if item.body else _INBOX_EMPTIED
+        self._gathered.save(Rank.INBOX, item.id.uuid, item, [root.write(Rank.INBOX, row, item.version)])
 
     def forget_bodies(self, provider: str, object_refs: Sequence[str]) -> None:
         about = [{"of_provider": provider, "ref": ref, "nothing": b""} for ref in object_refs]

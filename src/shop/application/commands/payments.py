@@ -282,10 +282,10 @@ async def apply_provider_news(
         if again.version != item.version:
             raise StaleAggregate
         again.settle(_settled(item, matched), context.now)
-        tx.inbox.save(again)
         if await _of_somebody_erased(sale, subscription, tx):
             # Erasure emptied what was there then: what the provider tells afterwards names the person again.
-            tx.inbox.forget_bodies(item.provider, [item.object_ref])
+            again.forget()
+        tx.inbox.save(again)
 
 
 async def _of_somebody_erased(sale: Sale | None, subscription: Subscription | None, tx: Transaction) -> bool:

@@ -299,7 +299,8 @@ class InboxRepository(Protocol):
     def save(self, item: InboxItem) -> None: ...
 
     def forget_bodies(self, provider: str, object_refs: Sequence[str]) -> None:
-        """What it told of these becomes empty; that it told something stays."""
+        """What was told of these before becomes empty; that it was told stays. A message that is saved in the same
+        transaction is as it was saved."""
 
 
 class ApiKeyRepository(Protocol):

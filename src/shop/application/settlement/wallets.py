@@ -56,7 +56,9 @@ async def follow_wallet_news(item: InboxItem, context: Context, cashier: Cashier
             wallet.tell_of_update(method, context.now)
             tx.wallets.save(wallet)
         again.settle(InboxState.APPLIED if known else InboxState.IGNORED, context.now)
-        tx.inbox.save(again)
         if item.object_ref and (wallet is None or item.event_type == CUSTOMER_GONE):
             # Providers tell names and addresses along with it, also after they have forgotten somebody for us.
-            tx.inbox.forget_bodies(item.provider, [item.object_ref])
+            again.forget()
+            if wallet is not None:
+                tx.inbox.forget_bodies(item.provider, [item.object_ref])
+        tx.inbox.save(again)

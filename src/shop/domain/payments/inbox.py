@@ -83,6 +83,10 @@ class InboxItem(Aggregate):
             raise Conflict(f"The message {self.event_ref} is {self.state} already.")
         self.state, self.settled_at = state, at
 
+    def forget(self) -> None:
+        """What it told becomes empty, for it is about somebody who was forgotten; that it told something stays."""
+        self.body = b""
+
 
 COVER = "[hidden]"
 _COVERED = frozenset(

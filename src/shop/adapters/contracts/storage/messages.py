@@ -49,6 +49,21 @@ class MessagePromises(StoragePromises):
             tx.inbox.save(again)
 
     @alone
+    async def test_a_message_may_be_settled_and_forgotten_at_once(self, bench: Bench) -> None:
+        earlier, message = [bench.samples.message(object_ref="pi_1") for _ in range(2)]
+        await bench.save(earlier, message)
+        async with bench.transaction() as tx:
+            again = await tx.inbox.get(message.id)
+            again.settle(InboxState.APPLIED, bench.later(1))
+            again.forget()
+            tx.inbox.save(again)
+            tx.inbox.forget_bodies("fake", ["pi_1"])
+        async with bench.transaction() as tx:
+            kept, before = await tx.inbox.get(message.id), await tx.inbox.get(earlier.id)
+        assert (kept.state, kept.body) == (InboxState.APPLIED, b"")
+        assert (before.state, before.body) == (InboxState.NEW, b"")
+
+    @alone
     async def test_a_message_is_settled_once(self, bench: Bench) -> None:
         """I5: its effect and its state are written together, by one of two workers."""
         message = bench.samples.message()

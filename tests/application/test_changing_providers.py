@@ -10,6 +10,7 @@ from shop.application.settlement import PaymentElsewhere
 from shop.domain.inventory import ReservationState
 from shop.domain.orders import OrderStatus, PaymentStatus
 from shop.domain.payments import PaymentMethodUnknown
+from shop.entrypoints.cli.checks.examination import Verdict, left_behind
 from tests.shops import WEBHOOK_SECRET, SmallShop, open_small_shop
 
 
@@ -54,6 +55,18 @@ async def test_the_former_provider_takes_up_again_what_it_began(before: SmallSho
     assert (await before.order(order_id)).status is OrderStatus.PENDING
     await before.settle_down(20)
     assert (await before.order(order_id)).status is OrderStatus.CANCELLED  # its hold ran out meanwhile
+
+
+async def test_the_doctor_sees_what_is_left_behind(before: SmallShop, after: SmallShop) -> None:
+    shirt = await before.product(stock=5)
+    await before.buy((shirt, 1))
+    assert (await left_behind(after.shop)).verdict is Verdict.FINE
+    for method in ("fake_card_3ds", "fake_debit"):
+        await before.buy((shirt, 1), method=method)
+    assert (await left_behind(before.shop)).verdict is Verdict.FINE
+    found = await left_behind(after.shop)
+    assert (found.verdict, found.detail[:11]) == (Verdict.WRONG, "2 with fake")
+    assert found.hint.endswith("SHOP_PAYMENTS=fake shop worker")
 
 
 async def test_what_was_paid_before_stays_paid(before: SmallShop, after: SmallShop) -> None:

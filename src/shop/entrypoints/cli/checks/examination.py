@@ -1,6 +1,7 @@
 """The examination: one check after the other, each with what helps when it fails."""
 
 import difflib
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from enum import StrEnum
 
@@ -9,11 +10,12 @@ from attrs import frozen
 from shop.application.auditing import verify
 from shop.application.ports.outbox import DeliveryState
 from shop.application.ports.paging import PageRequest
-from shop.application.ports.readers import DisputeFilter, InboxFilter
+from shop.application.ports.readers import DisputeFilter, InboxFilter, PaymentFilter
 from shop.application.queries.disputes import GetDisputes, GetInbox
+from shop.application.queries.payments import GetPayments
 from shop.application.shop import Shop
 from shop.domain.kernel.errors import ShopError
-from shop.domain.payments import ANSWERABLE, InboxState, PaymentNotFound
+from shop.domain.payments import ANSWERABLE, AttemptStatus, InboxState, PaymentNotFound
 from shop.entrypoints.cli.checks.books import Mismatch, ledger_mismatches, reservation_mismatches, stock_mismatches
 from shop.entrypoints.embed import open_shop
 from shop.entrypoints.settings import DEVELOPMENT_SECRET, Settings
@@ -22,6 +24,8 @@ BACKLOG_MAX = 1_000
 KNOWN_VARIABLES = Settings().variables().keys() | {"SHOP_API_URL", "SHOP_API_KEY"}
 """What the shop reads from the environment: its settings, and where `shop api` calls."""
 _SHOWN_MAX = 5
+_PAGES_MAX = 20
+_UNDECIDED = frozenset(AttemptStatus) - {AttemptStatus.CAPTURED, AttemptStatus.CANCELLED}
 
 
 class Verdict(StrEnum):
@@ -87,6 +91,7 @@ def _secret(settings: Settings) -> Finding:
 async def _living(shop: Shop, settings: Settings) -> AsyncIterator[Finding]:
     yield await _cache(shop, settings)
     yield await _payments(shop)
+    yield await left_behind(shop)
     yield await _outbox(shop)
     yield await _messages(shop)
     yield await _disputes(shop)
@@ -121,6 +126,27 @@ async def _payments(shop: Shop) -> Finding:
         hint = "Check SHOP_PAYMENTS and the provider's keys (SHOP_STRIPE_SECRET_KEY), then run shop doctor again."
         return Finding(check="payments", verdict=Verdict.WRONG, detail=error.detail, hint=hint)
     return _fine("payments", f"{gateway.provider} answers")
+
+
+async def left_behind(shop: Shop) -> Finding:
+    """Payments that were begun with a provider whom the shop has left: nobody asks there how they stand."""
+    ours, found, after = shop.ports.gateway.provider, Counter[str](), None
+    for _ in range(_PAGES_MAX):
+        page = PageRequest(limit=100, after=after)
+        payments = await shop.ask(GetPayments(which=PaymentFilter(statuses=_UNDECIDED), page=page))
+        found.update(payment.provider for payment in payments.data if payment.provider != ours)
+        if (after := payments.next) is None:
+            break
+    if not found:
+        return _fine("other providers", f"no undecided payment is with another than {ours}")
+    told = ", ".join(f"{count} with {provider}" for provider, count in sorted(found.items()))
+    former = min(found)
+    return Finding(
+        check="other providers",
+        verdict=Verdict.WRONG,
+        detail=f"{told}{' or more' if after else ''} undecided payments are left behind, and their orders hold stock",
+        hint=f"Have them decided, with that provider's keys: SHOP_PAYMENTS={former} shop worker",
+    )
 
 
 async def _outbox(shop: Shop) -> Finding:

@@ -90,6 +90,16 @@ async def _show(call: Call, *, status: int = 200) -> Answer:
     return call.one(await call.ask(GetCart(cart_id=call.id(CartId))), status=status)
 
 
+_NOT_TO_BE_HAD = (
+    "not_found",
+    "cart_closed",
+    "insufficient_stock",
+    "variant_unavailable",
+    "plan_not_offered",
+    "conflict",
+)
+
+
 @endpoints.post(
     "/api/carts",
     "cart_create",
@@ -202,14 +212,7 @@ async def cart_update(call: Call) -> Answer:
     example={"variant_id": "var_01jd8zc5w0e7ktmj9c2q8k4h1n", "quantity": 2},
     status=201,
     shows=_ONE,
-    problems=(
-        "not_found",
-        "cart_closed",
-        "insufficient_stock",
-        "variant_unavailable",
-        "plan_not_offered",
-        "conflict",
-    ),
+    problems=_NOT_TO_BE_HAD,
     **_OWN,
 )
 async def cart_item_add(call: Call) -> Answer:
@@ -236,14 +239,7 @@ async def cart_item_add(call: Call) -> Answer:
     body=ItemChange,
     example={"quantity": 3},
     shows=_ONE,
-    problems=(
-        "not_found",
-        "cart_closed",
-        "insufficient_stock",
-        "variant_unavailable",
-        "plan_not_offered",
-        "conflict",
-    ),
+    problems=_NOT_TO_BE_HAD,
     **_OWN,
 )
 async def cart_item_update(call: Call) -> Answer:

@@ -12,7 +12,7 @@ from attrs import evolve
 
 from shop.adapters.contracts.payments import MovableClock
 from shop.adapters.contracts.payments.subject import new_refund
-from shop.adapters.stripe import payments as adapter
+from shop.adapters.stripe import connection
 from shop.adapters.stripe.account import API_VERSION, NETWORK_RETRIES, StripeAccount, StripeNotSetUp
 from shop.adapters.stripe.payments import StripePaymentGateway, open_stripe_payments
 from shop.adapters.system import SystemIds
@@ -245,7 +245,7 @@ async def test_what_only_the_owner_or_time_can_mend_is_to_be_repeated(
 async def test_a_provider_that_hangs_is_waited_for_only_so_long(
     gateway: StripePaymentGateway, stub: StripeStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(adapter, "CALL_TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr(connection, "CALL_TIMEOUT_SECONDS", 0.2)
     stub.faults.append("hang")
     async with asyncio.timeout(5):
         with pytest.raises(PaymentProviderUnavailable, match="in time"):

@@ -1,15 +1,12 @@
 """Takes money through Stripe: the browser confirms with Stripe itself, we capture and refund."""
 
-import asyncio
-import logging
 import math
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import TypeVar
 
 from attrs import evolve
-from stripe import HTTPXClient, PaymentIntent, Refund, StripeClient, StripeError
+from stripe import PaymentIntent, Refund
 from stripe.params import (
     BalanceTransactionListParams,
     EventListParams,
@@ -24,27 +21,23 @@ from stripe.params import (
 
 from shop.adapters.stripe import news
 from shop.adapters.stripe.account import (
-    ANSWER_TIMEOUT_SECONDS,
-    API_VERSION,
-    NETWORK_RETRIES,
     StripeAccount,
     account_of,
 )
 from shop.adapters.stripe.amounts import to_stripe
 from shop.adapters.stripe.balance import payout_of, transaction_of
+from shop.adapters.stripe.connection import StripeConnection
 from shop.adapters.stripe.disputes import dispute_states_of, update_params
 from shop.adapters.stripe.refunds import refund_answer_of, refund_params
-from shop.adapters.stripe.states import error_of, listed_of, state_of
+from shop.adapters.stripe.states import listed_of, state_of
 from shop.application.ports.clock import Clock
 from shop.application.ports.network import forbid_inside_transaction
 from shop.application.ports.options import Options
 from shop.application.ports.payments import (
-    CALL_TIMEOUT_SECONDS,
     METHOD_GONE,
     DisputeAnswer,
     IntentRequest,
     PaymentMethod,
-    PaymentProviderUnavailable,
     PaymentRefused,
     ProviderNews,
     RefundRequest,
@@ -94,7 +87,6 @@ _CANNOT_PAY_ANY_MORE = frozenset(AttemptStatus) - _CANCELLABLE
 _CAPTURED = frozenset({AttemptStatus.CAPTURED})
 _CONFIRMED = frozenset({AttemptStatus.AUTHORIZED, AttemptStatus.CAPTURED, AttemptStatus.PROCESSING})
 
-T = TypeVar("T")
 Act = Callable[[str], Awaitable[PaymentIntent]]
 
 
@@ -105,16 +97,8 @@ class StripePaymentGateway:
         self.provider = provider
         self._clock = clock
         self._endpoint = news.Endpoint(account.webhook_secret, account.live)
-        # At DEBUG the library logs whole answers, the secrets for the browser among them.
-        logging.getLogger("stripe").setLevel(logging.INFO)
-        self._http = HTTPXClient(timeout=ANSWER_TIMEOUT_SECONDS)
-        services = StripeClient(
-            account.secret_key,
-            stripe_version=API_VERSION,
-            base_addresses={"api": account.api_base},
-            max_network_retries=NETWORK_RETRIES,
-            http_client=self._http,
-        ).v1
+        self._stripe = StripeConnection(account)
+        services = self._stripe.services
         self._intents, self._refunds, self._events = services.payment_intents, services.refunds, services.events
         self._disputes, self._warnings = services.disputes, services.radar.early_fraud_warnings
         self._transactions, self._payouts = services.balance_transactions, services.payouts
@@ -126,14 +110,14 @@ class StripePaymentGateway:
         forbid_inside_transaction("create_intent")
         params = _intent_params(request)
         key = str(request.attempt_id)
-        made = state_of(await self._ask(self._intents.create_async(params, {"idempotency_key": key})))
+        made = state_of(await self._stripe.ask(self._intents.create_async(params, {"idempotency_key": key})))
         if not request.confirm or not request.method.startswith(SAVED_METHOD):
             return made
         return await self._confirm(made.provider_ref, request.attempt_id, request.method)
 
     async def fetch(self, provider_ref: str) -> IntentState:
         forbid_inside_transaction("fetch")
-        intent = await self._ask(self._intents.retrieve_async(provider_ref, {"expand": _EXPAND_REFUNDS}))
+        intent = await self._stripe.ask(self._intents.retrieve_async(provider_ref, {"expand": _EXPAND_REFUNDS}))
         return state_of(intent, await self._refunds_of(intent))
 
     async def _refunds_of(self, intent: PaymentIntent) -> list[Refund] | None:
@@ -141,7 +125,7 @@ class StripePaymentGateway:
         listed = getattr(intent.latest_charge, "refunds", None)
         if listed is None or not getattr(listed, "has_more", False):
             return None
-        page = await self._ask(self._refunds.list_async({"payment_intent": intent.id, "limit": REFUNDS_MAX}))
+        page = await self._stripe.ask(self._refunds.list_async({"payment_intent": intent.id, "limit": REFUNDS_MAX}))
         return list(page.data)
 
     async def confirm(
@@ -153,7 +137,7 @@ class StripePaymentGateway:
             owner: PaymentIntentUpdateParams = {"customer": customer_ref}
             key = f"{attempt_id}:customer:{customer_ref}"
             with suppress(PaymentRefused, PaymentNotFound):  # what matters is what comes of confirming it
-                await self._ask(self._intents.update_async(provider_ref, owner, {"idempotency_key": key}))
+                await self._stripe.ask(self._intents.update_async(provider_ref, owner, {"idempotency_key": key}))
         state = await self._confirm(provider_ref, attempt_id, method, try_ref)
         # Stripe repeats its first answer to a key: what the shopper was to do may have been done since.
         return await self.fetch(provider_ref) if state.status is AttemptStatus.REQUIRES_ACTION else state
@@ -167,7 +151,7 @@ class StripePaymentGateway:
             params["payment_method"] = method
         try:
             return state_of(
-                await self._ask(
+                await self._stripe.ask(
                     self._intents.confirm_async(
                         provider_ref, params, {"idempotency_key": f"{key}:{try_ref}" if try_ref else key}
                     )
@@ -225,18 +209,22 @@ class StripePaymentGateway:
             if known.refund_id == request.refund_id:
                 return known
         key = str(request.refund_id)
-        answer = await self._ask(self._refunds.create_async(refund_params(request), {"idempotency_key": key}))
+        answer = await self._stripe.ask(self._refunds.create_async(refund_params(request), {"idempotency_key": key}))
         return refund_answer_of(answer)
 
     async def disputes(self, provider_ref: str) -> tuple[DisputeState, ...]:
         forbid_inside_transaction("disputes")
-        page = await self._ask(self._disputes.list_async({"payment_intent": provider_ref, "limit": DISPUTES_MAX}))
+        page = await self._stripe.ask(
+            self._disputes.list_async({"payment_intent": provider_ref, "limit": DISPUTES_MAX})
+        )
         return dispute_states_of(page.data)
 
     async def risk(self, provider_ref: str) -> RiskState:
         forbid_inside_transaction("risk")
-        intent = await self._ask(self._intents.retrieve_async(provider_ref, {"expand": _EXPAND_REVIEW}))
-        listed = await self._ask(self._warnings.list_async({"payment_intent": provider_ref, "limit": DISPUTES_MAX}))
+        intent = await self._stripe.ask(self._intents.retrieve_async(provider_ref, {"expand": _EXPAND_REVIEW}))
+        listed = await self._stripe.ask(
+            self._warnings.list_async({"payment_intent": provider_ref, "limit": DISPUTES_MAX})
+        )
         return RiskState(
             reviewed=bool(getattr(intent.review, "open", False)),
             warned=any(warning.actionable for warning in listed.data),
@@ -246,7 +234,7 @@ class StripePaymentGateway:
         forbid_inside_transaction("answer_dispute")
         params, ref = update_params(answer), answer.provider_ref
         try:
-            dispute = await self._ask(self._disputes.update_async(ref, params, {"idempotency_key": answer.key}))
+            dispute = await self._stripe.ask(self._disputes.update_async(ref, params, {"idempotency_key": answer.key}))
         except PaymentNotFound as error:
             raise DisputeNotFound(f"Stripe has no dispute {ref[:80]}.") from error
         return dispute_states_of([dispute])[0]
@@ -262,7 +250,7 @@ class StripePaymentGateway:
         params: PaymentIntentListParams = {"created": _between(since, until), "limit": limit, "expand": _EXPAND_LISTED}
         if after:
             params["starting_after"] = after
-        page = await self._ask(self._intents.list_async(params))
+        page = await self._stripe.ask(self._intents.list_async(params))
         return Listed(data=[listed_of(one) for one in page.data], next=page.data[-1].id if page.has_more else "")
 
     async def list_news(
@@ -273,7 +261,7 @@ class StripePaymentGateway:
         params: EventListParams = {"created": _between(since, until), "limit": limit, "types": news.LISTED}
         if after:
             params["starting_after"] = after
-        page = await self._ask(self._events.list_async(params))
+        page = await self._stripe.ask(self._events.list_async(params))
         return Listed(
             data=[
                 ListedNews(
@@ -302,7 +290,9 @@ class StripePaymentGateway:
     async def find_transaction(self, ref: str) -> BalanceTransaction | None:
         forbid_inside_transaction("find_transaction")
         try:
-            return transaction_of(await self._ask(self._transactions.retrieve_async(ref, {"expand": ["source"]})))
+            return transaction_of(
+                await self._stripe.ask(self._transactions.retrieve_async(ref, {"expand": ["source"]}))
+            )
         except PaymentNotFound:
             return None
 
@@ -313,7 +303,7 @@ class StripePaymentGateway:
         params: PayoutListParams = {"created": _between(since, until), "limit": limit}
         if after:
             params["starting_after"] = after
-        page = await self._ask(self._payouts.list_async(params))
+        page = await self._stripe.ask(self._payouts.list_async(params))
         return Listed(data=[payout_of(one) for one in page.data], next=page.data[-1].id if page.has_more else "")
 
     async def _list_transactions(
@@ -322,18 +312,18 @@ class StripePaymentGateway:
         params: BalanceTransactionListParams = {**which, "limit": limit, "expand": _EXPAND_SOURCE}
         if after:
             params["starting_after"] = after
-        page = await self._ask(self._transactions.list_async(params))
+        page = await self._stripe.ask(self._transactions.list_async(params))
         return Listed(data=[transaction_of(one) for one in page.data], next=page.data[-1].id if page.has_more else "")
 
     async def close(self) -> None:
-        await self._http.close_async()  # type: ignore[no-untyped-call]
+        await self._stripe.close()
 
     async def _bring_about(
         self, wanted: frozenset[AttemptStatus], possible: frozenset[AttemptStatus], ref: str, key: str, act: Act
     ) -> IntentState:
         """Acts; when Stripe refuses, what matters is how the intent stands."""
         try:
-            return state_of(await self._ask(act(key)))
+            return state_of(await self._stripe.ask(act(key)))
         except PaymentRefused:
             state = await self.fetch(ref)
             if state.status in wanted:
@@ -342,16 +332,7 @@ class StripePaymentGateway:
                 raise
         # Stripe repeats its first answer to a key for a day, a refusal too, though the intent has moved on
         # since. Neither action can happen twice to an intent, so another key is safe.
-        return state_of(await self._ask(act(f"{key}:{state.status}")))
-
-    async def _ask(self, call: Awaitable[T]) -> T:
-        try:
-            async with asyncio.timeout(CALL_TIMEOUT_SECONDS):
-                return await call
-        except TimeoutError as error:
-            raise PaymentProviderUnavailable("Stripe did not answer in time.") from error
-        except StripeError as error:
-            raise error_of(error) from error
+        return state_of(await self._stripe.ask(act(f"{key}:{state.status}")))
 
 
 def open_stripe_payments(options: Options) -> StripePaymentGateway:

@@ -1,20 +1,20 @@
 """Cards that Stripe keeps for customers: setup intents save them, and the browser alone sees their numbers."""
 
-import asyncio
 import json
 from collections.abc import Awaitable
 from typing import TypeVar
 
-from stripe import HTTPXClient, PaymentMethod, SetupIntent, StripeClient, StripeError
+from stripe import PaymentMethod, SetupIntent, StripeError
 from stripe.params import SetupIntentCreateParams
 
-from shop.adapters.stripe.account import ANSWER_TIMEOUT_SECONDS, API_VERSION, NETWORK_RETRIES, StripeAccount, account_of
+from shop.adapters.stripe.account import StripeAccount, account_of
+from shop.adapters.stripe.connection import StripeConnection
 from shop.adapters.stripe.payments import SAVED_METHOD
-from shop.adapters.stripe.states import error_of
 from shop.application.ports.network import forbid_inside_transaction
 from shop.application.ports.options import Options
-from shop.application.ports.payments import CALL_TIMEOUT_SECONDS, PaymentGateway, PaymentProviderUnavailable
+from shop.application.ports.payments import PaymentGateway
 from shop.application.ports.saved_methods import MethodSetup, SetupStatus
+from shop.domain.kernel.errors import ShopError
 from shop.domain.kernel.identifiers import WalletId
 from shop.domain.payments import SAVED_MAX, PaymentMethodUnknown, SavedMethod, SavedMethodNotFound
 
@@ -33,14 +33,8 @@ class StripeSavedMethods:
 
     def __init__(self, account: StripeAccount, provider: str = "stripe") -> None:
         self.provider = provider
-        self._http = HTTPXClient(timeout=ANSWER_TIMEOUT_SECONDS)
-        services = StripeClient(
-            account.secret_key,
-            stripe_version=API_VERSION,
-            base_addresses={"api": account.api_base},
-            max_network_retries=NETWORK_RETRIES,
-            http_client=self._http,
-        ).v1
+        self._stripe = StripeConnection(account)
+        services = self._stripe.services
         self._customers, self._setups, self._methods = (
             services.customers,
             services.setup_intents,
@@ -100,19 +94,16 @@ class StripeSavedMethods:
         return ref if isinstance(ref, str) else ""
 
     async def close(self) -> None:
-        await self._http.close_async()  # type: ignore[no-untyped-call]
+        await self._stripe.close()
 
     async def _ask(self, call: Awaitable[T]) -> T:
         """Raises SavedMethodNotFound where Stripe says that something named in the request is not there."""
         try:
-            async with asyncio.timeout(CALL_TIMEOUT_SECONDS):
-                return await call
-        except TimeoutError as error:
-            raise PaymentProviderUnavailable("Stripe did not answer in time.") from error
-        except StripeError as error:
-            if error.code == _MISSING:
+            return await self._stripe.ask(call)
+        except ShopError as error:
+            if isinstance(error.__cause__, StripeError) and error.__cause__.code == _MISSING:
                 raise SavedMethodNotFound("Stripe has no such customer or saved way to pay.") from error
-            raise error_of(error) from error
+            raise
 
 
 def open_stripe_saved_methods(options: Options, gateway: PaymentGateway) -> StripeSavedMethods:

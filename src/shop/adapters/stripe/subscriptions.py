@@ -5,12 +5,8 @@ shop makes an invoice on it, of exactly what its order costs, and pays it when i
 a clock at Stripe moved on.
 """
 
-import asyncio
-from collections.abc import Awaitable
-from typing import TypeVar
-
 from attrs import evolve
-from stripe import HTTPXClient, Invoice, StripeClient, StripeError, Subscription
+from stripe import Invoice, Subscription
 from stripe.params import (
     InvoiceCreateParams,
     InvoiceItemCreateParams,
@@ -19,14 +15,14 @@ from stripe.params import (
     SubscriptionUpdateParams,
 )
 
-from shop.adapters.stripe.account import ANSWER_TIMEOUT_SECONDS, API_VERSION, NETWORK_RETRIES, StripeAccount, account_of
+from shop.adapters.stripe.account import StripeAccount, account_of
 from shop.adapters.stripe.amounts import from_stripe, to_stripe
+from shop.adapters.stripe.connection import StripeConnection
 from shop.adapters.stripe.payments import SAVED_METHOD
-from shop.adapters.stripe.states import error_of, state_of
+from shop.adapters.stripe.states import state_of
 from shop.application.ports.network import forbid_inside_transaction
 from shop.application.ports.options import Options
 from shop.application.ports.payments import (
-    CALL_TIMEOUT_SECONDS,
     PaymentGateway,
     PaymentProviderUnavailable,
     PaymentRefused,
@@ -42,7 +38,6 @@ from shop.domain.kernel.money import Money
 from shop.domain.payments import AttemptStatus, IntentState, PaymentNotFound
 from shop.domain.subscriptions import SubscriptionNotFound
 
-T = TypeVar("T")
 PERIOD = "period_start"
 """Where an invoice says which of the shop's periods it is of."""
 _INVOICES = 100
@@ -57,14 +52,8 @@ class StripeSubscriptionBilling:
 
     def __init__(self, account: StripeAccount, provider: str = "stripe") -> None:
         self.provider = provider
-        self._http = HTTPXClient(timeout=ANSWER_TIMEOUT_SECONDS)
-        services = StripeClient(
-            account.secret_key,
-            stripe_version=API_VERSION,
-            base_addresses={"api": account.api_base},
-            max_network_retries=NETWORK_RETRIES,
-            http_client=self._http,
-        ).v1
+        self._stripe = StripeConnection(account)
+        services = self._stripe.services
         self._subscriptions, self._products = services.subscriptions, services.products
         self._invoices, self._items = services.invoices, services.invoice_items
         self._methods, self._intents = services.payment_methods, services.payment_intents
@@ -76,9 +65,11 @@ class StripeSubscriptionBilling:
         forbid_inside_transaction("subscribe")
         customer = await self._customer_of(request.method)
         name, key = request.title, str(request.subscription_id)
-        product = await self._ask(self._products.create_async({"name": name}, {"idempotency_key": f"{key}:product"}))
+        product = await self._stripe.ask(
+            self._products.create_async({"name": name}, {"idempotency_key": f"{key}:product"})
+        )
         params = _subscription_params(request, customer, product.id)
-        return _state(await self._ask(self._subscriptions.create_async(params, {"idempotency_key": key})))
+        return _state(await self._stripe.ask(self._subscriptions.create_async(params, {"idempotency_key": key})))
 
     async def fetch(self, provider_ref: str) -> BillingState:
         forbid_inside_transaction("fetch")
@@ -115,7 +106,9 @@ class StripeSubscriptionBilling:
         if invoice.status == "open" and invoice.id:
             key = f"{charge.attempt_id}:void"
             try:
-                invoice = await self._ask(self._invoices.void_invoice_async(invoice.id, {}, {"idempotency_key": key}))
+                invoice = await self._stripe.ask(
+                    self._invoices.void_invoice_async(invoice.id, {}, {"idempotency_key": key})
+                )
             except PaymentRefused:  # it may have been paid at this moment; what matters is how it stands
                 invoice = await self._invoice(invoice.id)
                 if invoice.status == "open":
@@ -126,23 +119,25 @@ class StripeSubscriptionBilling:
         forbid_inside_transaction("change")
         await self._customer_of(request.method)
         params: SubscriptionUpdateParams = {"default_payment_method": request.method, "description": request.title}
-        await self._ask(self._subscriptions.update_async(provider_ref, params, {"idempotency_key": key}))
+        await self._stripe.ask(self._subscriptions.update_async(provider_ref, params, {"idempotency_key": key}))
 
     async def pause(self, provider_ref: str) -> None:
         forbid_inside_transaction("pause")
-        await self._ask(self._subscriptions.update_async(provider_ref, {"pause_collection": {"behavior": "void"}}))
+        await self._stripe.ask(
+            self._subscriptions.update_async(provider_ref, {"pause_collection": {"behavior": "void"}})
+        )
 
     async def resume(self, provider_ref: str) -> None:
         forbid_inside_transaction("resume")
-        await self._ask(self._subscriptions.update_async(provider_ref, {"pause_collection": ""}))
+        await self._stripe.ask(self._subscriptions.update_async(provider_ref, {"pause_collection": ""}))
 
     async def cancel(self, provider_ref: str) -> None:
         forbid_inside_transaction("cancel")
         if (await self.fetch(provider_ref)).status not in _OVER:
-            await self._ask(self._subscriptions.cancel_async(provider_ref))
+            await self._stripe.ask(self._subscriptions.cancel_async(provider_ref))
 
     async def close(self) -> None:
-        await self._http.close_async()  # type: ignore[no-untyped-call]
+        await self._stripe.close()
 
     # Invoices.
 
@@ -155,13 +150,15 @@ class StripeSubscriptionBilling:
             if _state(subscription).status in _OVER:
                 raise PaymentRefused("The subscription has ended; it makes no more invoices.")
             params = _invoice_params(charge, _customer(subscription))
-            invoice = await self._ask(self._invoices.create_async(params, {"idempotency_key": f"{attempt}:invoice"}))
+            invoice = await self._stripe.ask(
+                self._invoices.create_async(params, {"idempotency_key": f"{attempt}:invoice"})
+            )
         if invoice.status == "draft":
             if not invoice.total:
                 item = _item_params(charge, invoice)
-                await self._ask(self._items.create_async(item, {"idempotency_key": f"{attempt}:item"}))
+                await self._stripe.ask(self._items.create_async(item, {"idempotency_key": f"{attempt}:item"}))
             key = f"{attempt}:finalize"
-            invoice = await self._ask(
+            invoice = await self._stripe.ask(
                 self._invoices.finalize_invoice_async(
                     invoice.id or "", {"auto_advance": False, "expand": _PAYMENTS}, {"idempotency_key": key}
                 )
@@ -172,7 +169,7 @@ class StripeSubscriptionBilling:
 
     async def _found(self, charge: InvoiceCharge) -> Invoice | None:
         start = charge.period_start.isoformat()
-        listed = await self._ask(
+        listed = await self._stripe.ask(
             self._invoices.list_async(
                 {"subscription": charge.provider_ref, "limit": _INVOICES, "expand": ["data.payments"]}
             )
@@ -187,12 +184,12 @@ class StripeSubscriptionBilling:
             params["payment_method"] = method
         ref = invoice.id or ""
         try:
-            return await self._ask(self._invoices.pay_async(ref, params, {"idempotency_key": key}))
+            return await self._stripe.ask(self._invoices.pay_async(ref, params, {"idempotency_key": key}))
         except PaymentRefused:
             return await self._invoice(ref)
 
     async def _invoice(self, ref: str) -> Invoice:
-        return await self._ask(self._invoices.retrieve_async(ref, {"expand": _PAYMENTS}))
+        return await self._stripe.ask(self._invoices.retrieve_async(ref, {"expand": _PAYMENTS}))
 
     async def _end_of(self, charge: InvoiceCharge, invoice: Invoice) -> IntentState:
         """How an invoice ended that takes no more money: its payment may still look as if it waited for some."""
@@ -208,34 +205,27 @@ class StripeSubscriptionBilling:
             intent = one.payment.payment_intent
             if intent is not None:
                 ref = intent if isinstance(intent, str) else intent.id
-                return state_of(await self._ask(self._intents.retrieve_async(ref, {"expand": ["latest_charge"]})))
+                return state_of(
+                    await self._stripe.ask(self._intents.retrieve_async(ref, {"expand": ["latest_charge"]}))
+                )
         raise PaymentProviderUnavailable("Stripe's invoice has no payment yet.")
 
     async def _subscription(self, ref: str) -> Subscription:
         try:
-            return await self._ask(self._subscriptions.retrieve_async(ref))
+            return await self._stripe.ask(self._subscriptions.retrieve_async(ref))
         except PaymentNotFound as error:
             raise SubscriptionNotFound("Stripe has no subscription of this name.") from error
 
     async def _customer_of(self, method: str) -> str:
         """Whose saved way to pay this is. Raises MethodNotForSubscriptions for one that nobody saved."""
         try:
-            saved = await self._ask(self._methods.retrieve_async(method)) if self.takes(method) else None
+            saved = await self._stripe.ask(self._methods.retrieve_async(method)) if self.takes(method) else None
         except PaymentNotFound:
             saved = None
         customer = saved.customer if saved is not None else None
         if customer is None:
             raise MethodNotForSubscriptions("A subscription is paid by a way to pay that was saved before.")
         return customer if isinstance(customer, str) else customer.id
-
-    async def _ask(self, call: Awaitable[T]) -> T:
-        try:
-            async with asyncio.timeout(CALL_TIMEOUT_SECONDS):
-                return await call
-        except TimeoutError as error:
-            raise PaymentProviderUnavailable("Stripe did not answer in time.") from error
-        except StripeError as error:
-            raise error_of(error) from error
 
 
 def open_stripe_billing(options: Options, gateway: PaymentGateway) -> StripeSubscriptionBilling:

@@ -5,17 +5,15 @@ from typing import ClassVar
 
 from attrs import frozen
 
+from shop.application.holdings import subscriptions_of
 from shop.application.messages import CUSTOMER, Command, Context
-from shop.application.ports.paging import PageRequest
-from shop.application.ports.readers import SubscriptionFilter, SubscriptionReader
+from shop.application.ports.readers import SubscriptionReader
 from shop.application.ports.saved_methods import MethodSetup, SavingNotOffered
 from shop.application.settlement import Cashier, wallet_of
 from shop.domain.kernel.errors import Conflict
 from shop.domain.kernel.identifiers import UserId, WalletId
 from shop.domain.payments import SavedMethodNotFound, Wallet
 from shop.domain.subscriptions import ENDED, SubscriptionStatus
-
-_PAGE = 100
 
 
 class SavedMethodInUse(Conflict):
@@ -102,11 +100,6 @@ async def remove_saved_method(
 
 async def _check_unused(user_id: UserId, method: str, subscriptions: SubscriptionReader) -> None:
     """Raises SavedMethodInUse."""
-    which = SubscriptionFilter(statuses=frozenset(SubscriptionStatus) - ENDED, owner_id=user_id)
-    page = await subscriptions.all(which, PageRequest(limit=_PAGE))
-    while True:
-        if any(one.method == method for one in page.data):
-            raise SavedMethodInUse
-        if page.next is None:
-            return
-        page = await subscriptions.all(which, PageRequest(limit=_PAGE, after=page.next))
+    held = await subscriptions_of(user_id, subscriptions, frozenset(SubscriptionStatus) - ENDED)
+    if any(one.method == method for one in held):
+        raise SavedMethodInUse

@@ -4,31 +4,28 @@ Which columns of the tables that is says `adapters.sql.schema.personal`, and a t
 """
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 import attrs
 from attrs import frozen
 
 from shop.application.commands.identity.opening import check_fresh, user_of
+from shop.application.holdings import orders_of, subscriptions_of
 from shop.application.messages import CUSTOMER, INTERNAL, Command, Context
 from shop.application.ports.clock import Ids
-from shop.application.ports.paging import Page, PageRequest
-from shop.application.ports.readers import OrderReader, Readers, SubscriptionFilter, SubscriptionReader
+from shop.application.ports.readers import Readers
 from shop.application.ports.unit_of_work import UnitOfWork
-from shop.application.ports.views import OrderView, SavedMethodView, SubscriptionView
+from shop.application.ports.views import SavedMethodView
 from shop.application.settlement import Cashier, wallet_of
 from shop.domain.identity import DataExport, ExportStatus, UserStatus
 from shop.domain.kernel.identifiers import ExportId, Identifier, UserId
 
 CARTS_MAX = 100
-AT_ONCE = 50
 SECRET = frozenset({"client_secret"})
 """What views hold for a browser at work, and a file must not."""
-
-View = TypeVar("View")
 
 
 @frozen(kw_only=True)
@@ -97,25 +94,6 @@ async def _saved_methods_of(user_id: UserId, context: Context, cashier: Cashier)
         return []
     saved = await cashier.saved_methods.saved(wallet.customer_ref)
     return [SavedMethodView.of(method, wallet.provider) for method in saved]
-
-
-async def orders_of(user_id: UserId, orders: OrderReader) -> list[OrderView]:
-    """All orders of a person, the newest first."""
-    return await _all(lambda page: orders.of_owner(user_id, page))
-
-
-async def subscriptions_of(user_id: UserId, subscriptions: SubscriptionReader) -> list[SubscriptionView]:
-    """All subscriptions of a person, the newest first."""
-    return await _all(lambda page: subscriptions.all(SubscriptionFilter(owner_id=user_id), page))
-
-
-async def _all(ask: Callable[[PageRequest], Awaitable[Page[View]]]) -> list[View]:
-    page = await ask(PageRequest(limit=AT_ONCE))
-    found = list(page.data)
-    while page.next is not None:
-        page = await ask(PageRequest(limit=AT_ONCE, after=page.next))
-        found += page.data
-    return found
 
 
 def _plain(value: Any) -> Any:

@@ -5,10 +5,10 @@ from typing import ClassVar
 
 from attrs import frozen
 
-from shop.application.commands.identity.exports import orders_of, subscriptions_of
 from shop.application.commands.identity.opening import check_fresh, user_of
 from shop.application.commands.identity.roles import check_own, roles_of
 from shop.application.commands.identity.staff import keep_an_owner
+from shop.application.holdings import orders_of, subscriptions_of
 from shop.application.messages import CUSTOMER, Command, Context
 from shop.application.ports.notifications import Notifier
 from shop.application.ports.readers import Readers

@@ -105,7 +105,7 @@ class MemoryOutbox:
             if delivery.state is DeliveryState.SET_ASIDE
         ]
         for delivery in revived:
-            delivery.state, delivery.attempts, delivery.due_at = DeliveryState.PENDING, 0, now
+            delivery.state, delivery.due_at = DeliveryState.PENDING, now
             tables.open_deliveries[delivery.key] = delivery
         if revived:
             # Back to their places: what is older goes first again.

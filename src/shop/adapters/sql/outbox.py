@@ -84,7 +84,7 @@ _ASIDE = _settled(
 )
 _REVIVE_ALL = (
     update(deliveries)
-    .values(state=literal_column("'pending'"), attempts=literal_column("0"), settled_at=null(), due_at=bindparam("now"))
+    .values(state=literal_column("'pending'"), settled_at=null(), due_at=bindparam("now"))
     .where(deliveries.c.state == _SET_ASIDE)
     .returning(deliveries.c.seq)
 )

@@ -54,7 +54,7 @@ class Outbox(Protocol):
         """It failed for good and waits for people. False when the lease was lost."""
 
     async def revive(self, event_id: EventId | None, now: datetime) -> int:
-        """Makes what was set aside due again, with all its attempts: of one event, or all. Returns how many."""
+        """Makes what was set aside due again: of one event, or all. Returns how many."""
 
     async def events(
         self, page: PageRequest, *, types: Sequence[str] = (), only_set_aside: bool = False

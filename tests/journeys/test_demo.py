@@ -122,8 +122,8 @@ def test_the_second_start_is_quick_and_the_end_is_orderly(ending: signal.Signals
     port = free_port()
     with started(second, port) as process:
         seconds = processor_seconds_until_ready(process, port)
-        # Of processor, not by the clock: the machine may be busy with other tests. By itself it is a second.
-        assert seconds < 4
+        # Beside what the imports alone take here and now: machines differ, and this one may be busy with other tests.
+        assert seconds < 3 * processor_seconds_of_importing()
         process.send_signal(ending)
         assert process.wait(timeout=30) == 0
 
@@ -185,6 +185,11 @@ def started(folder: Path, port: int) -> "Iterator[subprocess.Popen[str]]":
         process.wait(timeout=30)
         assert process.stdout is not None
         process.stdout.close()
+
+
+def processor_seconds_of_importing() -> float:
+    script = "import shop.entrypoints.cli.app, shop.entrypoints.http.app, time; print(time.process_time())"
+    return float(subprocess.check_output([sys.executable, "-c", script], text=True, timeout=60))
 
 
 def processor_seconds_until_ready(process: "subprocess.Popen[str]", port: int) -> float:

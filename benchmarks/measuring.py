@@ -37,6 +37,7 @@ from benchmarks.signed_in import Questions, access_tokens
 from benchmarks.templates import Mould, variant_numbers
 from shop.adapters.secrets import HmacSecrets
 from shop.entrypoints.embed import open_shop
+from shop.entrypoints.run import spare_the_collector
 from shop.entrypoints.settings import DEVELOPMENT_SECRET, Settings
 from tests.servers import PostgresServer, postgres_server
 
@@ -295,6 +296,7 @@ async def _placing(bench: _Bench) -> None:
     merged, apart, ours = [], [], []
     async with open_shop(bench.settings) as shop:
         await place_orders(shop, moulds.version, bench.units.take(count), count)
+        spare_the_collector()  # as each server process does when it has started
         for _ in range(bench.effort.stretches):
             first = bench.units.take(count)
             ours.append(await _sampled(bench, place_orders(shop, moulds.version, first, count)))

@@ -183,7 +183,7 @@ async def _serve_here(
     """Server and worker in this process and loop."""
     stop = _stop_signals()
     async with open_shop(settings) as shop, _following_clock(shop), _working(shop, with_worker):
-        _spare_the_collector()
+        spare_the_collector()
         server = EmbeddedServer(
             create_app(shop, settings, advance=advance_clock),
             address=host,
@@ -230,13 +230,13 @@ def _application(*, with_worker: bool) -> Application:
     @asynccontextmanager
     async def lifespan(_application: object) -> AsyncIterator[None]:
         async with opened(shop), _following_clock(shop), _working(shop, with_worker):
-            _spare_the_collector()
+            spare_the_collector()
             yield
 
     return create_app(shop, settings, lifespan=lifespan, advance=advance_clock)
 
 
-def _spare_the_collector() -> None:
+def spare_the_collector() -> None:
     """What is there now stays: looking through it again and again for garbage took an eighth of the server's time."""
     gc.collect()
     gc.freeze()

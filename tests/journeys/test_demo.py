@@ -88,6 +88,9 @@ def test_from_nothing_to_a_paid_order_and_a_second_start(tmp_path: Path) -> None
         api = Api(card["api_url"])
         order = api.buy(api.call("GET", "/products?limit=1&expand=variants")["data"][0]["variants"][0]["id"], 2)
         assert (order["status"], order["payment_status"]) == ("confirmed", "paid")
+        plans = {plan["code"]: plan for plan in api.call("GET", "/plans")["data"]}
+        assert plans["coffee-monthly"]["interval"] == "month"
+        assert plans["tea-fortnightly"]["trial_days"] == 14
         for name in ("docs_url", "openapi_url", "health_url"):
             with urllib.request.urlopen(card[name], timeout=20) as answer:
                 assert answer.status == 200

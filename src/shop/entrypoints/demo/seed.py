@@ -13,9 +13,11 @@ from shop.application.commands.carts import AddToCart, ChooseShipping, DescribeC
 from shop.application.commands.checkout import CreateOrder
 from shop.application.commands.imports import ImportProduct
 from shop.application.commands.payments import CreatePaymentSession, ProcessPayment
+from shop.application.commands.plans import CreatePlan
 from shop.application.commands.store import ConfigureStore
 from shop.application.ports.paging import PageRequest
 from shop.application.queries.carts import GetCart
+from shop.application.queries.catalog import GetProduct
 from shop.application.queries.inventory import GetStockLevels
 from shop.application.shop import Shop
 from shop.domain.kernel.address import Address
@@ -25,6 +27,7 @@ from shop.domain.kernel.money import Money
 from shop.domain.pricing.taxes import TaxRate, TaxTable
 from shop.domain.shipping import ShippingMethod, WeightStep
 from shop.domain.store import Store
+from shop.domain.subscriptions import Interval, IntervalUnit
 from shop.entrypoints.demo.catalogue import products
 
 I = TypeVar("I", bound=Identifier)  # noqa: E741
@@ -42,6 +45,22 @@ _BUYERS = (
     ("Jonas Berg", "jonas@example.com", "Karl-Liebknecht-Str. 7", "04107", "Leipzig"),
     ("Ewa Nowak", "ewa@example.com", "Sendlinger Str. 22", "80331", "München"),
     ("Tomás Silva", "tomas@example.com", "Am Wall 130", "28195", "Bremen"),
+)
+
+
+@frozen
+class _Plan:
+    code: str
+    name: str
+    product: str
+    interval: Interval
+    cents: int
+    trial_days: int = 0
+
+
+_PLANS = (
+    _Plan("coffee-monthly", "Coffee every month", "filter-coffee", Interval(IntervalUnit.MONTH), 1090),
+    _Plan("tea-fortnightly", "Tea every two weeks", "forest-tea", Interval(IntervalUnit.WEEK, 2), 690, trial_days=14),
 )
 
 
@@ -90,6 +109,8 @@ async def seed(shop: Shop, clock: DemoClock, first_start: datetime) -> Seeded:
         clock.move_to(clock.now() + timedelta(hours=3))
         await shop.execute(ImportProduct(record=record))
         count += 1
+    for plan in _PLANS:
+        await _offer(shop, plan)
     chance = random.Random(SEED)  # noqa: S311 - nothing here is a secret
     on_sale = await _in_stock(shop)
     for number in range(ORDERS):
@@ -148,6 +169,22 @@ def configuration() -> ConfigureStore:
                 days_max=6,
             ),
         ),
+    )
+
+
+async def _offer(shop: Shop, plan: _Plan) -> None:
+    """Offers a product's first variant as something that comes again and again."""
+    product = await shop.ask(GetProduct(id_or_slug=plan.product, expand=frozenset({"variants"})))
+    assert product.variants
+    await shop.execute(
+        CreatePlan(
+            code=plan.code,
+            name=plan.name,
+            variant_id=product.variants[0].id,
+            interval=plan.interval,
+            prices=(_euros(plan.cents),),
+            trial_days=plan.trial_days,
+        )
     )
 
 

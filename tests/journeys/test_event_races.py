@@ -123,13 +123,13 @@ async def test_f65_an_effect_without_its_mark_is_not_done_again(
     assert [d for d in await claim(heir) if isinstance(d.event, OrderCreated)] == []
     heir.clock.forward(LEASE + timedelta(seconds=1))
     again = [d for d in await claim(heir) if isinstance(d.event, OrderCreated)]
-    assert [(d.event_id, d.attempt) for d in again] == [
-        (d.event_id, d.attempt + 1) for d in seen if isinstance(d.event, OrderCreated)
+    assert [(d.event_id, d.claim) for d in again] == [
+        (d.event_id, d.claim + 1) for d in seen if isinstance(d.event, OrderCreated)
     ]
     for delivery in again:
         await heir.shop.react(delivery)
         assert await heir.storage.outbox.done(delivery, heir.clock.now())
-        assert not await dying.storage.outbox.done(evolve(delivery, attempt=delivery.attempt - 1), dying.clock.now())
+        assert not await dying.storage.outbox.done(evolve(delivery, claim=delivery.claim - 1), dying.clock.now())
     [intent] = branches.first.books.intents.values()
     assert (intent.captured, intent.refunded) == (2 * 1999 + 490, 0)
     assert len(await heir.entries(order_id)) == 1

@@ -259,10 +259,10 @@ class Oracle:
         try:
             for delivery in deliveries:
                 key = delivery.event_id, delivery.subscriber
-                attempt, leased_until = self._claims.get(key, (0, now))
-                if delivery.attempt != attempt + 1 or leased_until > now:
+                claim, leased_until = self._claims.get(key, (0, now))
+                if delivery.claim != claim + 1 or leased_until > now:
                     broken("I10", f"{delivery.event.type} was given to two at the same time")
-                self._claims[key] = delivery.attempt, lease_until
+                self._claims[key] = delivery.claim, lease_until
                 self._check_first(delivery)
         except Broken as error:
             self.broke(error)
@@ -278,14 +278,14 @@ class Oracle:
     def noted(self, delivery: Delivery, kept: bool) -> None:
         """I5: who lost a lease has no say any more."""
         key = delivery.event_id, delivery.subscriber
-        attempt, _ = self._claims[key]
-        if kept and delivery.attempt != attempt:
+        claim, _ = self._claims[key]
+        if kept and delivery.claim != claim:
             try:
-                broken("I5", f"attempt {delivery.attempt} at {delivery.event.type} was noted during attempt {attempt}")
+                broken("I5", f"claim {delivery.claim} of {delivery.event.type} was noted during claim {claim}")
             except Broken as error:
                 self.broke(error)
         if kept:
-            self._claims[key] = attempt, datetime.min.replace(tzinfo=delivery.event.at.tzinfo)
+            self._claims[key] = claim, datetime.min.replace(tzinfo=delivery.event.at.tzinfo)
 
     # At the end.
 

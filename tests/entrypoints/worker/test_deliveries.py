@@ -96,6 +96,8 @@ async def test_after_ten_attempts_it_is_set_aside_and_can_be_revived(small: Smal
     small.clock.forward(timedelta(days=1))
     assert await deliver_once(small.shop) == []
     assert await small.storage.outbox.revive(event_id, small.clock.now()) == 1
+    assert await deliver_once(poisoned, jitter=middle) == [Outcome.RETRY], "it has all its tries again"
+    small.clock.forward(timedelta(minutes=1))
     assert await deliver_once(small.shop) == [Outcome.DONE]
 
 

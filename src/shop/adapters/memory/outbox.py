@@ -105,7 +105,7 @@ class MemoryOutbox:
             if delivery.state is DeliveryState.SET_ASIDE
         ]
         for delivery in revived:
-            delivery.state, delivery.due_at = DeliveryState.PENDING, now
+            delivery.state, delivery.forgiven, delivery.due_at = DeliveryState.PENDING, delivery.attempts, now
             tables.open_deliveries[delivery.key] = delivery
         if revived:
             # Back to their places: what is older goes first again.
@@ -139,7 +139,7 @@ class MemoryOutbox:
 
     def _leased(self, delivery: Delivery) -> StoredDelivery | None:
         stored = self._tables.open_deliveries.get((delivery.event_id, delivery.subscriber))
-        return stored if stored is not None and stored.attempts == delivery.attempt else None
+        return stored if stored is not None and stored.attempts == delivery.claim else None
 
     def _delivery(self, stored: StoredDelivery) -> Delivery:
         event = self._tables.events[stored.event_id]
@@ -147,7 +147,8 @@ class MemoryOutbox:
             event_id=event.id,
             event=event.event,
             subscriber=stored.subscriber,
-            attempt=stored.attempts,
+            claim=stored.attempts,
+            attempt=stored.attempts - stored.forgiven,
             request_id=event.request_id,
         )
 

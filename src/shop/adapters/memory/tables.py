@@ -84,6 +84,8 @@ class StoredDelivery:
     due_at: datetime
     state: DeliveryState = DeliveryState.PENDING
     attempts: int = 0
+    forgiven: int = 0
+    """Of the attempts: those from before people revived it."""
     problem: str = ""
     done_at: datetime | None = None
 

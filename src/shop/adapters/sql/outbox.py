@@ -51,6 +51,7 @@ def _claim(most: int) -> Statement:
             deliveries.c.event_id,
             deliveries.c.subscriber,
             deliveries.c.attempts,
+            deliveries.c.forgiven,
             select(events.c.type).where(*event).scalar_subquery().label("type"),
             select(events.c.schema).where(*event).scalar_subquery().label("schema"),
             select(events.c.data).where(*event).scalar_subquery().label("data"),
@@ -84,7 +85,9 @@ _ASIDE = _settled(
 )
 _REVIVE_ALL = (
     update(deliveries)
-    .values(state=literal_column("'pending'"), settled_at=null(), due_at=bindparam("now"))
+    .values(
+        state=literal_column("'pending'"), forgiven=deliveries.c.attempts, settled_at=null(), due_at=bindparam("now")
+    )
     .where(deliveries.c.state == _SET_ASIDE)
     .returning(deliveries.c.seq)
 )
@@ -169,7 +172,7 @@ class SqlOutbox:
             statement,
             of_event=delivery.event_id.uuid,
             to_subscriber=delivery.subscriber,
-            token=delivery.attempt,
+            token=delivery.claim,
             **values,
         )
         return bool(rows)
@@ -214,7 +217,8 @@ def _delivery(row: Row) -> Delivery:
         event_id=EventId(row["event_id"]),
         event=decode(row["type"], row["schema"], row["data"]),
         subscriber=row["subscriber"],
-        attempt=row["attempts"],
+        claim=row["attempts"],
+        attempt=row["attempts"] - row["forgiven"],
         request_id=RequestId(row["request_id"]),
     )
 

@@ -86,7 +86,7 @@ class Statement:
 def insert_into(
     table: Table, *, computed: Mapping[str, Any] | None = None, replace: Iterable[str] | None = None
 ) -> Statement:
-    """An insert of whole rows, by column name.
+    """An insert of whole rows, by column name, but for what the database begins with by itself.
 
     `computed` columns are given by an expression. With `replace`, a row that is there (by these key columns) is
     brought up to date instead.
@@ -95,7 +95,7 @@ def insert_into(
     values = {
         column.name: computed[column.name] if column.name in computed else bindparam(column.name)
         for column in table.columns
-        if column.identity is None
+        if column.identity is None and column.server_default is None
     }
     if replace is None:
         return Statement(insert(table).values(values).inline(), bulk=not computed)

@@ -25,11 +25,16 @@ class DeliveryState(StrEnum):
 
 @frozen(kw_only=True)
 class Delivery:
-    """One event on its way to one subscriber. `attempt` counts from 1 and is the claim's fencing token."""
+    """One event on its way to one subscriber.
+
+    `claim` counts how often it was given out, from 1, and is the fencing token; `attempt` counts the same from 1
+    again since people revived it.
+    """
 
     event_id: EventId
     event: Event
     subscriber: str
+    claim: int
     attempt: int
     request_id: RequestId
 
@@ -54,7 +59,7 @@ class Outbox(Protocol):
         """It failed for good and waits for people. False when the lease was lost."""
 
     async def revive(self, event_id: EventId | None, now: datetime) -> int:
-        """Makes what was set aside due again: of one event, or all. Returns how many."""
+        """Makes what was set aside due again, with all its attempts: of one event, or all. Returns how many."""
 
     async def events(
         self, page: PageRequest, *, types: Sequence[str] = (), only_set_aside: bool = False

@@ -147,8 +147,22 @@ class OutboxPromises(StoragePromises):
             ("mail", product.id, "product.created"),
             ("index", product.id, "product.created"),
         }
-        assert all(delivery.attempt == 2 for delivery in revived)
+        assert all((delivery.claim, delivery.attempt) == (2, 1) for delivery in revived)
         assert await bench.outbox.done(revived[0], bench.later(6))
+
+    @alone
+    async def test_who_held_it_before_it_was_revived_has_no_say(self, bench: Bench) -> None:
+        await bench.placed()
+        (slow,) = await _claim(bench, 0)
+        (quick,) = await _claim(bench, 31)
+        assert await bench.outbox.set_aside(quick, bench.later(32), "away")
+        assert await bench.outbox.revive(None, bench.later(33)) == 1
+        (revived,) = await _claim(bench, 34)
+        for lost in (slow, quick):
+            assert not await bench.outbox.done(lost, bench.later(35))
+            assert not await bench.outbox.retry(lost, bench.later(35), "too late")
+            assert not await bench.outbox.set_aside(lost, bench.later(35), "too late")
+        assert await bench.outbox.done(revived, bench.later(36))
 
     @alone
     async def test_all_that_was_set_aside_can_be_revived(self, bench: Bench) -> None:

@@ -78,7 +78,8 @@ events = Table(
 )
 Index("ix_events_at", events.c.at, events.c.id)
 
-# A delivery that is leased is a pending one that is not due before the lease ends; `attempts` is the fencing token.
+# A delivery that is leased is a pending one that is not due before the lease ends; `attempts` is the fencing
+# token and never begins anew; those of them that are forgiven were made before people revived it.
 deliveries = Table(
     "deliveries",
     metadata,
@@ -88,6 +89,7 @@ deliveries = Table(
     text("subject"),
     text("state"),
     Column("attempts", Integer, nullable=False),
+    Column("forgiven", Integer, nullable=False, server_default="0"),
     moment("due_at"),
     moment("settled_at", nullable=True),
     Column("problem", Text, nullable=False),

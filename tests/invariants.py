@@ -84,12 +84,15 @@ class Snapshot:
     movements: tuple[StockMovementView, ...]
     events: tuple[EventView, ...]
     intents: Mapping[str, BookedIntent]
+    unheld_methods: tuple[str, ...] = ()
 
 
 async def snapshot(storage: Storage, context: Context, intents: Mapping[str, BookedIntent]) -> Snapshot:
     """Reads it all. Nothing else may write meanwhile, or the parts do not belong together."""
     readers = storage.readers
     orders = [view.id async for view in _all(lambda page: readers.orders.all(OrderFilter(), page))]
+    async with storage.uow(context) as tx:
+        store = (await tx.store.get()).store
     return Snapshot(
         now=context.now,
         sold=tuple([await _sold(storage, context, order_id) for order_id in orders]),
@@ -97,6 +100,7 @@ async def snapshot(storage: Storage, context: Context, intents: Mapping[str, Boo
         movements=tuple([movement async for movement in _all(readers.inventory.movements)]),
         events=tuple([event async for event in _all(storage.outbox.events)]),
         intents=dict(intents),
+        unheld_methods=store.unheld_methods,
     )
 
 
@@ -192,7 +196,7 @@ def check_stock(seen: Snapshot) -> None:
         for reservation in sold.reservations:
             if reservation.state in LIVE:
                 held[reservation.variant_id, reservation.location_id] += reservation.quantity
-        _check_reservations(sold)
+        _check_reservations(sold, lets_go=bool(seen.unheld_methods))
     for level in seen.levels:
         where = level.variant_id, level.location_id
         if level.on_hand < 0 or level.reserved < 0 or level.reserved > level.on_hand + level.backorder_limit:
@@ -205,26 +209,37 @@ def check_stock(seen: Snapshot) -> None:
         broken("I2", "something moved where there is no level")
 
 
-def _check_reservations(sold: Sold) -> None:
+_KEPT = {
+    OrderStatus.PENDING: {ReservationState.HELD},
+    OrderStatus.CONFIRMED: {ReservationState.ALLOCATED, ReservationState.FULFILLED},
+    OrderStatus.ON_HOLD: {ReservationState.HELD, ReservationState.ALLOCATED},
+    OrderStatus.CANCELLED: {ReservationState.RELEASED},
+    OrderStatus.COMPLETED: set(ReservationState),
+}
+
+
+def _check_reservations(sold: Sold, *, lets_go: bool) -> None:
+    """All that was ordered is kept, once; where the shop `lets_go` of it for slow methods, all of it may have been let
+    go of before."""
     order = sold.order
     wanted: Counter[VariantId] = Counter()
     for line in order.lines:
         if line.tracked:
             wanted[line.variant_id] += line.quantity
-    kept: Counter[VariantId] = Counter()
+    kept, let_go = Counter[VariantId](), Counter[VariantId]()
     for reservation in sold.reservations:
-        kept[reservation.variant_id] += reservation.quantity
-    if wanted != kept:
-        broken("I3", f"{order.id} wants {dict(wanted)} and holds {dict(kept)}")
-    right = {
-        OrderStatus.PENDING: {ReservationState.HELD},
-        OrderStatus.CONFIRMED: {ReservationState.ALLOCATED},
-        OrderStatus.ON_HOLD: {ReservationState.HELD, ReservationState.ALLOCATED},
-        OrderStatus.CANCELLED: {ReservationState.RELEASED},
-    }
-    states = {reservation.state for reservation in sold.reservations}
-    if not states <= right.get(order.status, set(ReservationState)):
-        broken("I3", f"{order.id} is {order.status} and its reservations are {states}")
+        into = let_go if reservation.state is ReservationState.RELEASED else kept
+        into[reservation.variant_id] += reservation.quantity
+    if order.status is OrderStatus.CANCELLED:
+        right = not kept and (let_go == wanted or (lets_go and let_go == wanted + wanted))
+    elif lets_go and let_go == wanted:
+        right = kept == wanted or (not kept and order.status in (OrderStatus.PENDING, OrderStatus.ON_HOLD))
+    else:
+        right = kept == wanted and not let_go
+    states = {reservation.state for reservation in sold.reservations} - {ReservationState.RELEASED}
+    if not right or not states <= _KEPT[order.status]:
+        held = [(reservation.state.value, reservation.quantity) for reservation in sold.reservations]
+        broken("I3", f"{order.id} is {order.status}, wants {dict(wanted)} and has {held}")
 
 
 def check_one_order_per_cart(seen: Snapshot) -> None:

@@ -538,23 +538,3 @@ class TestRaces:
         await asyncio.gather(*(careful.pay(order_id, refresh=True) for _ in range(3)), return_exceptions=True)
         await careful.settle_down(5)
         assert [intent.captured for intent in careful.books.intents.values()] == [TOTAL]
-
-
-class TestDebits:
-    """F-47: the money is on its way for days. The stock stays held, then it is paid or fails."""
-
-    @pytest.mark.parametrize("paid", [True, False])
-    async def test_f47_the_stock_is_held_for_days_until_the_bank_decides(self, small: SmallShop, paid: bool) -> None:
-        shirt = await small.product(stock=2)
-        order_id = await small.buy((shirt, 2), method="fake_debit")
-        await small.post_news()
-        await small.deliver()
-        await sweep_for(small, timedelta(days=4), timedelta(minutes=10))
-        assert await states(small, order_id) == (OrderStatus.PENDING, PaymentStatus.PENDING, AttemptStatus.PROCESSING)
-        assert await reserved(small, order_id) == {ReservationState.HELD}
-        assert (await small.level(shirt)).available == 0
-        small.provider.bank_debits((await small.payment(order_id)).attempt.provider_ref, paid=paid)
-        await sweep_for(small, timedelta(hours=3), timedelta(minutes=5))
-        assert await states(small, order_id) == (PAID if paid else OFF)
-        assert (await small.level(shirt)).available == (0 if paid else 2)
-        await at_rest(small)

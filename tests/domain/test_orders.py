@@ -123,10 +123,10 @@ def test_f15_an_order_is_overdue_from_the_moment_its_hold_ends_unless_it_is_exte
     order = an_order(hold_expires_at=later(15))
     assert not order.is_overdue(later(14.9))
     assert order.is_overdue(later(15))
-    order.extend_hold(later(60), later(14))
+    order.wait_until(later(60), later(14))
     assert (order.is_overdue(later(15)), order.is_overdue(later(60))) == (False, True)
     order.confirm(later(20))
-    order.extend_hold(later(90), later(21))
+    order.wait_until(later(90), later(21))
     assert order.hold_expires_at is None
     assert not order.is_overdue(later(60))
 

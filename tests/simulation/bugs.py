@@ -37,9 +37,10 @@ from shop.application.ports.payments import IntentRequest
 from shop.application.ports.unit_of_work import StaleAggregate
 from shop.application.settlement import Cashier, Sale, steps
 from shop.application.settlement.refunds import RefundsOf
+from shop.application.settlement.stock import StockOf
 from shop.application.shop import Shop
 from shop.application.wiring import Ports
-from shop.domain.inventory import Allocation, StockLevel
+from shop.domain.inventory import Allocation, Reservation, StockLevel
 from shop.domain.kernel.errors import Unavailable
 from shop.domain.kernel.identifiers import AttemptId, Identifier, OrderId, VariantId
 from shop.domain.ledger import LedgerEntry
@@ -426,6 +427,15 @@ def renewal_taken_for_paid(patch: MonkeyPatch) -> None:
     patch.setattr(renewals, "_take_over", take_over)
 
 
+def sold_without_taking_anew(patch: MonkeyPatch) -> None:
+    """What was let go of while the bank decided is sold when the money comes, whether it is still there or not."""
+
+    async def take_anew(stock: StockOf, released: Sequence[Reservation]) -> bool:
+        return True
+
+    patch.setattr(StockOf, "_take_anew", take_anew)
+
+
 def begun_on_a_promise(patch: MonkeyPatch) -> None:
     """What is in the cart by a plan begins when its money is authorised, whether it is ever taken or not."""
     patch.setattr(renewals, "_TAKEN", renewals._TAKEN | {PaymentStatus.AUTHORIZED})
@@ -553,6 +563,7 @@ BUGS: tuple[Plant, ...] = (
     renewals_asleep,
     period_stays_where_it_is,
     renewal_taken_for_paid,
+    sold_without_taking_anew,
     begun_on_a_promise,
     checkouts_asleep,
     lapse_unnoticed,

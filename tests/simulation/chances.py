@@ -69,6 +69,8 @@ class Chances:
     """How long an authorisation stands."""
     regulars: int = 0
     """Customers with a plan in the cart."""
+    lets_go: bool = False
+    """Whether stock is let go of while a bank takes its time."""
 
     @property
     def lines(self) -> list[str]:
@@ -124,6 +126,7 @@ def chances_of(seed: int) -> Chances:
         other_sums=draw.random() < 0.4,
         subscribers=draw.choice((0, 0, 1, 2)),
         captures=captures,
+        lets_go=captures > 0 and random.Random(f"lets go:{seed}").random() < 0.5,
         authorized_hours=by_hand.choice((0.2, 2.0, 12.0, 48.0)) if captures else 168.0,
         disputes=trouble(0.5),
         regulars=random.Random(f"regulars:{seed}").choice((0, 0, 0, 0, 0, 2)),

@@ -357,7 +357,8 @@ class World:
         shop, chances = self._calm_shop(), self.chances
         async with self.storage.uow(shop.context()) as tx:
             policy = CapturePolicy.MANUAL if chances.captures else CapturePolicy.AUTOMATIC
-            tx.store.save(evolve(SETTINGS, store=evolve(SETTINGS.store, capture=policy)))
+            unheld = ("fake_debit",) if chances.lets_go else ()
+            tx.store.save(evolve(SETTINGS, store=evolve(SETTINGS.store, capture=policy, unheld_methods=unheld)))
         for number in range(chances.products):
             product_id = await shop.execute(
                 CreateProduct(

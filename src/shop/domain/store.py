@@ -1,5 +1,6 @@
 """The shop itself: its name, currencies and countries."""
 
+import re
 from typing import Any
 
 from attrs import field, frozen
@@ -9,6 +10,8 @@ from shop.domain.kernel.capturing import CapturePolicy
 from shop.domain.kernel.currencies import exponent
 from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.money import Money
+
+_METHOD = re.compile(r"[a-z][a-z0-9_]{0,99}")
 
 
 def _currencies(_instance: Any, _attribute: Any, currencies: tuple[str, ...]) -> None:
@@ -35,13 +38,19 @@ def _policy(capture: str) -> CapturePolicy:
         raise Invalid(f"Money is captured {' or '.join(CapturePolicy)}; not “{str(capture)[:40]}”.") from None
 
 
+def _methods(_instance: Any, _attribute: Any, methods: tuple[str, ...]) -> None:
+    if not all(_METHOD.fullmatch(method) for method in methods):
+        raise Invalid("A payment method has a code such as stripe_direct: see GET /api/payments/methods.")
+
+
 @frozen(kw_only=True)
 class Store:
     """What a storefront needs to know before it shows the first product.
 
     The first currency and locale are the defaults. `ships_to` empty means everywhere. Guests see prices taxed
     for `country` until they name an address. A refund above `refund_limits` needs a second person. `capture` is for
-    orders with something to keep in stock or to send; what has neither is paid at once.
+    orders with something to keep in stock or to send; what has neither is paid at once. What is paid by one of the
+    `unheld_methods` keeps its stock for the first minutes only, and not for the days that a bank may take to decide.
     """
 
     name: str = "Shop"
@@ -51,6 +60,7 @@ class Store:
     ships_to: tuple[str, ...] = field(default=(), validator=_countries)
     refund_limits: tuple[Money, ...] = field(default=(), validator=_limits)
     capture: CapturePolicy = field(default=CapturePolicy.MANUAL, converter=_policy)
+    unheld_methods: tuple[str, ...] = field(default=(), validator=_methods)
 
     @property
     def currency(self) -> str:

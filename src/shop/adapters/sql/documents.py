@@ -133,6 +133,7 @@ def from_settings(settings: StoreSettings) -> Document:
             "locales": list(store.locales),
             "ships_to": list(store.ships_to),
             "capture": store.capture,
+            "unheld_methods": list(store.unheld_methods),
             "refund_limits": [[limit.minor, limit.currency] for limit in store.refund_limits],
         },
         "prices_include_tax": taxes.prices_include_tax,

@@ -8,15 +8,15 @@ from attrs import frozen
 from shop.application.access import check_owner
 from shop.application.messages import INTERNAL, OWNER, Command, Context
 from shop.application.ports.identity import Secrets
-from shop.application.settlement import Cashier, call_off, call_off_free, carry_on, sale_of
-from shop.domain.inventory import ReservationState
+from shop.application.settlement import Cashier, Sale, call_off, call_off_free, carry_on, sale_of
+from shop.application.settlement.stock import StockOf
 from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.identifiers import OrderId
-from shop.domain.orders import Order, OrderNotCancellable, OrderNotFound, OrderStatus
+from shop.domain.orders import OrderNotCancellable, OrderNotFound, OrderStatus
 from shop.domain.payments import AttemptStatus
 
 REASON_LENGTH_MAX = 500
-HOLD_WHILE_PROCESSING = timedelta(hours=1)
+WAIT_WHILE_PROCESSING = timedelta(hours=1)
 
 
 @frozen(kw_only=True)
@@ -67,7 +67,8 @@ async def _cancel(order_id: OrderId, reason: str, context: Context, cashier: Cas
 class ExpireOrder(Command[None]):
     """The hold on the stock ran out: cancels the payment, and only when that is certain the order.
 
-    A payment that is on its way is given more time; one that arrived meanwhile is followed instead.
+    A payment that is on its way is given more time, in which the stock stays held unless the shop lets go of it for
+    this method (`Store.unheld_methods`); one that arrived meanwhile is followed instead.
     """
 
     requires: ClassVar = INTERNAL
@@ -83,16 +84,18 @@ async def expire_order(command: ExpireOrder, context: Context, *, cashier: Cashi
     if sale.order.status is not OrderStatus.PENDING:
         return
     if sale.payment.status is AttemptStatus.PROCESSING:
-        await _hold_longer(sale.order, context, cashier)
+        await _wait_longer(sale, context, cashier)
         return
     await call_off(sale, "payment_expired", context, cashier)
 
 
-async def _hold_longer(order: Order, context: Context, cashier: Cashier) -> None:
-    until = context.now + HOLD_WHILE_PROCESSING
+async def _wait_longer(sale: Sale, context: Context, cashier: Cashier) -> None:
+    until, order = context.now + WAIT_WHILE_PROCESSING, sale.order
     async with cashier.uow(context) as tx:
-        order.extend_hold(until, at=context.now)
-        for reservation in await tx.stock.reservations(order.id):
-            if reservation.state is ReservationState.HELD:
-                tx.stock.settle(reservation, reservation.extend_to(until))
+        stock = StockOf(tx, order.id, context, cashier.ids)
+        if sale.payment.attempt.method in (await tx.store.get()).store.unheld_methods:
+            await stock.release()
+        else:
+            await stock.hold_until(until)
+        order.wait_until(until, at=context.now)
         tx.orders.save(order)

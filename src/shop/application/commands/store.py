@@ -1,12 +1,15 @@
 """Setting up the shop: its name, currencies, taxes and deliveries."""
 
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from attrs import frozen
 
 from shop.application.messages import Command, Context, check_version
+from shop.application.ports.payments import PaymentGateway
 from shop.application.ports.repositories import StoreSettings
 from shop.application.ports.unit_of_work import UnitOfWork
+from shop.domain.kernel.errors import Invalid
 from shop.domain.pricing.taxes import TaxTable
 from shop.domain.shipping import ShippingMethod
 from shop.domain.store import Store
@@ -14,7 +17,8 @@ from shop.domain.store import Store
 
 @frozen(kw_only=True)
 class ConfigureStore(Command[None]):
-    """Replaces the parts of the shop's settings that are given. Orders that stand keep what they were placed with."""
+    """Replaces the parts of the shop's settings that are given. Orders that stand keep what they were placed with, but
+    for `unheld_methods`."""
 
     requires: ClassVar = "settings:write"
     store: Store | None = None
@@ -23,7 +27,11 @@ class ConfigureStore(Command[None]):
     expected_version: int | None = None
 
 
-async def configure_store(command: ConfigureStore, context: Context, *, uow: UnitOfWork) -> None:
+async def configure_store(
+    command: ConfigureStore, context: Context, *, uow: UnitOfWork, gateway: PaymentGateway
+) -> None:
+    if command.store is not None and command.store.unheld_methods:
+        _check_known(command.store.unheld_methods, [method.code for method in await gateway.methods()])
     async with uow(context) as tx:
         settings = await tx.store.get()
         check_version(settings.version, command.expected_version)
@@ -37,3 +45,8 @@ async def configure_store(command: ConfigureStore, context: Context, *, uow: Uni
                 version=settings.version,
             )
         )
+
+
+def _check_known(methods: Iterable[str], known: Sequence[str]) -> None:
+    if unknown := sorted(set(methods) - set(known)):
+        raise Invalid(f"The shop takes no payment by {', '.join(unknown)}: it takes {', '.join(known)}.")

@@ -47,6 +47,7 @@ from shop.domain.payments import (
 
 STEPS_MAX = 6
 VOIDED_BY_STAFF = "payment_voided"
+SOLD_MEANWHILE = "out_of_stock"
 KEYS_LAST = timedelta(hours=20)
 """How long a provider surely remembers an idempotency key; Stripe forgets it after a day."""
 
@@ -316,6 +317,20 @@ async def settle(
     return Sale(sale.order, sale.payment)
 
 
+async def _sell(sale: Sale, status: PaymentStatus, stock: StockOf, tenders: TendersOf, context: Context) -> bool:
+    """Confirms the order whose money is safe. False where that money buys nothing: the order is cancelled, or its stock
+    was let go of while the bank decided and is somebody else's by now, for which the order is called off."""
+    order = sale.order
+    if order.status is OrderStatus.CANCELLED or not order.may_move_payment(status):
+        return False
+    if not await stock.allocate():
+        await let_go(sale, SOLD_MEANWHILE, stock, tenders, context)
+        return False
+    order.move_payment(status, context.now)
+    order.confirm(context.now)
+    return True
+
+
 async def settle_refunds(sale: Sale, news: Sequence[RefundState], context: Context, cashier: Cashier) -> Sale:
     """Writes what the provider says of refunds. Raises StaleAggregate as `settle` does."""
     async with cashier.uow(context) as tx:
@@ -344,13 +359,9 @@ async def _follow(
     order, payment, now = sale.order, sale.payment, context.now
     alive = order.status is not OrderStatus.CANCELLED
     if move is MoneyMove.AUTHORIZED:
-        if alive and order.move_payment(PaymentStatus.AUTHORIZED, now):
-            order.confirm(now)
-            await stock.allocate()
+        await _sell(sale, PaymentStatus.AUTHORIZED, stock, tenders, context)
     elif move is MoneyMove.CAPTURED:
-        if alive and order.move_payment(PaymentStatus.PAID, now):
-            order.confirm(now)
-            await stock.allocate()
+        if await _sell(sale, PaymentStatus.PAID, stock, tenders, context):
             await tenders.take()
             books.sale(provider_ref)
         else:

@@ -126,7 +126,7 @@ def command_handlers(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
         **_comparing_commands(ports),
         clock.MoveClock: partial(clock.move_clock, clock=ports.movable_clock, offsets=ports.storage.clock),
         audit.SealAuditLog: partial(audit.seal_audit_log, trail=ports.storage.audit),
-        store.ConfigureStore: partial(store.configure_store, uow=uow),
+        store.ConfigureStore: partial(store.configure_store, uow=uow, gateway=ports.gateway),
         **account_commands(ports),
         **people_commands(ports),
     }

@@ -300,12 +300,12 @@ class Order(Aggregate):
         self._record(OrderHeld(at=at, order_id=self.id, reason=reason))
 
     def is_overdue(self, now: datetime) -> bool:
-        """Whether it still waits for money though the hold on its stock has run out."""
-        held_until = self.hold_expires_at
-        return self.status is OrderStatus.PENDING and held_until is not None and held_until <= now
+        """Whether it still waits for money though its time for that has run out."""
+        until = self.hold_expires_at
+        return self.status is OrderStatus.PENDING and until is not None and until <= now
 
-    def extend_hold(self, until: datetime, at: datetime) -> None:
-        """Its money is on the way and takes longer: the stock stays held until then."""
+    def wait_until(self, until: datetime, at: datetime) -> None:
+        """Its money is on the way and takes longer."""
         if self.status is OrderStatus.PENDING:
             self.hold_expires_at, self.updated_at = until, at
 
@@ -338,9 +338,13 @@ class Order(Aggregate):
         self.cancel_reason, self.cancelled_at, self.hold_expires_at = reason, at, None
         self._record(OrderCancelled(at=at, order_id=self.id, reason=reason))
 
+    def may_move_payment(self, status: PaymentStatus) -> bool:
+        """Whether an arrow leads there: late news moves nothing back."""
+        return status in PAYMENT_ARROWS[self.payment_status]
+
     def move_payment(self, status: PaymentStatus, at: datetime) -> bool:
-        """Follows its payment. False, and no change, where no arrow leads: late news moves nothing back."""
-        if status not in PAYMENT_ARROWS[self.payment_status]:
+        """Follows its payment. False, and no change, where no arrow leads."""
+        if not self.may_move_payment(status):
             return False
         self.payment_status = status
         self.updated_at = at

@@ -134,7 +134,7 @@ def from_document(document: Any) -> "ConfigureStore":
 def _store(document: dict[str, Any]) -> "Store":
     from shop.domain.store import Store
 
-    parts = _tuples(document, "currencies", "locales", "ships_to")
+    parts = _tuples(document, "currencies", "locales", "ships_to", "unheld_methods")
     return Store(**{**parts, "refund_limits": tuple(_money(limit) for limit in document.get("refund_limits", ()))})
 
 

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx
-from attrs import define
+from attrs import define, field
+from litestar.types import ASGIApp
 
 from shop.adapters.fake.billing_books import MemoryBillingBooks
 from shop.adapters.fake.payments import FakePaymentGateway
@@ -44,6 +45,7 @@ class Branches:
 
     url: str
     all: list[SmallShop]
+    _apps: dict[int, ASGIApp] = field(factory=dict)
 
     @property
     def first(self) -> SmallShop:
@@ -69,7 +71,10 @@ class Branches:
 
     def site(self, number: int = 0) -> OpenSite:
         """The HTTP application of a branch, with a guest in front of it."""
-        app = create_app(self.at(number).shop, UNLIMITED)
+        number %= len(self.all)
+        app = self._apps.get(number)
+        if app is None:
+            app = self._apps[number] = create_app(self.at(number).shop, UNLIMITED)
         transport = httpx.ASGITransport(app=app)  # type: ignore[arg-type]
         guest = httpx.AsyncClient(transport=transport, base_url=BASE)
         return OpenSite(self.at(number), app, guest, guest)

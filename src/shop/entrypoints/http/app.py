@@ -52,7 +52,7 @@ def create_app(
         remembered,
         counting,
         base_url=settings.base_url,
-        openapi=to_json(openapi_document(endpoints, settings.base_url)),
+        described=lambda: to_json(openapi_document(endpoints, settings.base_url)),
         advance=advance,
     )
     rows = [Prepared.of(endpoint) for endpoint in (*endpoints, *PAGES)]

@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -99,7 +99,7 @@ class Site:
         counting: Counting,
         *,
         base_url: str = "http://127.0.0.1:8000",
-        openapi: bytes = b"",
+        described: Callable[[], bytes] = bytes,
         advance: Advance | None = None,
     ) -> None:
         self.shop = shop
@@ -108,8 +108,16 @@ class Site:
         self.advance = advance or _no_worker
         self.remembered = remembered
         self.counting = counting
-        self.openapi = openapi
-        self.openapi_etag = _etag(None, openapi)
+        self._described = described
+
+    @cached_property
+    def openapi(self) -> bytes:
+        """The OpenAPI document; made when somebody asks for it, for it takes as long as all the rest of a start."""
+        return self._described()
+
+    @cached_property
+    def openapi_etag(self) -> bytes:
+        return _etag(None, self.openapi)
 
 
 async def _no_worker(shop: Shop, to: datetime, *, actor: Actor) -> list[EventView]:

@@ -10,6 +10,7 @@ from shop.application.commands.identity.privacy import EraseMe, ErasureHeld
 from shop.application.commands.refunds import RequestRefund
 from shop.application.messages import Actor
 from shop.domain.identity import User
+from shop.domain.kernel.address import ERASED
 from shop.domain.kernel.identifiers import OrderId
 from shop.domain.payments import DisputeStatus, InboxState, RefundStatus
 from tests.shops import STAFF, SmallShop, customer
@@ -93,3 +94,16 @@ async def test_s73_a_refund_under_way_holds_an_erasure(small: SmallShop) -> None
     small.provider.refund_becomes(ref, refund.ref, RefundStatus.SUCCEEDED)
     await told(small)
     await erase(small)
+
+
+async def test_s73_what_was_ordered_in_the_last_moment_comes_to_its_end_first(small: SmallShop) -> None:
+    """An access token counts for a few seconds more: an order needs its address, whoever its buyer was."""
+    await small.shop.execute(EraseMe(), actor=evolve(ADA, fresh_at=small.clock.now()))
+    order_id = await small.buy_cart(await small.cart((await small.product(), 1), actor=ADA))
+    for _ in range(3):
+        await small.deliver()
+        small.clock.forward(timedelta(hours=1))
+    assert (await small.order(order_id)).email == "ada@example.com"
+    small.clock.forward(MONTH)
+    await small.deliver()
+    assert (await small.order(order_id)).email == ERASED

@@ -208,9 +208,9 @@ async def _words_of(url: str, user_id: UserId) -> dict[str, list[str]]:
 
 
 async def _found(url: str, table: Table, words: set[str]) -> list[str]:
-    """Which of the words stand anywhere in a table. What a provider's message names leads nowhere there any more."""
+    """Which of the words stand anywhere in a table."""
     rows = await _rows(url, select(table))
-    text = "\n".join(str([_shown(value) for name, value in row.items() if name != "object_ref"]) for row in rows)
+    text = "\n".join(str([_shown(value) for value in row.values()]) for row in rows)
     return sorted(word for word in words if word in text)
 
 

@@ -1,6 +1,6 @@
 """Payments, payment sessions and what providers told us, in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from shop.adapters.memory.copies import copied
@@ -109,12 +109,18 @@ class MemoryInboxRepository:
         self._writes.save(Rank.INBOX, item, item.id, self._put)
 
     def forget_bodies(self, provider: str, object_refs: Sequence[str]) -> None:
+        for ref in object_refs:
+            self._change_told_of(provider, ref, InboxItem.forget)
+
+    def forget_customer(self, provider: str, customer_ref: str) -> None:
+        self._change_told_of(provider, customer_ref, InboxItem.forget_customer)
+
+    def _change_told_of(self, provider: str, ref: str, change: Callable[[InboxItem], None]) -> None:
         def put(journal: Journal) -> None:
-            for ref in object_refs:
-                for inbox_id in self._tables.inbox_by_object.get((provider, ref), ()):
-                    item = copied(self._tables.inbox[inbox_id])
-                    item.body = b""
-                    journal.put(self._tables.inbox, inbox_id, item)
+            for inbox_id in self._tables.inbox_by_object.get((provider, ref), ()):
+                item = copied(self._tables.inbox[inbox_id])
+                change(item)
+                journal.put(self._tables.inbox, inbox_id, item)
 
         self._writes.add(Rank.INBOX, put)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, null, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, literal_column, null, or_, select, update
 
 from shop.adapters.sql.database import Row, Write
 from shop.adapters.sql.documents import from_next_action, to_next_action
@@ -87,15 +87,13 @@ _UNFINISHED = Statement(
     .limit(bindparam("most"))
 )
 
-_INBOX_FIXED = ["provider", "event_ref", "event_type", "object_ref", "received_at"]
-_INBOX = Root.of(inbox, fixed=[*_INBOX_FIXED, "body"])
+_INBOX_FIXED = ["provider", "event_ref", "event_type", "received_at"]
+_INBOX = Root.of(inbox, fixed=[*_INBOX_FIXED, "object_ref", "body"])
 _INBOX_EMPTIED = Root.of(inbox, fixed=_INBOX_FIXED)
 _GET_ITEM = Statement(select(inbox).where(inbox.c.id == bindparam("inbox_id")))
-_FORGET_BODIES = Statement(
-    update(inbox)
-    .where(inbox.c.provider == bindparam("of_provider"), inbox.c.object_ref == bindparam("ref"))
-    .values(body=bindparam("nothing"))
-)
+_TOLD_OF = update(inbox).where(inbox.c.provider == bindparam("of_provider"), inbox.c.object_ref == bindparam("ref"))
+_FORGET_BODIES = Statement(_TOLD_OF.values(body=bindparam("nothing")))
+_FORGET_CUSTOMER = Statement(_TOLD_OF.values(body=bindparam("nothing"), object_ref=literal_column("''")))
 _FIND_ITEM = Statement(
     select(inbox).where(inbox.c.provider == bindparam("of_provider"), inbox.c.event_ref == bindparam("ref"))
 )
@@ -288,6 +286,10 @@ class SqlInboxRepository:
     def forget_bodies(self, provider: str, object_refs: Sequence[str]) -> None:
         about = [{"of_provider": provider, "ref": ref, "nothing": b""} for ref in object_refs]
         self._gathered.add(Write(_FORGET_BODIES, about, Rank.INBOX))
+
+    def forget_customer(self, provider: str, customer_ref: str) -> None:
+        about = [{"of_provider": provider, "ref": customer_ref, "nothing": b""}]
+        self._gathered.add(Write(_FORGET_CUSTOMER, about, Rank.INBOX))
 
 
 def _item_of(row: Row) -> InboxItem:

@@ -302,6 +302,9 @@ class InboxRepository(Protocol):
         """What was told of these before becomes empty; that it was told stays. A message that is saved in the same
         transaction is as it was saved."""
 
+    def forget_customer(self, provider: str, customer_ref: str) -> None:
+        """The same of what was told of a customer, and how the provider calls them goes too."""
+
 
 class ApiKeyRepository(Protocol):
     """Holds secret keys, as fingerprints."""

@@ -58,7 +58,7 @@ async def follow_wallet_news(item: InboxItem, context: Context, cashier: Cashier
         again.settle(InboxState.APPLIED if known else InboxState.IGNORED, context.now)
         if item.object_ref and (wallet is None or item.event_type == CUSTOMER_GONE):
             # Providers tell names and addresses along with it, also after they have forgotten somebody for us.
-            again.forget()
+            again.forget_customer()
             if wallet is not None:
-                tx.inbox.forget_bodies(item.provider, [item.object_ref])
+                tx.inbox.forget_customer(item.provider, item.object_ref)
         tx.inbox.save(again)

@@ -87,6 +87,10 @@ class InboxItem(Aggregate):
         """What it told becomes empty, for it is about somebody who was forgotten; that it told something stays."""
         self.body = b""
 
+    def forget_customer(self) -> None:
+        """The same of news about the customer themselves: how the provider calls them goes too."""
+        self.body, self.object_ref = b"", ""
+
 
 COVER = "[hidden]"
 _COVERED = frozenset(

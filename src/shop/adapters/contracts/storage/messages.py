@@ -64,6 +64,23 @@ class MessagePromises(StoragePromises):
         assert (before.state, before.body) == (InboxState.NEW, b"")
 
     @alone
+    async def test_of_a_customer_who_is_forgotten_nothing_is_kept(self, bench: Bench) -> None:
+        earlier, message = [bench.samples.message(object_ref="cus_1") for _ in range(2)]
+        other = bench.samples.message(object_ref="cus_2")
+        await bench.save(earlier, message, other)
+        async with bench.transaction() as tx:
+            again = await tx.inbox.get(message.id)
+            again.settle(InboxState.APPLIED, bench.later(1))
+            again.forget_customer()
+            tx.inbox.save(again)
+            tx.inbox.forget_customer("fake", "cus_1")
+        async with bench.transaction() as tx:
+            for item, state in ((message, InboxState.APPLIED), (earlier, InboxState.NEW)):
+                kept = await tx.inbox.get(item.id)
+                assert (kept.state, kept.object_ref, kept.body) == (state, "", b"")
+            assert (await tx.inbox.get(other.id)).object_ref == "cus_2"
+
+    @alone
     async def test_a_message_is_settled_once(self, bench: Bench) -> None:
         """I5: its effect and its state are written together, by one of two workers."""
         message = bench.samples.message()

@@ -1,5 +1,6 @@
 """Forgetting a person: what the law wants kept stays without them."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import ClassVar
 
@@ -66,24 +67,31 @@ async def erase_user(
 
 
 async def _erase(user_id: UserId, context: Context, uow: UnitOfWork, readers: Readers, notifier: Notifier) -> None:
-    for subscription in await subscriptions_of(user_id, readers.subscriptions):
-        _check_ended(subscription)
-    for order in await orders_of(user_id, readers.orders):
-        _check_over(order, context.now)
-        await _check_settled(order, context, uow)
     async with uow(context) as tx:
+        await _check_nothing_under_way(user_id, context, tx, readers)
         email = (await tx.users.get(user_id)).email
     if email:  # while it is still known what to forget
         await notifier.forget(email)
-    async with uow(context) as tx:
-        user = await tx.users.get(user_id)
-        await keep_an_owner(tx, user)
-        if user.email:
-            tx.invitations.drop_of(user.email)
-        user.erase(context.now)
-        tx.users.save(user)
-        tx.sessions.drop_of(user_id)
-        tx.exports.drop_of(user_id)
+    left = CARTS_AT_ONCE
+    while left == CARTS_AT_ONCE:
+        async with uow(context) as tx:
+            # First the carts and then the orders: what was ordered by now is seen, and who orders one of these carts
+            # from here on collides with us.
+            left = await _forget_open_carts(user_id, context, tx)
+            await _check_nothing_under_way(user_id, context, tx, readers)
+            if left < CARTS_AT_ONCE:
+                await _forget_account(user_id, context, tx)
+
+
+async def _forget_account(user_id: UserId, context: Context, tx: Transaction) -> None:
+    user = await tx.users.get(user_id)
+    await keep_an_owner(tx, user)
+    if user.email:
+        tx.invitations.drop_of(user.email)
+    user.erase(context.now)
+    tx.users.save(user)
+    tx.sessions.drop_of(user_id)
+    tx.exports.drop_of(user_id)
 
 
 async def forget_customer(user_id: UserId, context: Context, cashier: Cashier) -> None:
@@ -104,17 +112,24 @@ async def forget_customer(user_id: UserId, context: Context, cashier: Cashier) -
         for wallet in wallets:
             tx.wallets.delete(wallet)
             if ref := refs[wallet.id]:
-                tx.inbox.forget_bodies(wallet.provider, [ref])
+                tx.inbox.forget_customer(wallet.provider, ref)
 
 
 async def forget_shopper(user_id: UserId, context: Context, uow: UnitOfWork, readers: Readers) -> None:
     """Takes somebody who was erased out of carts, orders, subscriptions and what providers told of them.
 
-    Sums, goods and taxes stay. Twice is once.
+    Sums, goods and taxes stay. Twice is once. Raises ErasureHeld, when all else is done, for what was begun in the
+    moment in which the person's access ended: it still needs its buyer, and comes to its end first.
     """
-    while await _forget_open_carts(user_id, context, uow):
-        pass
-    for view in await orders_of(user_id, readers.orders):
+    left = CARTS_AT_ONCE
+    while left == CARTS_AT_ONCE:
+        async with uow(context) as tx:
+            left = await _forget_open_carts(user_id, context, tx)
+    orders = await orders_of(user_id, readers.orders)
+    subscriptions = await subscriptions_of(user_id, readers.subscriptions)
+    for view in orders:
+        if _is_open(view, context.now):
+            continue
         async with uow(context) as tx:
             order = await tx.orders.get(view.id)
             if order.pseudonymise(context.now):
@@ -123,13 +138,16 @@ async def forget_shopper(user_id: UserId, context: Context, uow: UnitOfWork, rea
                 cart.forget_person(context.now)
                 tx.carts.save(cart)
                 await _forget_news_of(order, tx)
-    for held in await subscriptions_of(user_id, readers.subscriptions):
+    for held in subscriptions:
+        if held.status not in ENDED:
+            continue
         async with uow(context) as tx:
             subscription = await tx.subscriptions.get(held.id)
             if subscription.pseudonymise(context.now):
                 tx.subscriptions.save(subscription)
                 if subscription.provider_ref:
                     tx.inbox.forget_bodies(subscription.provider, [subscription.provider_ref])
+    _check_over(orders, subscriptions, context.now)
 
 
 async def _forget_news_of(order: Order, tx: Transaction) -> None:
@@ -143,41 +161,49 @@ async def _forget_news_of(order: Order, tx: Transaction) -> None:
         tx.inbox.forget_bodies(payment.provider, refs)
 
 
-async def _forget_open_carts(user_id: UserId, context: Context, uow: UnitOfWork) -> bool:
-    """Closes some of the carts that are open; those that are closed hold nothing personal. False: there is none."""
-    async with uow(context) as tx:
-        open_carts = await tx.carts.of_owner(user_id, CARTS_AT_ONCE)
-        for cart in open_carts:
-            cart.forget_person(context.now)
-            tx.carts.save(cart)
-    return bool(open_carts)
+async def _forget_open_carts(user_id: UserId, context: Context, tx: Transaction) -> int:
+    """Closes the carts that are open, or as many as can be at once; closed ones hold nothing personal. How many."""
+    open_carts = await tx.carts.of_owner(user_id, CARTS_AT_ONCE)
+    for cart in open_carts:
+        cart.forget_person(context.now)
+        tx.carts.save(cart)
+    return len(open_carts)
 
 
-def _check_over(order: OrderView, now: datetime) -> None:
-    """Raises ErasureHeld for an order that still needs its buyer."""
+async def _check_nothing_under_way(user_id: UserId, context: Context, tx: Transaction, readers: Readers) -> None:
+    """Raises ErasureHeld."""
+    orders = await orders_of(user_id, readers.orders)
+    _check_over(orders, await subscriptions_of(user_id, readers.subscriptions), context.now)
+    for order in orders:
+        await _check_settled(order, tx)
+
+
+def _check_over(orders: Iterable[OrderView], subscriptions: Iterable[SubscriptionView], now: datetime) -> None:
+    """Raises ErasureHeld for an order that still needs its buyer, and for a subscription that would come again."""
+    for subscription in subscriptions:
+        if subscription.status not in ENDED:
+            raise ErasureHeld(f"The subscription to {subscription.title} is {subscription.status}.")
+    for order in orders:
+        if _is_open(order, now):
+            raise ErasureHeld(f"The order {order.number} is {order.status}.")
+
+
+def _is_open(order: OrderView, now: datetime) -> bool:
     to_be_sent = (
         order.status is OrderStatus.CONFIRMED
         and order.fulfilment_status is FulfilmentStatus.UNFULFILLED
         and now - order.placed_at < DELIVERED_WITHIN
     )
-    if to_be_sent or order.status in (OrderStatus.PENDING, OrderStatus.ON_HOLD):
-        raise ErasureHeld(f"The order {order.number} is {order.status}.")
+    return to_be_sent or order.status in (OrderStatus.PENDING, OrderStatus.ON_HOLD)
 
 
-async def _check_settled(order: OrderView, context: Context, uow: UnitOfWork) -> None:
+async def _check_settled(order: OrderView, tx: Transaction) -> None:
     """Raises ErasureHeld while a bank or the provider still moves the money of an order."""
-    async with uow(context) as tx:
-        try:
-            payment = await tx.payments.of_order(order.id)
-        except PaymentNotFound:  # it cost nothing
-            return
+    try:
+        payment = await tx.payments.of_order(order.id)
+    except PaymentNotFound:  # it cost nothing
+        return
     if payment.disputed:
         raise ErasureHeld(f"The payment of the order {order.number} is disputed: the bank may ask about its buyer.")
     if payment.refund_due:
         raise ErasureHeld(f"A refund of the order {order.number} is under way.")
-
-
-def _check_ended(subscription: SubscriptionView) -> None:
-    """Raises ErasureHeld for a subscription that would come again."""
-    if subscription.status not in ENDED:
-        raise ErasureHeld(f"The subscription to {subscription.title} is {subscription.status}.")

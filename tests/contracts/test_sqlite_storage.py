@@ -1,15 +1,11 @@
 """SQLite keeps every promise of a storage."""
 
-import asyncio
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
 
 from shop.adapters.contracts.storage import StorageContract
-from shop.adapters.sql import migrating
 from shop.adapters.sql.addresses import open_database
 from shop.adapters.sql.storage import SqlStorage
 from shop.adapters.system import SystemClock
@@ -17,27 +13,18 @@ from shop.application.ports.clock import Ids
 from shop.application.ports.storage import Storage, SubscribersByType
 
 
-@pytest.fixture(scope="module")
-def empty_shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database file with all tables, to be copied."""
-    path = tmp_path_factory.mktemp("sqlite") / "empty.db"
-    asyncio.run(migrating.upgrade(f"sqlite:///{path}"))
-    return path
-
-
 class TestSqliteStorage(StorageContract):
     """One file."""
 
-    file: Path
+    url: str
 
     @pytest.fixture(autouse=True)
-    def copy(self, empty_shop: Path, tmp_path: Path) -> None:
-        self.file = tmp_path / "shop.db"
-        shutil.copyfile(empty_shop, self.file)
+    def copy(self, sqlite_shop: str) -> None:
+        self.url = sqlite_shop
 
     @asynccontextmanager
     async def open(self, ids: Ids, subscribers: SubscribersByType) -> AsyncIterator[Storage]:
-        database = open_database(f"sqlite:///{self.file}")
+        database = open_database(self.url)
         storage = SqlStorage(database, clock=SystemClock(), ids=ids, subscribers=subscribers)
         await storage.open()
         try:

@@ -161,11 +161,11 @@ async def seeded(url: str) -> AsyncIterator[asyncpg.Connection]:
         await connection.close()
 
 
-async def test_no_list_reads_a_whole_table(postgres_shop_url: str) -> None:
-    async with seeded(postgres_shop_url) as connection:
+async def test_no_list_reads_a_whole_table(postgres_shop: str) -> None:
+    async with seeded(postgres_shop) as connection:
         if connection.get_server_version().major < 16:
             pytest.skip("EXPLAIN (GENERIC_PLAN) is there from PostgreSQL 16 on")
-        counting = CountingDatabase(Postgres(postgres_shop_url))
+        counting = CountingDatabase(Postgres(postgres_shop))
         readers = SqlReaders(counting, SqlStoreReader(counting, SystemClock()))
         try:
             for name, ask in QUESTIONS.items():
@@ -173,7 +173,7 @@ async def test_no_list_reads_a_whole_table(postgres_shop_url: str) -> None:
                 await ask(readers)
                 for statement in counting.asked:
                     text = statement.compiled(POSTGRES).text
-                    plan = Databases(postgres_shop_url).sql(f"EXPLAIN (GENERIC_PLAN) {text}")
+                    plan = Databases(postgres_shop).sql(f"EXPLAIN (GENERIC_PLAN) {text}")
                     for table in ("products", "orders", "payments", "ledger_entries", "disputes", "inbox"):
                         assert f"Seq Scan on {table}" not in plan, f"{name}\n{plan}"
                     assert BY_INDEX.get(name, "") in plan, f"{name}\n{plan}"
@@ -181,10 +181,10 @@ async def test_no_list_reads_a_whole_table(postgres_shop_url: str) -> None:
             await counting.close()
 
 
-async def test_words_that_the_whole_shop_has_are_found(postgres_shop_url: str) -> None:
+async def test_words_that_the_whole_shop_has_are_found(postgres_shop: str) -> None:
     """More products than are sorted have the word, so the walk along the list's index finds them."""
-    async with seeded(postgres_shop_url):
-        counting = CountingDatabase(Postgres(postgres_shop_url))
+    async with seeded(postgres_shop):
+        counting = CountingDatabase(Postgres(postgres_shop))
         readers = SqlReaders(counting, SqlStoreReader(counting, SystemClock()))
         try:
             for which, expected in (("linen", 20), ("rare77", 11), ("linen shirt rare", 20), ("nothing", 0)):

@@ -328,10 +328,10 @@ async def test_a_database_that_is_away_is_unavailable() -> None:
 
 
 @pytest.mark.integration
-async def test_books_that_do_not_balance_are_refused(postgres_shop_url: str) -> None:
+async def test_books_that_do_not_balance_are_refused(postgres_shop: str) -> None:
     """F-ledger: the second wall behind the domain's own check. SQLite cannot have it."""
-    connection = await asyncpg.connect(postgres_shop_url)
-    database = opened(postgres_shop_url)
+    connection = await asyncpg.connect(postgres_shop)
+    database = opened(postgres_shop)
     uow = unit_of_work(database)
     shop = await stocked(uow, "S")
     bought = cart(*shop.variants)

@@ -33,8 +33,8 @@ ONE = Statement(select(literal_column("1")))
 
 
 @pytest.fixture
-async def postgres_database(postgres_shop_url: str) -> AsyncIterator[Postgres]:
-    database = Postgres(postgres_shop_url, pool_size=16)
+async def postgres_database(postgres_shop: str) -> AsyncIterator[Postgres]:
+    database = Postgres(postgres_shop, pool_size=16)
     await database.open()
     yield database
     await database.close()
@@ -86,16 +86,14 @@ async def _holding(url: str, *statements: str) -> asyncpg.Connection:
     return connection
 
 
-async def test_f06_a_level_is_locked_after_everything_else(uow: SqlUnitOfWork, postgres_shop_url: str) -> None:
+async def test_f06_a_level_is_locked_after_everything_else(uow: SqlUnitOfWork, postgres_shop: str) -> None:
     """While somebody holds the first level, the merged write waits there and holds no level behind it."""
     shop = await stocked(uow, "S", "M")
     first, second = sorted(shop.variants)
     bought = cart(second, first)
     async with uow(context()) as tx:
         tx.carts.save(bought)
-    blocker = await _holding(
-        postgres_shop_url, f"SELECT 1 FROM stock_levels WHERE variant_id = '{first.uuid}' FOR UPDATE"
-    )
+    blocker = await _holding(postgres_shop, f"SELECT 1 FROM stock_levels WHERE variant_id = '{first.uuid}' FOR UPDATE")
     waiting = asyncio.create_task(place(uow, shop, bought))
     await asyncio.sleep(0.5)
     assert not waiting.done()
@@ -108,9 +106,9 @@ async def test_f06_a_level_is_locked_after_everything_else(uow: SqlUnitOfWork, p
     await blocker.close()
 
 
-async def test_a_row_that_stays_locked_is_a_collision(uow: SqlUnitOfWork, postgres_shop_url: str) -> None:
+async def test_a_row_that_stays_locked_is_a_collision(uow: SqlUnitOfWork, postgres_shop: str) -> None:
     shop = await stocked(uow, "S")
-    blocker = await _holding(postgres_shop_url, "SELECT 1 FROM stock_levels FOR UPDATE")
+    blocker = await _holding(postgres_shop, "SELECT 1 FROM stock_levels FOR UPDATE")
     started = asyncio.get_running_loop().time()
     with pytest.raises(StaleAggregate):
         await _receive(uow, shop)
@@ -126,7 +124,7 @@ async def _receive(uow: SqlUnitOfWork, shop: Stocked) -> None:
 
 @pytest.mark.parametrize("skus", [2, 40], ids=["one statement", "one by one"])
 async def test_f79_cancelled_in_the_middle_leaves_the_pool_whole(
-    uow: SqlUnitOfWork, postgres_database: Postgres, postgres_shop_url: str, skus: int
+    uow: SqlUnitOfWork, postgres_database: Postgres, postgres_shop: str, skus: int
 ) -> None:
     """Whatever is cancelled while it waits in the database wrote nothing, and its connection is not used again."""
     shop = await stocked(uow, *(f"S{n}" for n in range(skus)))
@@ -134,9 +132,7 @@ async def test_f79_cancelled_in_the_middle_leaves_the_pool_whole(
     async with uow(context()) as tx:
         tx.carts.save(bought)
     last = max(shop.variants)
-    blocker = await _holding(
-        postgres_shop_url, f"SELECT 1 FROM stock_levels WHERE variant_id = '{last.uuid}' FOR UPDATE"
-    )
+    blocker = await _holding(postgres_shop, f"SELECT 1 FROM stock_levels WHERE variant_id = '{last.uuid}' FOR UPDATE")
     async with uow(context()) as tx:
         seen = [await tx.carts.get(bought.id) for _ in range(4)]
     tasks = [asyncio.create_task(place(uow, shop, one)) for one in seen[:3]]
@@ -160,15 +156,15 @@ async def test_a_question_that_takes_too_long_is_cut_off(postgres_database: Post
     assert await postgres_database.fetch_one(ONE) is not None
 
 
-async def test_more_callers_than_connections_take_turns(postgres_shop_url: str) -> None:
-    database = Postgres(postgres_shop_url, pool_size=2)
+async def test_more_callers_than_connections_take_turns(postgres_shop: str) -> None:
+    database = Postgres(postgres_shop, pool_size=2)
     answers = await asyncio.gather(*(database.fetch(SLEEP, seconds=0.01) for _ in range(40)))
     assert len(answers) == 40
     await database.close()
 
 
-async def test_nobody_waits_for_a_connection_for_ever(postgres_shop_url: str) -> None:
-    pool = Pool(lambda: asyncpg.connect(postgres_shop_url), size=1, wait_seconds=0.1)
+async def test_nobody_waits_for_a_connection_for_ever(postgres_shop: str) -> None:
+    pool = Pool(lambda: asyncpg.connect(postgres_shop), size=1, wait_seconds=0.1)
     held = await pool.take()
     with pytest.raises(PoolExhausted):
         await pool.take()
@@ -183,8 +179,8 @@ async def test_nobody_waits_for_a_connection_for_ever(postgres_shop_url: str) ->
     await pool.close()
 
 
-async def test_nobody_waits_for_a_silent_server_for_ever(postgres_shop_url: str) -> None:
-    pool = Pool(lambda: asyncpg.connect(postgres_shop_url), size=2, busy_max_seconds=1.5)
+async def test_nobody_waits_for_a_silent_server_for_ever(postgres_shop: str) -> None:
+    pool = Pool(lambda: asyncpg.connect(postgres_shop), size=2, busy_max_seconds=1.5)
     connection = await pool.take()
     async with asyncio.timeout(20):
         with pytest.raises(asyncpg.PostgresConnectionError):
@@ -200,8 +196,8 @@ async def test_nobody_waits_for_a_silent_server_for_ever(postgres_shop_url: str)
     await pool.close()
 
 
-async def test_old_connections_are_replaced(postgres_shop_url: str) -> None:
-    pool = Pool(lambda: asyncpg.connect(postgres_shop_url), age_max_seconds=0.0)
+async def test_old_connections_are_replaced(postgres_shop: str) -> None:
+    pool = Pool(lambda: asyncpg.connect(postgres_shop), age_max_seconds=0.0)
     first = await pool.take()
     pool.give_back(first)
     assert first.is_closed()

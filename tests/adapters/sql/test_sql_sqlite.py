@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -13,15 +13,14 @@ from shop.adapters.sql.schema import carts
 from shop.adapters.sql.sqlite import DatabaseBusy, DatabaseFileMissing, Sqlite, connect
 from shop.adapters.sql.statements import Statement
 from shop.adapters.sql.unit_of_work import SqlUnitOfWork
-from tests.adapters.sql.things import NOW, cart, context, migrated, product, stocked, unit_of_work
+from tests.adapters.sql.things import NOW, cart, context, product, stocked, unit_of_work
 
 ONE = Statement(select(literal_column("1")))
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> Iterator[str]:
-    with migrated("sqlite", tmp_path, None) as url:
-        yield url
+def url(sqlite_shop: str) -> str:
+    return sqlite_shop
 
 
 @pytest.fixture

@@ -299,11 +299,11 @@ async def _subscribed(small: SmallShop, variant: VariantId) -> None:
     await small.pay(order_id)
 
 
-async def test_every_constraint_holds_by_itself(database_url: str) -> None:
-    dialect = "sqlite" if database_url.startswith("sqlite") else "postgresql"
-    await _a_row_of_everything(database_url)
+async def test_every_constraint_holds_by_itself(shop_url: str) -> None:
+    dialect = "sqlite" if shop_url.startswith("sqlite") else "postgresql"
+    await _a_row_of_everything(shop_url)
     wrong, tried = [], 0
-    async with refuser(database_url) as database:
+    async with refuser(shop_url) as database:
         for attack in attacks(dialect):
             tried += 1
             answer = await database.refusal(attack)

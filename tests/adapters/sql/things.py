@@ -1,13 +1,9 @@
 """Databases with a fresh schema, and a small shop in them."""
 
-import asyncio
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 
-from shop.adapters.sql import migrating
 from shop.adapters.sql.addresses import open_database
 from shop.adapters.sql.database import Database
 from shop.adapters.sql.events import EventWriter
@@ -43,7 +39,6 @@ from shop.domain.kernel.identifiers import (
 from shop.domain.kernel.money import Money
 from shop.domain.orders import Order, OrderLine, OrderShipping
 from shop.domain.payments import Payment, PaymentSession
-from tests.servers import Databases
 
 IDS = SystemIds()
 NOW = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
@@ -58,20 +53,6 @@ def context(*, key: str = "", fingerprint: bytes = b"f") -> Context:
 
 def unit_of_work(database: Database) -> SqlUnitOfWork:
     return SqlUnitOfWork(database, EventWriter(IDS, SUBSCRIBERS), IDS, lambda: None)
-
-
-@contextmanager
-def migrated(kind: str, folder: Path, postgres: Databases | None) -> Iterator[str]:
-    """The URL of a new database of this kind with the tables in it."""
-    if kind == "sqlite":
-        url = f"sqlite:///{folder / 'shop.db'}"
-        asyncio.run(migrating.upgrade(url))
-        yield url
-    else:
-        assert postgres is not None
-        with postgres.database() as url:
-            asyncio.run(migrating.upgrade(url))
-            yield url
 
 
 def opened(url: str, pool_size: int = 10) -> Database:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,7 +14,6 @@ from typer.testing import CliRunner
 
 from shop.application.shop import Shop
 from shop.entrypoints.cli.app import app
-from shop.entrypoints.database import upgrade
 from shop.entrypoints.demo.seed import configuration
 from shop.entrypoints.embed import open_shop
 from shop.entrypoints.settings import Settings
@@ -39,7 +39,8 @@ class Terminal:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.settings = Settings.from_environment({"SHOP_DATABASE_URL": f"sqlite:///{folder}/shop.sqlite3"})
+        self.file = folder / "shop.sqlite3"
+        self.settings = Settings.from_environment({"SHOP_DATABASE_URL": f"sqlite:///{self.file}"})
 
     def type(self, *words: str, input: str = "") -> Typed:
         """Runs `shop` with these words."""
@@ -70,13 +71,21 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Terminal:
     return terminal
 
 
-@pytest.fixture
-def terminal(bare: Terminal) -> Terminal:
-    """With tables and settings, and nothing on sale yet."""
-    asyncio.run(upgrade(bare.settings))
+@pytest.fixture(scope="session")
+def configured(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a shop with settings, to be copied."""
+    terminal = Terminal(tmp_path_factory.mktemp("configured"))
+    shutil.copy(sqlite_template, terminal.file)
 
     async def configure(shop: Shop) -> None:
         await shop.execute(configuration())
 
-    bare.shop(configure)
+    terminal.shop(configure)
+    return terminal.file
+
+
+@pytest.fixture
+def terminal(bare: Terminal, configured: Path) -> Terminal:
+    """With tables and settings, and nothing on sale yet."""
+    shutil.copy(configured, bare.file)
     return bare

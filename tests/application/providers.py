@@ -60,7 +60,7 @@ def faulty(faults: FaultPlan) -> Callable[[FakePaymentGateway], PaymentGateway]:
 class Refusing:
     """A provider that will not make any intent."""
 
-    def __init__(self, provider: FakePaymentGateway, refusal: type[ShopError]) -> None:
+    def __init__(self, provider: PaymentGateway, refusal: type[ShopError]) -> None:
         self._provider, self._refusal = provider, refusal
         self.provider = provider.provider
         self.methods, self.fetch, self.confirm = provider.methods, provider.fetch, provider.confirm
@@ -70,6 +70,19 @@ class Refusing:
 
     async def create_intent(self, request: IntentRequest) -> IntentState:
         raise self._refusal("The amount is below the least that is taken.")
+
+
+class Choosy(Refusing):
+    """A provider that will not make intents of one method."""
+
+    def __init__(self, provider: PaymentGateway, refusal: type[ShopError], method: str) -> None:
+        super().__init__(provider, refusal)
+        self._method = method
+
+    async def create_intent(self, request: IntentRequest) -> IntentState:
+        if request.method == self._method:
+            raise self._refusal("Payments by this method are not set up.")
+        return await self._provider.create_intent(request)
 
 
 class SlowRefunds(Refusing):

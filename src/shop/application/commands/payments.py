@@ -17,6 +17,7 @@ from shop.application.renewals import Till, begin_subscriptions, follow_news
 from shop.application.settlement import (
     Cashier,
     Sale,
+    begin_anew,
     carry_on,
     check_own_method,
     customer_of,
@@ -26,7 +27,7 @@ from shop.application.settlement import (
 )
 from shop.domain.carts import CartNotFound, CartStatus
 from shop.domain.kernel.address import ERASED
-from shop.domain.kernel.errors import Conflict, NotFound
+from shop.domain.kernel.errors import Conflict, Invalid, NotFound
 from shop.domain.kernel.identifiers import CartId, InboxId, OrderId, PaymentSessionId
 from shop.domain.payments import (
     AttemptStatus,
@@ -173,7 +174,8 @@ async def _look_later(command: ProcessPayment, version: int, context: Context, c
 
 @frozen(kw_only=True)
 class ConfirmPayment(Command[OrderId]):
-    """Confirms on the server what needs no browser: an answered challenge, or another method after a decline."""
+    """Confirms on the server what needs no browser: an answered challenge, or another method after a decline, or after
+    the provider would not even begin with the first one."""
 
     requires: ClassVar = OWNER
     session_id: PaymentSessionId
@@ -205,7 +207,11 @@ async def confirm_payment(
         if not order.due:
             return order.id
         sale = Sale(order, await tx.payments.of_order(order.id))
-    sale = await carry_on(sale, context, cashier)
+    try:
+        sale = await carry_on(sale, context, cashier)
+    except (PaymentRefused, Invalid) as refusal:
+        sale = await begin_anew(sale, session, refusal, context, cashier)
+        sale = await carry_on(sale, context, cashier)
     attempt = sale.payment.attempt
     if attempt.status in (AttemptStatus.REQUIRES_ACTION, AttemptStatus.FAILED):
         gateway = cashier.provider_of(sale.payment)

@@ -1,5 +1,6 @@
 """Where a provider's news become ours: the only place that moves the state of money."""
 
+from shop.application.settlement.anew import begin_anew
 from shop.application.settlement.books import BooksOf
 from shop.application.settlement.captures import CapturesOf
 from shop.application.settlement.disputes import look_at_risk, settle_answer, settle_disputes
@@ -29,6 +30,7 @@ __all__ = [
     "Sale",
     "TenderSourceGone",
     "TendersOf",
+    "begin_anew",
     "call_off",
     "call_off_free",
     "carry_on",

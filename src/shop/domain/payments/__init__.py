@@ -1,6 +1,6 @@
 """Payments: how the shopper will pay, each try at it, what becomes of it, what goes back, what banks dispute."""
 
-from shop.domain.payments.attempts import PaymentAttempt, PaymentMethodUnknown, PaymentNotFound
+from shop.domain.payments.attempts import DECLINES_MAX, PaymentAttempt, PaymentMethodUnknown, PaymentNotFound
 from shop.domain.payments.captures import (
     WARNED_BEFORE,
     AuthorizationExpired,
@@ -39,7 +39,6 @@ from shop.domain.payments.events import (
 )
 from shop.domain.payments.inbox import InboxItem, InboxState, ProviderNewsReceived, covered
 from shop.domain.payments.payment import (
-    DECLINES_MAX,
     TENDERS,
     MoneyMove,
     Payment,

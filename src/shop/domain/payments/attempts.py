@@ -2,12 +2,14 @@
 
 from datetime import datetime
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from shop.domain.kernel.errors import Invalid, NotFound
 from shop.domain.kernel.identifiers import AttemptId
 from shop.domain.kernel.money import Money
-from shop.domain.payments.states import AttemptStatus, NextAction
+from shop.domain.payments.states import AttemptStatus, IntentState, NextAction
+
+DECLINES_MAX = 100
 
 
 class PaymentNotFound(NotFound):
@@ -42,3 +44,29 @@ class PaymentAttempt:
     created_at: datetime
     updated_at: datetime
     expires_at: datetime | None = None
+
+    def following(self, news: IntentState, at: datetime) -> "PaymentAttempt":
+        """The same as the provider says it is now; itself where that is nothing new."""
+        followed = evolve(
+            self,
+            method=news.method or self.method,
+            provider_ref=news.provider_ref,
+            status=news.status,
+            failure_code=news.failure_code,
+            declines=self._declines_after(news),
+            next_action=news.next_action,
+            client_secret=news.client_secret or self.client_secret,
+            expires_at=news.expires_at or self.expires_at,
+            brand=news.brand or self.brand,
+        )
+        return self if followed == self else evolve(followed, updated_at=at)
+
+    def refused(self, code: str, at: datetime) -> "PaymentAttempt":
+        """The provider will not make its intent: nothing was and will be taken by it."""
+        return evolve(self, status=AttemptStatus.CANCELLED, failure_code=code, updated_at=at)
+
+    def _declines_after(self, news: IntentState) -> tuple[str, ...]:
+        known = self.status is AttemptStatus.FAILED and self.failure_code == news.failure_code
+        if news.status is not AttemptStatus.FAILED or known:
+            return self.declines
+        return (*self.declines, news.failure_code)[:DECLINES_MAX]

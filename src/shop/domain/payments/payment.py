@@ -42,7 +42,7 @@ from shop.domain.payments.states import (
 LOOK_AGAIN_AFTER, LOOK_AGAIN_AT_LATEST = timedelta(seconds=20), timedelta(minutes=15)
 LOOKS_MAX = 12
 LOOK_AT_DISPUTES_AT_LATEST = timedelta(hours=6)
-DECLINES_MAX = 100
+ATTEMPTS_MAX = 10
 """So many declines of one attempt are kept, the first ones: beyond, somebody is trying out cards."""
 TENDERS = "tenders"
 """What stands for the provider where there is none: gift cards and store credit paid for all of it."""
@@ -275,6 +275,20 @@ class Payment(Aggregate):
             self._touch(at)
         return moves
 
+    def begin_anew(self, attempt_id: AttemptId, method: str, refusal: str, at: datetime) -> None:
+        """The provider will not make the intent of the latest attempt: that one is over, and another way begins.
+
+        Raises PaymentCannotMove for an attempt that the provider knows, and after many that it refused.
+        """
+        attempt = self.attempt
+        if attempt.provider_ref or attempt.status is not AttemptStatus.NEW:
+            raise PaymentCannotMove(f"It was begun at the provider, and is {attempt.status}.")
+        if len(self.attempts) >= ATTEMPTS_MAX:
+            raise PaymentCannotMove(f"The provider has refused {ATTEMPTS_MAX} ways to pay for it.")
+        another = PaymentAttempt(id=attempt_id, method=method, amount=self.amount, created_at=at, updated_at=at)
+        self.attempts = (*self.attempts[:-1], attempt.refused(refusal, at), another)
+        self._touch(at)
+
     @property
     def refundable(self) -> Money:
         """What was taken and is promised to nobody yet."""
@@ -372,27 +386,7 @@ class Payment(Aggregate):
         raise PaymentNotFound(f"This payment never made the intent {provider_ref}.")
 
     def _take_over(self, attempt: PaymentAttempt, news: IntentState, at: datetime) -> None:
-        followed = evolve(
-            attempt,
-            method=news.method or attempt.method,
-            provider_ref=news.provider_ref,
-            status=news.status,
-            failure_code=news.failure_code,
-            declines=_declines_after(attempt, news),
-            next_action=news.next_action,
-            client_secret=news.client_secret or attempt.client_secret,
-            expires_at=news.expires_at or attempt.expires_at,
-            brand=news.brand or attempt.brand,
-        )
-        if followed == attempt:
-            return
-        followed = evolve(followed, updated_at=at)
-        self.attempts = tuple(followed if a.id == attempt.id else a for a in self.attempts)
-        self._touch(at)
-
-
-def _declines_after(attempt: PaymentAttempt, news: IntentState) -> tuple[str, ...]:
-    known = attempt.status is AttemptStatus.FAILED and attempt.failure_code == news.failure_code
-    if news.status is not AttemptStatus.FAILED or known:
-        return attempt.declines
-    return (*attempt.declines, news.failure_code)[:DECLINES_MAX]
+        followed = attempt.following(news, at)
+        if followed is not attempt:
+            self.attempts = tuple(followed if a.id == attempt.id else a for a in self.attempts)
+            self._touch(at)

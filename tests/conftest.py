@@ -27,6 +27,19 @@ settings.register_profile(
 settings.load_profile("shop")
 
 
+TRACED = frozenset({"domain", "application", "adapters", "contracts", "entrypoints"})
+"""Folders whose tests show what is covered. Journeys, the simulation and what has a long form run the same code over
+and over: with coverage they take twice the time and show hardly a line more."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        folder = item.path.relative_to(here).parts[0]
+        if folder in TRACED and item.get_closest_marker("prove") is None:
+            item.add_marker("traced")
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Databases]:
     """A PostgreSQL to make databases in: SHOP_TEST_DATABASE_URL's, else one of our own per test process."""

@@ -163,7 +163,7 @@ class Watch:
             if sold.payment is not None:
                 was = self._payments.get(order.id)
                 if was is not None:
-                    _check_arrow(ATTEMPT_ARROWS, was.status, sold.payment.status, str(order.id))
+                    _check_attempts(was, sold.payment)
                     if was.captured.minor > sold.payment.captured.minor or was.id != sold.payment.id:
                         broken("I8", f"the money of {order.id} went backwards")
                 self._payments[order.id] = sold.payment
@@ -171,6 +171,17 @@ class Watch:
                 was_so = self._disputes.get(dispute.id, dispute)
                 _check_arrow(DISPUTE_ARROWS, was_so.status, dispute.status, str(dispute.id))
                 self._disputes[dispute.id] = dispute
+
+
+def _check_attempts(before: Payment, now: Payment) -> None:
+    """Each follows its arrows, and another one only comes after one of which the provider knows nothing."""
+    if [attempt.id for attempt in now.attempts[: len(before.attempts)]] != [attempt.id for attempt in before.attempts]:
+        broken("I8", f"attempts of {now.order_id} are gone")
+    for was, attempt in zip(before.attempts, now.attempts, strict=False):
+        _check_arrow(ATTEMPT_ARROWS, was.status, attempt.status, str(attempt.id))
+    for given_up in now.attempts[:-1]:
+        if given_up.status is not AttemptStatus.CANCELLED or given_up.provider_ref:
+            broken("I8", f"{given_up.id} is {given_up.status}, and another one came after it")
 
 
 def _check_arrow(arrows: Mapping[S, frozenset[S]], before: S, now: S, of: str) -> None:

@@ -80,6 +80,8 @@ class StripeStub:
 
     seen: list[Seen] = field(factory=list)
     faults: deque[str] = field(factory=deque)
+    refused: set[str] = field(factory=set)
+    """Attempts whose intents are below the least that the account takes."""
     slow_seconds: float = 4.0
     refund_status: str = "succeeded"
     charges_left_out: bool = False
@@ -349,6 +351,8 @@ class StripeStub:
             raise Refused(400, "payment_method_types_no_longer_supported", "Not in this version", kept=False)
         if int(params["amount"]) < 1:
             raise Refused(400, "parameter_invalid_integer", "This value must be above 0.", kept=False)
+        if params.get("metadata[attempt_id]") in self.refused:
+            raise Refused(400, "amount_too_small", "Amount must be at least €0.50 eur", param="amount")
         wished = params["capture_method"], params.get("excluded_payment_method_types[0]")
         assert wished in (("manual", None), ("automatic_async", "card"))
         ref = f"pi_{next(self._numbers)}stub"

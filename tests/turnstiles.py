@@ -11,6 +11,7 @@ from shop.application.messages import Context
 from shop.application.ports.payments import PaymentGateway
 from shop.application.ports.storage import Storage
 from shop.application.ports.unit_of_work import UnitOfWork
+from shop.domain.kernel.errors import ShopError
 from tests.shops import SmallShop
 
 
@@ -55,7 +56,11 @@ class Through:
 
             async def call(*args: Any, **kwargs: Any) -> Any:
                 number = await self._turnstile.enter(path)
-                answer = await member(*args, **kwargs)
+                try:
+                    answer = await member(*args, **kwargs)
+                except ShopError:  # a refusal is an answer too, and may be lost
+                    await self._turnstile.leave(path, number)
+                    raise
                 await self._turnstile.leave(path, number)
                 return answer
 

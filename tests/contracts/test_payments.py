@@ -27,7 +27,7 @@ from shop.adapters.fake.payments import FakePaymentGateway
 from shop.adapters.stripe import news as stripe_news
 from shop.adapters.stripe.account import StripeAccount
 from shop.adapters.stripe.payments import StripePaymentGateway
-from shop.application.ports.payments import PaymentGateway, Simulation
+from shop.application.ports.payments import IntentRequest, PaymentGateway, Simulation
 from shop.domain.payments import IntentState
 from tests import stripe_stub
 
@@ -70,6 +70,9 @@ async def fake_over(books: Books, *, faulty: bool = False) -> AsyncIterator[Gate
     async def day_ends() -> None:
         clock.at += timedelta(days=1)
 
+    def refuse(request: IntentRequest) -> None:
+        fake.refuses = lambda asked: asked.attempt_id == request.attempt_id
+
     yield GatewayUnderTest(
         gateway=gateway,
         clock=clock,
@@ -87,6 +90,7 @@ async def fake_over(books: Books, *, faulty: bool = False) -> AsyncIterator[Gate
         sign=signed,
         lapse=lapse,
         pay_out=day_ends,
+        refuse=refuse,
     )
     await gateway.close()
 
@@ -151,6 +155,9 @@ class TestStripe(PaymentGatewayContract):
             async def pays_out() -> None:
                 stub.balance.pay_out()
 
+            def refuse(request: IntentRequest) -> None:
+                stub.refused.add(str(request.attempt_id))
+
             yield GatewayUnderTest(
                 gateway=gateway,
                 clock=clock,
@@ -168,6 +175,7 @@ class TestStripe(PaymentGatewayContract):
                 sign=_stripe_signed,
                 lapse=lapse,
                 pay_out=pays_out,
+                refuse=refuse,
             )
 
 

@@ -35,7 +35,7 @@ from shop.application.shop import Shop
 from shop.domain.catalog import Price, ProductStatus
 from shop.domain.kernel.errors import ShopError, Unavailable
 from shop.domain.kernel.identifiers import CartId, OrderId, PaymentId, PaymentSessionId, SubscriptionId, VariantId
-from shop.domain.orders import OrderStatus
+from shop.domain.orders import OrderStatus, PaymentStatus
 from shop.domain.payments import AttemptStatus
 from tests.invariants import PAID_FOR, broken
 from tests.shops import BERLIN, STAFF, VIENNA, PlainSecrets, customer, eur
@@ -269,7 +269,9 @@ class Shopper(Caller):
     async def _after(self, order_id: OrderId, cart_id: CartId, method: str, session_id: PaymentSessionId) -> None:
         if self.chance(0.15):
             await self._call_off(order_id)
-        if method == "fake_card_3ds":
+        if self.world.chances.refused and self.chance(0.9) and await self._was_refused(order_id):
+            await self._pay_in_other_ways(order_id, cart_id, method)
+        elif method == "fake_card_3ds":
             await self._answer_challenge(order_id, cart_id, session_id)
         elif method == "fake_card_declined" and self.chance(0.7):
             await self.think()
@@ -287,6 +289,28 @@ class Shopper(Caller):
             await self.do(ConfirmPayment(session_id=session_id), self._holding(cart_id))
         if how == "fails" and self.chance(0.5):
             await self._pay_otherwise(cart_id)
+
+    async def _was_refused(self, order_id: OrderId) -> bool:
+        me = self._holding(order_id)
+        order = await self._insist("GetOrder", lambda shop: shop.ask(GetOrder(order_id=order_id), actor=me))
+        return order.payment_status is PaymentStatus.FAILED
+
+    async def _pay_in_other_ways(self, order_id: OrderId, cart_id: CartId, method: str) -> None:
+        """One after the other, or two at once in two tabs."""
+        me, others = self._holding(cart_id), [other for other in sorted(set(METHODS)) if other != method]
+        self.world.draw.shuffle(others)
+        await self.think()
+        sessions = [
+            await self.do(CreatePaymentSession(cart_id=cart_id, method=other), me, self._key()) for other in others
+        ]
+        confirming = [self.do(ConfirmPayment(session_id=session_id), me) for session_id in sessions]
+        if self.chance(0.3):
+            await self.all_at_once(confirming)
+        else:
+            for confirm in confirming:
+                await self.all_at_once([confirm])
+                await self.think()
+        self._in_browser(order_id, passes=self.chance(0.8))
 
     def _in_browser(self, order_id: OrderId, *, passes: bool) -> None:
         for ref, order_uuid in self.world.books.order_of.items():

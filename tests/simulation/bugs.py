@@ -28,14 +28,15 @@ from shop.adapters.memory.unit_of_work import MemoryTransaction
 from shop.adapters.memory.writes import Rank
 from shop.application import placing, renewals, wiring
 from shop.application.commands import checkout, orders
+from shop.application.commands import payments as payment_commands
 from shop.application.commands import refunds as refund_commands
 from shop.application.messages import Context
 from shop.application.ports.answers import Answer
 from shop.application.ports.network import leave_transaction
 from shop.application.ports.outbox import Delivery
-from shop.application.ports.payments import IntentRequest
+from shop.application.ports.payments import IntentRequest, PaymentProviderUnavailable, PaymentRefused
 from shop.application.ports.unit_of_work import StaleAggregate
-from shop.application.settlement import Cashier, Sale, steps
+from shop.application.settlement import Cashier, Sale, refusals, steps
 from shop.application.settlement.refunds import RefundsOf
 from shop.application.settlement.stock import StockOf
 from shop.application.shop import Shop
@@ -53,6 +54,7 @@ from shop.domain.payments import (
     IntentState,
     MoneyMove,
     Payment,
+    PaymentSession,
 )
 from shop.domain.subscriptions import Renewal, Subscription, subscribe_at_checkout
 from shop.entrypoints.worker import schedule
@@ -63,12 +65,12 @@ Plant = Callable[[MonkeyPatch], None]
 
 def key_per_call(patch: MonkeyPatch) -> None:
     """Each call to the provider has a key of its own, instead of the attempt's: a repeated one is another intent."""
-    keys, rightly = count(1), steps._request
+    keys, rightly = count(1), steps.request_of
 
     def request(sale: Sale, customer_ref: str = "") -> IntentRequest:
         return evolve(rightly(sale, customer_ref), attempt_id=AttemptId(UUID(int=next(keys))))
 
-    patch.setattr(steps, "_request", request)
+    patch.setattr(steps, "request_of", request)
 
 
 def money_before_order(patch: MonkeyPatch) -> None:
@@ -152,7 +154,7 @@ def releases_without_cancelling(patch: MonkeyPatch) -> None:
     """An order that nobody paid in time is called off without telling the provider, who may still take the money."""
 
     async def call_off(sale: Sale, reason: str, context: Context, cashier: Cashier) -> Sale:
-        gone = evolve(steps._never_made(sale.payment.attempt), provider_ref=sale.payment.attempt.provider_ref)
+        gone = evolve(refusals.never_made(sale.payment.attempt), provider_ref=sale.payment.attempt.provider_ref)
         return await steps.settle(sale, gone, context, cashier, reason=reason)
 
     patch.setattr(orders, "call_off", call_off)
@@ -346,7 +348,7 @@ def captured_twice(patch: MonkeyPatch) -> None:
                 return step
         except Unavailable:
             pass
-        request = evolve(steps._request(sale), attempt_id=AttemptId(UUID(int=sale.order.id.uuid.int + 1)))
+        request = evolve(steps.request_of(sale), attempt_id=AttemptId(UUID(int=sale.order.id.uuid.int + 1)))
         made = await cashier.gateway.create_intent(request)
         return steps._Step(await cashier.gateway.capture(made.provider_ref, request.attempt_id))
 
@@ -504,6 +506,27 @@ def void_captures(patch: MonkeyPatch) -> None:
     patch.setattr(steps, "_lets_go", lambda sale, context: False)
 
 
+def silence_taken_for_a_refusal(patch: MonkeyPatch) -> None:
+    """Where nobody answers, the attempt is given up and another one begun, without asking whether it was made."""
+    rightly = steps._begin
+
+    async def begin(sale: Sale, context: Context, cashier: Cashier) -> steps._Step:
+        try:
+            return await rightly(sale, context, cashier)
+        except PaymentProviderUnavailable:
+            return steps._Step(refusals.refused(sale.payment.attempt, PaymentRefused("No answer.")))
+
+    async def begin_anew(sale: Sale, session: PaymentSession, context: Context, cashier: Cashier) -> Sale:
+        async with cashier.uow(context) as tx:
+            payment = await tx.payments.of_order(sale.order.id)
+            payment.begin_anew(cashier.ids.new(AttemptId), session.method, context.now)
+            tx.payments.save(payment)
+        return await steps.carry_on(Sale(sale.order, payment), context, cashier)
+
+    patch.setattr(steps, "_begin", begin)
+    patch.setattr(payment_commands, "begin_anew", begin_anew)
+
+
 def refund_although_disputed(patch: MonkeyPatch) -> None:
     """Staff may give money back that a bank is deciding about: it is promised, and would be paid twice."""
     patch.setattr(refund_commands, "_DISPUTED", frozenset())
@@ -574,4 +597,5 @@ BUGS: tuple[Plant, ...] = (
     refund_although_disputed,
     disputes_booked_again,
     losses_forgotten,
+    silence_taken_for_a_refusal,
 )

@@ -71,6 +71,8 @@ class Chances:
     """Customers with a plan in the cart."""
     lets_go: bool = False
     """Whether stock is let go of while a bank takes its time."""
+    refused: float = 0.0
+    """How many intents the provider will not make, whoever asks however often."""
 
     @property
     def lines(self) -> list[str]:
@@ -130,4 +132,5 @@ def chances_of(seed: int) -> Chances:
         authorized_hours=by_hand.choice((0.2, 2.0, 12.0, 48.0)) if captures else 168.0,
         disputes=trouble(0.5),
         regulars=random.Random(f"regulars:{seed}").choice((0, 0, 0, 0, 0, 2)),
+        refused=random.Random(f"refused:{seed}").choice((0.0, 0.0, 0.0, 0.3, 0.7)),
     )

@@ -31,6 +31,7 @@ from shop.domain.kernel.identifiers import (
     RefundId,
     SubscriptionId,
     VariantId,
+    encode_suffix,
 )
 from shop.domain.kernel.money import Money
 from shop.domain.orders import OrderStatus, PaymentStatus
@@ -319,6 +320,9 @@ class Oracle:
             intent = self.books.intents.get(payment.attempt.provider_ref)
             if intent is not None and intent.status is not payment.status:
                 broken("I6", f"{intent.ref} is {intent.status} at the provider, and {payment.status} by our books")
+            for given_up in payment.attempts[:-1]:
+                if f"pi_fake_{encode_suffix(given_up.id.uuid)}" in self.books.intents:
+                    broken("I6", f"{given_up.id} was given up, and the provider has an intent of it")
 
     def _check_captures(self) -> None:
         """I5, I13: what waits for staff is taken when they say so, and what they were told was taken stays."""

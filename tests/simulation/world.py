@@ -30,6 +30,7 @@ from shop.application.commands.payments import ReceiveProviderNews
 from shop.application.commands.plans import CreatePlan
 from shop.application.commands.subscriptions import CarryOnSubscription, ChangeSubscription, Subscribe
 from shop.application.messages import Actor
+from shop.application.ports.payments import IntentRequest
 from shop.application.shop import Shop
 from shop.application.wiring import Ports, subscribers
 from shop.domain.catalog import Price, ProductStatus
@@ -114,17 +115,18 @@ class Process:
         self._line = Line(world.draw, lambda: world.storage_trouble, world.oracle)
         clock = VirtualClock(world.loop, self.skew_seconds)
         provider = world.new_provider()
-        gateway = FaultyGateway(
-            provider,
-            world.provider_trouble,
-            asyncio.sleep,
-            slow_seconds=world.chances.provider_slow_seconds,
+        provider.refuses = world.refuses
+        gateway, gateway_of_billing = (
+            FaultyGateway(
+                reached, world.provider_trouble, asyncio.sleep, slow_seconds=world.chances.provider_slow_seconds
+            )
+            for reached in (provider, world.new_provider())
         )
         self.shop = Shop(
             Ports(
                 storage=StorageOverALine(world.storage, self._line),
                 gateway=gateway,
-                billing=FakeSubscriptionBilling(gateway, world.billing_books, VirtualClock(world.loop)),
+                billing=FakeSubscriptionBilling(gateway_of_billing, world.billing_books, VirtualClock(world.loop)),
                 cache=DroppedTags(),
                 limiter=NoLimits(),
                 clock=clock,
@@ -261,6 +263,13 @@ class World:
         provider = FakePaymentGateway(self.books, VirtualClock(self.loop), WEBHOOK_SECRET)
         provider.authorized_for = timedelta(hours=self.chances.authorized_hours)
         return provider
+
+    def refuses(self, request: IntentRequest) -> bool:
+        """Whether the provider will not make this intent: of each key always the same."""
+        drawn = random.Random(f"refused:{self.chances.seed}:{request.attempt_id}").random()
+        refused = drawn < self.chances.refused
+        self.tally["intent refused"] += refused
+        return refused
 
     def run(self, cast: "Callable[[World], list[Coroutine[Any, Any, None]]]") -> Outcome:
         """Lets everybody in the cast loose. Raises SeedFailed."""

@@ -6,7 +6,7 @@ from attrs import evolve, frozen
 
 from shop.adapters.fake.booked import BookedIntent, BookedRefund
 from shop.adapters.fake.wallet_books import code_of
-from shop.application.ports.payments import PaymentRefused, RefundRequest
+from shop.application.ports.payments import IntentRequest, PaymentRefused, RefundRequest
 from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.identifiers import encode_suffix
 from shop.domain.kernel.money import Money
@@ -41,6 +41,13 @@ class Change:
     intent: BookedIntent
     event: str = ""
     final: bool = True
+
+
+def asked_for(request: IntentRequest) -> str:
+    """What is compared when the same key comes again."""
+    amount = request.amount
+    asked = f"{request.order_id.uuid}|{amount.minor}|{amount.currency}|{request.method}|{request.email}"
+    return f"{asked}|{request.customer_ref}" if request.customer_ref else asked
 
 
 def moved(intent: BookedIntent, status: AttemptStatus, captured: int = 0, failure_code: str = "") -> Change:

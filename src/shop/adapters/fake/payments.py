@@ -11,6 +11,7 @@ from shop.adapters.fake.acts import (
     BEGINNINGS,
     EVENTS,
     Change,
+    asked_for,
     begun_again,
     cancelled,
     captured,
@@ -37,6 +38,7 @@ from shop.application.ports.payments import (
     IntentRequest,
     KeyReused,
     PaymentMethod,
+    PaymentRefused,
     ProviderNews,
     RefundRequest,
     Simulation,
@@ -85,6 +87,8 @@ class FakePaymentGateway(FakeBalance):
         self._secret = webhook_secret
         self.refunds_begin = RefundStatus.SUCCEEDED
         self.authorized_for = AUTHORIZED_FOR
+        self.refuses: Callable[[IntentRequest], bool] = lambda request: False
+        """Which intents it will not make; for a key it must not change its mind."""
 
     async def methods(self) -> list[PaymentMethod]:
         return list(METHODS)
@@ -94,12 +98,9 @@ class FakePaymentGateway(FakeBalance):
         self._check(request.method)
         if request.amount.minor <= 0:
             raise Invalid("An intent needs an amount above zero.")
-        asked = (
-            f"{request.order_id.uuid}|{request.amount.minor}|{request.amount.currency}|{request.method}|{request.email}"
-        )
-        if request.customer_ref:
-            asked += f"|{request.customer_ref}"
-        made = self._kept_once(str(request.attempt_id), asked, lambda: self._begin(request))
+        if self.refuses(request):
+            raise PaymentRefused("The fake provider does not make this intent.", reason="amount_too_small")
+        made = self._kept_once(str(request.attempt_id), asked_for(request), lambda: self._begin(request))
         if request.confirm and not made.method and not self._known(made.ref).method:
             return await self.confirm(made.ref, request.attempt_id, request.method, request.customer_ref)
         return self._state(made)

@@ -151,6 +151,7 @@ def error_of(error: StripeError) -> ShopError:
     # These are answers; all else is no answer yet, a key that Stripe does not take included: once the
     # owner has mended it, the same call works.
     if error.http_status in _REFUSALS and not isinstance(error, RateLimitError):
-        refusal = KeyReused if isinstance(error, IdempotencyError) else PaymentRefused
-        return refusal(f"Stripe refused: {(error.user_message or 'no reason given')[:300]}")
+        kind = KeyReused if isinstance(error, IdempotencyError) else PaymentRefused
+        detail = f"Stripe refused: {(error.user_message or 'no reason given')[:300]}"
+        return kind(detail, reason=error.code or "")
     return PaymentProviderUnavailable(f"Stripe does not do this at the moment ({type(error).__name__}).")

@@ -27,7 +27,7 @@ from shop.application.settlement import (
 )
 from shop.domain.carts import CartNotFound, CartStatus
 from shop.domain.kernel.address import ERASED
-from shop.domain.kernel.errors import Conflict, Invalid, NotFound
+from shop.domain.kernel.errors import Conflict, NotFound
 from shop.domain.kernel.identifiers import CartId, InboxId, OrderId, PaymentSessionId
 from shop.domain.payments import (
     AttemptStatus,
@@ -207,13 +207,12 @@ async def confirm_payment(
         if not order.due:
             return order.id
         sale = Sale(order, await tx.payments.of_order(order.id))
-    try:
-        sale = await carry_on(sale, context, cashier)
-    except (PaymentRefused, Invalid) as refusal:
-        sale = await begin_anew(sale, session, refusal, context, cashier)
-        sale = await carry_on(sale, context, cashier)
+    sale = await carry_on(sale, context, cashier)
+    before = sale.payment.attempt
+    if before.is_refused:
+        sale = await begin_anew(sale, session, context, cashier)
     attempt = sale.payment.attempt
-    if attempt.status in (AttemptStatus.REQUIRES_ACTION, AttemptStatus.FAILED):
+    if attempt.id == before.id and attempt.status in (AttemptStatus.REQUIRES_ACTION, AttemptStatus.FAILED):
         gateway = cashier.provider_of(sale.payment)
         customer = await customer_of(sale.order.owner_id, session.method, context, cashier)
         news = await gateway.confirm(attempt.provider_ref, attempt.id, session.method, customer, str(session.id))

@@ -32,10 +32,17 @@ class PaymentProviderUnavailable(Unavailable):
 
 
 class PaymentRefused(Conflict):
-    """The provider understood and will not do it, such as capturing what was cancelled."""
+    """The provider understood and will not do it, such as capturing what was cancelled.
+
+    `reason` is its own word for it, where it has one, such as `amount_too_small`.
+    """
 
     code = "payment_refused"
     title = "The payment provider refused"
+
+    def __init__(self, detail: str = "", *, reason: str = "") -> None:
+        super().__init__(detail)
+        self.reason = reason
 
 
 class KeyReused(PaymentRefused):
@@ -151,8 +158,8 @@ class PaymentGateway(Protocol):
     async def create_intent(self, request: IntentRequest) -> IntentState:
         """Makes the intent, to be captured by us later where the method authorises. Key: the attempt id.
 
-        A decline is a state, not an error. Raises PaymentRefused; of those KeyReused when the key belongs to another
-        request.
+        A decline is a state, not an error. Raises PaymentRefused, and again for the same request: nothing was made, and
+        by this key nothing ever will be; but KeyReused when the key belongs to another request.
         """
 
     async def fetch(self, provider_ref: str) -> IntentState:

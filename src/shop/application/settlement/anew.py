@@ -1,40 +1,46 @@
-"""Another way to pay, once the provider refuses to have anything to do with the first one."""
+"""Another way to pay, once the provider has refused to make an intent for the first one."""
+
+from attrs import evolve
 
 from shop.application.messages import Context
-from shop.application.ports.payments import KeyReused
+from shop.application.ports.payments import PaymentRefused
 from shop.application.ports.unit_of_work import StaleAggregate
+from shop.application.settlement.refusals import is_for_good
 from shop.application.settlement.sales import Cashier, Sale
-from shop.application.settlement.steps import KEYS_LAST, charge_of
+from shop.application.settlement.steps import carry_on, request_of, settle
 from shop.application.settlement.wallets import customer_of
-from shop.domain.kernel.errors import ShopError
+from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.identifiers import AttemptId
+from shop.domain.orders import PaymentStatus
 from shop.domain.payments import PaymentSession
 
 
-async def begin_anew(
-    sale: Sale, session: PaymentSession, refusal: ShopError, context: Context, cashier: Cashier
-) -> Sale:
-    """Ends an attempt whose intent the provider refused to make, and begins another by the way of this session.
+async def begin_anew(sale: Sale, session: PaymentSession, context: Context, cashier: Cashier) -> Sale:
+    """Gives an attempt up whose intent the provider refused to make, and pays by the way of this session.
 
-    Raises the refusal itself where the way is the same, and wherever the intent may have been made after all: under
-    a key that meant something else, or that may be forgotten, or for a customer who is gone by now. Two intents of
-    one order would be two charges.
+    The provider is asked once more, by the key of the first attempt: two intents of one order would be two charges.
+    If it makes the intent now, that one is kept, and nothing was confirmed by that. Cut short after the write, the new
+    attempt is carried on as any other. Raises the refusal itself for the same way to pay, and where it is not certain;
+    PaymentCannotMove, PaymentProviderUnavailable, StaleAggregate.
     """
     attempt = sale.payment.attempt
-    same = attempt.method == session.method or charge_of(sale) is not None
-    made = bool(attempt.provider_ref) or isinstance(refusal, KeyReused)
-    forgotten = context.now - attempt.created_at > KEYS_LAST
-    if same or made or forgotten or await _lost_customer(sale, context, cashier):
-        raise refusal
+    customer = await customer_of(sale.order.owner_id, attempt.method, context, cashier)
+    try:
+        request = evolve(request_of(sale, customer), confirm=False)
+        made = await cashier.provider_of(sale.payment).create_intent(request)
+    except (PaymentRefused, Invalid) as refusal:
+        refusal.hint = "Open a payment session with another method for the same cart, and confirm that one."
+        if attempt.method == session.method or not is_for_good(refusal, sale, context.now, cashier):
+            raise
+    else:
+        return await settle(sale, made, context, cashier)
     async with cashier.uow(context) as tx:
-        payment = await tx.payments.of_order(sale.order.id)
-        if payment.version != sale.payment.version:
+        order = await tx.orders.get(sale.order.id)
+        payment = await tx.payments.of_order(order.id)
+        if (order.version, payment.version) != (sale.order.version, sale.payment.version):
             raise StaleAggregate
-        payment.begin_anew(cashier.ids.new(AttemptId), session.method, refusal.code, context.now)
+        payment.begin_anew(cashier.ids.new(AttemptId), session.method, context.now)
+        order.move_payment(PaymentStatus.PENDING, context.now)
         tx.payments.save(payment)
-    return Sale(sale.order, payment)
-
-
-async def _lost_customer(sale: Sale, context: Context, cashier: Cashier) -> bool:
-    method = sale.payment.attempt.method
-    return cashier.saved_methods.names(method) and not await customer_of(sale.order.owner_id, method, context, cashier)
+        tx.orders.save(order)
+    return await carry_on(Sale(order, payment), context, cashier)

@@ -7,7 +7,6 @@ each write expects what it was decided on.
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 from attrs import evolve, frozen
 
@@ -24,6 +23,7 @@ from shop.application.settlement.books import BooksOf
 from shop.application.settlement.captures import lapse, let_go
 from shop.application.settlement.disputes import is_contested, look_at_disputes
 from shop.application.settlement.refunds import MISMATCH, RefundsOf
+from shop.application.settlement.refusals import KEYS_LAST, is_for_good, never_made, refused
 from shop.application.settlement.sales import Cashier, Sale
 from shop.application.settlement.stock import StockOf
 from shop.application.settlement.tenders import TendersOf
@@ -39,7 +39,6 @@ from shop.domain.payments import (
     IntentState,
     MoneyMove,
     Payment,
-    PaymentAttempt,
     Refund,
     RefundState,
     RefundStatus,
@@ -48,8 +47,6 @@ from shop.domain.payments import (
 STEPS_MAX = 6
 VOIDED_BY_STAFF = "payment_voided"
 SOLD_MEANWHILE = "out_of_stock"
-KEYS_LAST = timedelta(hours=20)
-"""How long a provider surely remembers an idempotency key; Stripe forgets it after a day."""
 
 _TOLD = {MoneyMove.FAILED: PaymentStatus.FAILED, MoneyMove.TRIED_AGAIN: PaymentStatus.PENDING}
 """What only the order tells: neither stock nor books have a part in it."""
@@ -177,25 +174,14 @@ async def _stop(sale: Sale, context: Context, cashier: Cashier) -> IntentState:
         # Whether the provider has heard of it is not known: asking again with the same key gives the same intent.
         customer = await _customer(sale, context, cashier)
         try:
-            ref = (await gateway.create_intent(evolve(_request(sale, customer), confirm=False))).provider_ref
+            ref = (await gateway.create_intent(evolve(request_of(sale, customer), confirm=False))).provider_ref
         except (PaymentRefused, Invalid) as refusal:
             otherwise = cashier.saved_methods.names(attempt.method) and not customer
             if otherwise or isinstance(refusal, KeyReused):
                 # It was asked for otherwise before, such as for a customer who is gone: it may be there, and paid.
                 raise PaymentProviderUnavailable("Whether the payment was begun is not known.") from refusal
-            return _never_made(attempt)
+            return never_made(attempt)
     return await gateway.cancel(ref, attempt.id)
-
-
-def _never_made(attempt: PaymentAttempt) -> IntentState:
-    """The provider refuses to make the intent at all, so there is nothing that could take money."""
-    nothing = Money.zero(attempt.amount.currency)
-    return IntentState(
-        provider_ref="",
-        status=AttemptStatus.CANCELLED,
-        amount=attempt.amount,
-        captured=nothing,
-    )
 
 
 async def _next_step(sale: Sale, context: Context, cashier: Cashier) -> _Step | None:
@@ -205,7 +191,7 @@ async def _next_step(sale: Sale, context: Context, cashier: Cashier) -> _Step | 
     if not attempt.provider_ref:
         # Once the hold has run out the shopper is long gone: the order is called off, and not paid for after all.
         over = order.status is OrderStatus.CANCELLED or order.is_overdue(context.now)
-        return None if over else await _begin(sale, context, cashier)
+        return None if over or attempt.is_refused else await _begin(sale, context, cashier)
     if attempt.status is not AttemptStatus.AUTHORIZED:
         return None
     if _lets_go(sale, context):
@@ -232,12 +218,19 @@ async def _begin(sale: Sale, context: Context, cashier: Cashier) -> _Step:
     """Makes the intent, and captures at once what was authorised as it was asked, unless that is for people to say.
 
     One write tells of both. Cut short in between, the attempt's keys lead to the same intent and the same capture
-    again. A capture that fails is told after the authorisation was written.
+    again. A capture that fails is told after the authorisation was written. An intent that the provider will not make
+    is a decline of this attempt, where that is certain; elsewhere the refusal is raised, and nothing is written.
     """
     gateway, attempt = cashier.provider_of(sale.payment), sale.payment.attempt
     if (charge := charge_of(sale)) is not None:
         return _Step(await cashier.billing.charge(charge))
-    made = await gateway.create_intent(_request(sale, await _customer(sale, context, cashier)))
+    customer = await _customer(sale, context, cashier)
+    try:
+        made = await gateway.create_intent(request_of(sale, customer))
+    except (PaymentRefused, Invalid) as refusal:
+        if not is_for_good(refusal, sale, context.now, cashier):
+            raise
+        return _Step(refused(attempt, refusal))
     if sale.payment.capture is CapturePolicy.MANUAL:
         return _Step(made)
     if made.status is not AttemptStatus.AUTHORIZED or made.amount != attempt.amount or not _stands(sale.order):
@@ -274,7 +267,8 @@ async def _customer(sale: Sale, context: Context, cashier: Cashier) -> str:
     return await customer_of(sale.order.owner_id, sale.payment.attempt.method, context, cashier)
 
 
-def _request(sale: Sale, customer_ref: str = "") -> IntentRequest:
+def request_of(sale: Sale, customer_ref: str = "") -> IntentRequest:
+    """What the provider is asked for by the latest attempt."""
     attempt = sale.payment.attempt
     return IntentRequest(
         attempt_id=attempt.id,

@@ -10,6 +10,7 @@ from shop.domain.kernel.money import Money
 from shop.domain.payments.states import AttemptStatus, IntentState, NextAction
 
 DECLINES_MAX = 100
+"""So many declines of one attempt are kept, the first ones: beyond, somebody is trying out cards."""
 
 
 class PaymentNotFound(NotFound):
@@ -27,7 +28,8 @@ class PaymentAttempt:
     """One try at taking the money. Its id is the idempotency key at the provider, kept before the first call.
 
     The shopper may try several cards in it: `declines` are the reasons of those that failed, in order. The same reason
-    twice, with nothing seen in between, is one. `expires_at` is until when what is authorised can be captured, where
+    twice, with nothing seen in between, is one. An attempt whose intent the provider would not make has FAILED with no
+    `provider_ref`. `expires_at` is until when what is authorised can be captured, where
     the provider says.
     """
 
@@ -61,9 +63,14 @@ class PaymentAttempt:
         )
         return self if followed == self else evolve(followed, updated_at=at)
 
-    def refused(self, code: str, at: datetime) -> "PaymentAttempt":
-        """The provider will not make its intent: nothing was and will be taken by it."""
-        return evolve(self, status=AttemptStatus.CANCELLED, failure_code=code, updated_at=at)
+    @property
+    def is_refused(self) -> bool:
+        """Whether the provider would not even make its intent."""
+        return self.status is AttemptStatus.FAILED and not self.provider_ref
+
+    def given_up(self, at: datetime) -> "PaymentAttempt":
+        """Over, and why it failed stays to be seen."""
+        return evolve(self, status=AttemptStatus.CANCELLED, updated_at=at)
 
     def _declines_after(self, news: IntentState) -> tuple[str, ...]:
         known = self.status is AttemptStatus.FAILED and self.failure_code == news.failure_code

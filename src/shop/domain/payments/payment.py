@@ -43,7 +43,6 @@ LOOK_AGAIN_AFTER, LOOK_AGAIN_AT_LATEST = timedelta(seconds=20), timedelta(minute
 LOOKS_MAX = 12
 LOOK_AT_DISPUTES_AT_LATEST = timedelta(hours=6)
 ATTEMPTS_MAX = 10
-"""So many declines of one attempt are kept, the first ones: beyond, somebody is trying out cards."""
 TENDERS = "tenders"
 """What stands for the provider where there is none: gift cards and store credit paid for all of it."""
 
@@ -275,18 +274,18 @@ class Payment(Aggregate):
             self._touch(at)
         return moves
 
-    def begin_anew(self, attempt_id: AttemptId, method: str, refusal: str, at: datetime) -> None:
-        """The provider will not make the intent of the latest attempt: that one is over, and another way begins.
+    def begin_anew(self, attempt_id: AttemptId, method: str, at: datetime) -> None:
+        """The provider refused to make the intent of the latest attempt: that one is over, and another way begins.
 
-        Raises PaymentCannotMove for an attempt that the provider knows, and after many that it refused.
+        Raises PaymentCannotMove for every other attempt, and after many that it refused.
         """
         attempt = self.attempt
-        if attempt.provider_ref or attempt.status is not AttemptStatus.NEW:
-            raise PaymentCannotMove(f"It was begun at the provider, and is {attempt.status}.")
+        if not attempt.is_refused:
+            raise PaymentCannotMove(f"The provider has not refused to begin with it; it is {attempt.status}.")
         if len(self.attempts) >= ATTEMPTS_MAX:
             raise PaymentCannotMove(f"The provider has refused {ATTEMPTS_MAX} ways to pay for it.")
         another = PaymentAttempt(id=attempt_id, method=method, amount=self.amount, created_at=at, updated_at=at)
-        self.attempts = (*self.attempts[:-1], attempt.refused(refusal, at), another)
+        self.attempts = (*self.attempts[:-1], attempt.given_up(at), another)
         self._touch(at)
 
     @property
@@ -379,7 +378,7 @@ class Payment(Aggregate):
 
     def _attempt_of(self, provider_ref: str) -> PaymentAttempt:
         for attempt in self.attempts:
-            if attempt.provider_ref == provider_ref:
+            if provider_ref and attempt.provider_ref == provider_ref:
                 return attempt
         if not self.attempt.provider_ref:
             return self.attempt

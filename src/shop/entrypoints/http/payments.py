@@ -124,12 +124,17 @@ async def payment_session_get(call: Call) -> Answer:
         "order_missing",
         "payment_elsewhere",
         "payment_refused",
+        "payment_cannot_move",
         "payment_provider_unavailable",
         "conflict",
     ),
 )
 async def payment_session_confirm(call: Call) -> Answer:
-    """Confirms what needs no browser: an answered challenge, or another method after a decline."""
+    """Confirms what needs no browser: an answered challenge, or another method after a decline.
+
+    Where the provider would not even begin with the method before, it begins anew with this one: the answer has what
+    the browser needs, if this one needs a browser.
+    """
     session_id = call.id(PaymentSessionId)
     await carried_through(call.execute(ConfirmPayment(session_id=session_id)))
     return call.one(await call.ask(GetPaymentSession(session_id=session_id)))

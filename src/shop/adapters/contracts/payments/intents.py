@@ -16,7 +16,7 @@ from shop.adapters.contracts.payments.subject import (
     new_request,
 )
 from shop.application.ports.network import ProgrammingMistake, enter_transaction, leave_transaction
-from shop.application.ports.payments import PaymentRefused
+from shop.application.ports.payments import KeyReused, PaymentRefused
 from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.identifiers import AttemptId
 from shop.domain.kernel.money import Money
@@ -70,6 +70,21 @@ class IntentPromises(GatewayPromises):
         for minor in (0, -1999):
             with pytest.raises(Invalid):
                 await subject.gateway.create_intent(new_request(subject, minor))
+
+    @alone
+    async def test_what_it_refuses_to_make_is_refused_again_and_never_made(self, subject: GatewayUnderTest) -> None:
+        """Another attempt for the same order may begin: there is nothing beside it that could take money."""
+        if subject.refuse is None:
+            pytest.skip("nobody can bring this provider to refuse")
+        request = new_request(subject)
+        subject.refuse(request)
+        for confirm in (True, False, True):
+            with pytest.raises(PaymentRefused) as refusal:
+                await subject.gateway.create_intent(evolve(request, confirm=confirm))
+            assert not isinstance(refusal.value, KeyReused)
+            assert refusal.value.reason
+        another = evolve(request, attempt_id=AttemptId(uuid4()))
+        assert (await authorized(subject, another)).status is AttemptStatus.AUTHORIZED
 
     @alone
     async def test_paying_authorises_and_takes_nothing(self, subject: GatewayUnderTest) -> None:

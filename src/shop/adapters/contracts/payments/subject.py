@@ -46,6 +46,7 @@ class GatewayUnderTest:
     bytes at this moment, made with the provider's secret or, when told, with another one. `lapse` lets the time pass in
     which what this intent authorised could be captured; None where no test can. `bank` does to an intent what buyers,
     banks and reviewers do. `pay_out` makes the provider pay out what it holds, where a test can bring that about.
+    `refuse` brings the provider to refuse for good to make the intent of this request, where a test can.
     """
 
     gateway: PaymentGateway
@@ -65,6 +66,7 @@ class GatewayUnderTest:
     declined_code: str = "card_declined"
     lapse: Callable[[str], Awaitable[None]] | None = None
     pay_out: Callable[[], Awaitable[None]] | None = None
+    refuse: Callable[[IntentRequest], None] | None = None
 
 
 class GatewayPromises:

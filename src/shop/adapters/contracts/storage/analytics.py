@@ -60,6 +60,19 @@ class AnalyticsPromises(StoragePromises):
         assert figures.captured == eur(2 * 2380)
 
     @alone
+    async def test_what_the_provider_would_not_begin_with_is_a_decline(self, bench: Bench) -> None:
+        """Refused, and paid in another way: two tries of one order. Refused and left: one of another."""
+        paid = await _told(bench, "", [(AttemptStatus.FAILED, "amount_too_small")])
+        paid.begin_anew(bench.samples.new(AttemptId), "fake_card", bench.now)
+        _tell(paid, "pi_1", AttemptStatus.CAPTURED, "", bench)
+        await bench.save(paid)
+        await _told(bench, "", [(AttemptStatus.FAILED, "amount_too_small"), (AttemptStatus.CANCELLED, "")])
+        figures = await _figures(bench)
+        assert (figures.succeeded, figures.declined, figures.unfinished) == (1, 2, 0)
+        assert (figures.orders_attempted, figures.orders_paid) == (2, 1)
+        assert figures.decline_codes == [("amount_too_small", 2)]
+
+    @alone
     async def test_what_tenders_pay_whole_is_no_try(self, bench: Bench) -> None:
         order = await bench.placed()
         payment = Payment.without_provider(
@@ -142,16 +155,20 @@ class AnalyticsPromises(StoragePromises):
 async def _told(bench: Bench, ref: str, story: list[tuple[AttemptStatus, str]]) -> Payment:
     _, payment = await bench.paying()
     for status, code in story:
-        news = IntentState(
-            provider_ref=ref,
-            status=status,
-            amount=payment.amount,
-            captured=payment.amount if status is AttemptStatus.CAPTURED else eur(0),
-            failure_code=code,
-        )
-        payment.follow(news, at=bench.now)
+        _tell(payment, ref, status, code, bench)
     await bench.save(payment)
     return payment
+
+
+def _tell(payment: Payment, ref: str, status: AttemptStatus, code: str, bench: Bench) -> None:
+    news = IntentState(
+        provider_ref=ref,
+        status=status,
+        amount=payment.amount,
+        captured=payment.amount if status is AttemptStatus.CAPTURED else eur(0),
+        failure_code=code,
+    )
+    payment.follow(news, at=bench.now)
 
 
 async def _book(bench: Bench, payment: Payment, kind: EntryKind, ref: str, postings: Any, **changes: Any) -> None:

@@ -93,6 +93,26 @@ class PaymentPromises(StoragePromises):
             assert len((await tx.payments.of_order(order.id)).attempts) == 1
 
     @alone
+    async def test_an_attempt_that_was_refused_is_given_up_for_another_in_one_write(self, bench: Bench) -> None:
+        """Again and again: the one that was live and the one that is are never counted as two."""
+        order, payment = await bench.paying()
+        for number in range(3):
+            _follow(payment, "", AttemptStatus.FAILED, failure_code=f"code_{number}")
+            await bench.save(payment)
+            payment.begin_anew(bench.samples.new(AttemptId), f"way_{number}", bench.later(number))
+            await bench.save(payment)
+        _follow(payment, "pi_1", AttemptStatus.REQUIRES_ACTION)
+        await bench.save(payment)
+        async with bench.transaction() as tx:
+            found = await tx.payments.of_order(order.id)
+        assert state(found) == state(payment)
+        assert [(a.status, a.failure_code) for a in found.attempts[:-1]] == [
+            (AttemptStatus.CANCELLED, f"code_{number}") for number in range(3)
+        ]
+        page = await bench.readers.payments.all(PaymentFilter(failure_code="code_2"), PageRequest(limit=10))
+        assert [view.id for view in page.data] == [payment.id]
+
+    @alone
     async def test_an_intent_pays_for_one_order(self, bench: Bench) -> None:
         (_, first), (_, second) = await bench.paying(), await bench.paying()
         _follow(first, "pi_1", AttemptStatus.PROCESSING)

@@ -22,7 +22,7 @@ class MemoryAnalyticsReader:
     async def payments(self, currency: str, since: datetime, until: datetime) -> PaymentFigures:
         begun = [p for p in self._tables.payments.values() if since <= p.created_at < until]
         at_providers = [p for p in begun if p.amount.currency == currency and p.provider != TENDERS]
-        asked = [(p, a) for p in at_providers for a in p.attempts if a.provider_ref]
+        asked = [(p, a) for p in at_providers for a in p.attempts if a.provider_ref or a.declines]
         accepted = [(p, a) for p, a in asked if _accepted(p, a)]
         codes = Counter(code for _, attempt in asked for code in attempt.declines)
         captured = sum(p.captured.minor for p in begun if p.captured.currency == currency)
@@ -63,5 +63,5 @@ class MemoryAnalyticsReader:
 
 def _accepted(payment: Payment, attempt: PaymentAttempt) -> bool:
     """Whether a card was accepted, be it that its money was let go of again."""
-    let_go = attempt.status is AttemptStatus.CANCELLED and payment.processed
+    let_go = attempt.status is AttemptStatus.CANCELLED and bool(attempt.provider_ref) and payment.processed
     return attempt.status in _ACCEPTED or let_go

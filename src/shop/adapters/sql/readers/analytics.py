@@ -22,17 +22,18 @@ def _in_window(column: ColumnElement[Any]) -> list[ColumnElement[bool]]:
 
 
 _CURRENCY = bindparam("of_currency", type_=word())
+_MADE = payment_attempts.c.provider_ref != literal_column("''")
+_NEVER_DECLINED = json_text(payment_attempts.c.declines, 0).is_(None)
 _ASKED = (
     *_in_window(payments.c.created_at),
     payments.c.currency == _CURRENCY,
-    payment_attempts.c.provider_ref != literal_column("''"),
+    or_(_MADE, ~_NEVER_DECLINED),  # or the provider would not even make it
     payments.c.provider != literal_column(f"'{TENDERS}'"),  # nobody was asked to accept anything
 )
 _ACCEPTED = or_(
     payment_attempts.c.status.in_([literal_column("'authorized'"), literal_column("'captured'")]),
-    and_(payment_attempts.c.status == literal_column("'cancelled'"), payments.c.processed),
+    and_(payment_attempts.c.status == literal_column("'cancelled'"), _MADE, payments.c.processed),
 )
-_NEVER_DECLINED = json_text(payment_attempts.c.declines, 0).is_(None)
 
 
 def _count(condition: ColumnElement[bool]) -> ColumnElement[int]:

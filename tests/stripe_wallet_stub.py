@@ -27,15 +27,19 @@ class StripeWalletStub(StripeStub):
     def browser_saves(self, client_secret: str, behaviour: str = "visa") -> str:
         """The customer types a card into Stripe's own form; what it is called then."""
         setup = next(one for one in self.setups.values() if one["client_secret"] == client_secret)
+        ref = self._keep(setup["customer"], behaviour)
+        setup.update(status="succeeded", payment_method=ref)
+        return ref
+
+    def _keep(self, customer: str, behaviour: str) -> str:
         ref = f"pm_{next(self._numbers)}{behaviour}"
         self.cards[ref] = {
             "id": ref,
             "object": "payment_method",
             "type": "card",
-            "customer": setup["customer"],
+            "customer": customer,
             "card": {"brand": "visa", "last4": "4242", "exp_month": 4, "exp_year": 2034},
         }
-        setup.update(status="succeeded", payment_method=ref)
         return ref
 
     def _do(self, asked: Seen) -> JSON:
@@ -95,6 +99,15 @@ class StripeWalletStub(StripeStub):
         owner = self._customer(params["customer"]) if "customer" in params else None
         intent = super()._create(params)
         intent["customer"] = owner
+        intent["setup_future_usage"] = params.get("setup_future_usage")
+        assert owner or not intent["setup_future_usage"], "a card is saved for somebody"
+        return intent
+
+    def _authorize(self, intent: JSON) -> JSON:
+        """What the browser typed in becomes a card of the customer, where that was wished for."""
+        intent = super()._authorize(intent)
+        if intent["setup_future_usage"] == "off_session" and intent["payment_method"] not in self.cards:
+            intent["payment_method"] = self._keep(intent["customer"], "visa")
         return intent
 
     def _confirm(self, intent: JSON, method: str) -> JSON:

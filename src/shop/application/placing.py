@@ -218,6 +218,7 @@ def _payment_of(order: Order, session: PaymentSession, context: Context, ids: Id
         amount=due,
         at=context.now,
         capture=capture if goods and session.authorizes else CapturePolicy.AUTOMATIC,
+        saves=session.saves,
     )
 
 

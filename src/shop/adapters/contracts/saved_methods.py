@@ -32,7 +32,7 @@ from shop.application.ports.payments import (
 from shop.application.ports.saved_methods import GONE, MethodSetup, SavedMethods, SetupStatus
 from shop.domain.kernel.identifiers import AttemptId, OrderId, WalletId
 from shop.domain.kernel.money import Money
-from shop.domain.payments import AttemptStatus, PaymentMethodUnknown, SavedMethod, SavedMethodNotFound
+from shop.domain.payments import AttemptStatus, IntentState, PaymentMethodUnknown, SavedMethod, SavedMethodNotFound
 
 
 @frozen(kw_only=True)
@@ -42,6 +42,7 @@ class SavedMethodsUnderTest:
     `gateway` takes the payments of the same provider. `method` and `declined_method` are codes of ways to pay that can
     be saved. `finish` does what the customer's browser does with a setup, if anything: it saves a good card, or one
     that will be declined.
+    `pay` does what the shopper does to pay an intent that was made with `method`.
     `plain_declined` is a way to pay that needs no customer and is declined, with what the shopper does to be declined.
     `detached_news` is the provider's latest message that something was detached, as the gateway reads it.
     """
@@ -52,6 +53,7 @@ class SavedMethodsUnderTest:
     method: str
     declined_method: str
     finish: Callable[[MethodSetup, bool], None]
+    pay: Callable[[IntentState], None]
     plain_declined: str
     decline: Callable[[str], None]
     detached_news: Callable[[], ProviderNews]
@@ -68,13 +70,14 @@ class SavedMethodsUnderTest:
         [new] = [one for one in await self.saved_methods.saved(customer) if one.ref not in before]
         return new
 
-    def request(self, method: str, customer: str, minor: int = 1999) -> IntentRequest:
+    def request(self, method: str, customer: str, minor: int = 1999, *, save: bool = False) -> IntentRequest:
         return IntentRequest(
             attempt_id=AttemptId(uuid4()),
             order_id=OrderId(uuid4()),
             amount=Money(minor, "EUR"),
             method=method,
             customer_ref=customer,
+            save=save,
         )
 
 
@@ -179,6 +182,40 @@ class SavedMethodsContract:
         assert await subject.gateway.create_intent(request) == made
         taken = await subject.gateway.capture(made.provider_ref, request.attempt_id)
         assert (taken.status, taken.captured) == (AttemptStatus.CAPTURED, request.amount)
+
+    @alone
+    async def test_a_card_is_saved_along_with_paying(self, subject: SavedMethodsUnderTest) -> None:
+        customer, other = await subject.customer(), await subject.customer()
+        request = subject.request(subject.method, customer, save=True)
+        made = await subject.gateway.create_intent(request)
+        subject.pay(made)
+        state = await subject.gateway.fetch(made.provider_ref)
+        assert state.status is AttemptStatus.AUTHORIZED
+        [card] = await subject.saved_methods.saved(customer)
+        assert state.method == card.ref
+        assert subject.saved_methods.names(card.ref)
+        assert (await subject.gateway.create_intent(request)).provider_ref == made.provider_ref
+        taken = await subject.gateway.capture(made.provider_ref, request.attempt_id)
+        assert (taken.method, taken.captured) == (card.ref, request.amount)
+        assert await subject.saved_methods.saved(customer) == [card]
+        assert await subject.saved_methods.saved(other) == []
+        again = await subject.gateway.create_intent(subject.request(card.ref, customer))
+        assert again.status is AttemptStatus.AUTHORIZED
+
+    @alone
+    async def test_nothing_is_saved_of_what_was_declined_or_where_nobody_wished_it(
+        self, subject: SavedMethodsUnderTest
+    ) -> None:
+        customer = await subject.customer()
+        declined = await subject.gateway.create_intent(subject.request(subject.plain_declined, customer, save=True))
+        subject.decline(declined.provider_ref)
+        assert not (await subject.gateway.fetch(declined.provider_ref)).method
+        for request in (subject.request(subject.method, ""), subject.request(subject.method, "", save=True)):
+            made = await subject.gateway.create_intent(request)
+            subject.pay(made)
+            state = await subject.gateway.fetch(made.provider_ref)
+            assert (state.status, state.method) == (AttemptStatus.AUTHORIZED, "")
+        assert await subject.saved_methods.saved(customer) == []
 
     @alone
     async def test_what_is_made_to_be_called_off_is_not_confirmed(self, subject: SavedMethodsUnderTest) -> None:

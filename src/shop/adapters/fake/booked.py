@@ -44,7 +44,8 @@ class BookedDispute:
 class BookedIntent:
     """An intent as the provider has it. Amounts are minor units; `events` counts what was announced of it.
 
-    `lapses_at` is when what is authorised lapses, in seconds since 1970; 0 where nothing is.
+    `lapses_at` is when what is authorised lapses, in seconds since 1970; 0 where nothing is. `saves_for` is the
+    customer whose card is saved once it was accepted; then `method` is what it is called.
     """
 
     ref: str
@@ -60,6 +61,7 @@ class BookedIntent:
     disputes: tuple[BookedDispute, ...] = ()
     warned: bool = False
     reviewed: bool = False
+    saves_for: str = ""
 
     @property
     def refunded(self) -> int:
@@ -105,14 +107,18 @@ def to_text(intent: BookedIntent) -> str:
             [[d.ref, d.minor, d.status, d.opened, d.due, [[*astuple(m)] for m in d.moves]] for d in intent.disputes],
             intent.warned,
             intent.reviewed,
+            intent.saves_for,
         ]
     )
 
 
 def from_text(text: str) -> BookedIntent:
     """What `to_text` wrote, now or in an older version."""
+    later: list[Any]
     ref, method, minor, currency, status, captured, refunds, failure_code, events, *later = json.loads(text)
-    lapses_at, disputes, warned, reviewed = later or (0, [], False, False)  # books that an older version wrote
+    # Books that an older version wrote have less in them.
+    missing: list[Any] = [0, [], False, False, ""][len(later) :]
+    lapses_at, disputes, warned, reviewed, saves_for = [*later, *missing]
     return BookedIntent(
         ref=ref,
         method=method,
@@ -127,6 +133,7 @@ def from_text(text: str) -> BookedIntent:
         disputes=tuple(_dispute_of(dispute) for dispute in disputes),
         warned=warned,
         reviewed=reviewed,
+        saves_for=saves_for,
     )
 
 

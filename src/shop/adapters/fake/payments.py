@@ -26,7 +26,9 @@ from shop.adapters.fake.acts import (
 from shop.adapters.fake.booked import BookedIntent
 from shop.adapters.fake.books import Books, MemoryBooks, SqliteBooks
 from shop.adapters.fake.holdings import FakeBalance, behind, next_of, second
+from shop.adapters.fake.methods import METHODS
 from shop.adapters.fake.quarrels import answered, decided, disputed, escalated, reviewed, told_again, warned
+from shop.adapters.fake.saving import with_card_saved
 from shop.adapters.fake.told import dispute_states, intent_state, moment_of
 from shop.adapters.fake.wallet_books import MemoryWalletBooks, SqliteWalletBooks, WalletBooks, code_of, is_saved
 from shop.application.ports.clock import Clock
@@ -60,12 +62,6 @@ from shop.domain.payments import (
     RiskState,
 )
 
-METHODS = (
-    PaymentMethod(code="fake_card", name="Fake card", confirms_in="server"),
-    PaymentMethod(code="fake_card_declined", name="Fake card that is declined", confirms_in="server"),
-    PaymentMethod(code="fake_card_3ds", name="Fake card with a 3-D Secure challenge", confirms_in="server"),
-    PaymentMethod(code="fake_debit", name="Fake debit that takes days", confirms_in="server", authorizes=False),
-)
 AUTHORIZED_FOR = timedelta(days=7)
 """How long the fake provider lets an authorisation stand, as most cards do."""
 
@@ -332,11 +328,13 @@ class FakePaymentGateway(FakeBalance):
             status=status,
             failure_code=failure_code,
             events=1,
+            saves_for=request.customer_ref if request.save else "",
         )
         return Change(intent, EVENTS[status])
 
     def _dated(self, change: Change) -> Change:
-        """What is authorised lapses one day; what is not any more does not."""
+        """What is authorised lapses one day; what is not any more does not. A card that was to be saved is saved."""
+        change = evolve(change, intent=with_card_saved(change.intent, self.wallets))
         if (change.intent.status is AttemptStatus.AUTHORIZED) is bool(change.intent.lapses_at):
             return change
         lapses_at = 0 if change.intent.lapses_at else self.lapses_at()

@@ -5,7 +5,8 @@ from hashlib import sha256
 
 from shop.adapters.fake import news
 from shop.adapters.fake.acts import BEGINNINGS
-from shop.adapters.fake.payments import METHODS, FakePaymentGateway
+from shop.adapters.fake.methods import METHODS
+from shop.adapters.fake.payments import FakePaymentGateway
 from shop.adapters.fake.wallet_books import (
     BookedCustomer,
     BookedMethod,

@@ -8,7 +8,7 @@ from shop.adapters.fake.billing_books import (
     MemoryBillingBooks,
     SqliteBillingBooks,
 )
-from shop.adapters.fake.payments import METHODS
+from shop.adapters.fake.methods import METHODS
 from shop.adapters.fake.wallet_books import code_of, is_saved, owner_of
 from shop.application.ports.clock import Clock
 from shop.application.ports.network import forbid_inside_transaction

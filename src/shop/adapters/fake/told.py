@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from shop.adapters.fake.booked import BookedDispute, BookedIntent, BookedRefund
+from shop.adapters.fake.saving import ACCEPTED
 from shop.domain.kernel.identifiers import RefundId
 from shop.domain.kernel.money import Money
 from shop.domain.payments import AttemptStatus, DisputeMove, DisputeState, IntentState, NextAction, RefundState
@@ -23,11 +24,12 @@ def intent_state(intent: BookedIntent, client_secret: str) -> IntentState:
         captured=Money(intent.captured, intent.currency),
         refunds=tuple(refund_state(intent, refund) for refund in intent.refunds),
         disputed=bool(intent.disputes),
-        brand="visa" if intent.status in (AttemptStatus.AUTHORIZED, AttemptStatus.CAPTURED) else "",
+        brand="visa" if intent.status in ACCEPTED else "",
         failure_code=intent.failure_code,
         next_action=NextAction(kind="confirm_in_browser") if waits else None,
         client_secret=client_secret if waits else "",
         expires_at=moment_of(intent.lapses_at) if intent.lapses_at else None,
+        method=intent.method if intent.saves_for and intent.status in ACCEPTED else "",
     )
 
 

@@ -52,6 +52,7 @@ _ATTEMPTS = (
             payment_attempts.c.expires_at,
             payment_attempts.c.brand,
             payment_attempts.c.declines,
+            payment_attempts.c.saves,
         )
     )
     .where(payment_attempts.c.payment_id == payments.c.id)
@@ -107,6 +108,7 @@ def session_of(row: Row, before: str = "") -> PaymentSession:
         provider=row[f"{before}provider"],
         method=row[f"{before}method"],
         authorizes=row[f"{before}authorizes"],
+        saves=row[f"{before}saves"],
         created_at=row[f"{before}created_at"],
         version=row[f"{before}version"],
     )
@@ -154,6 +156,7 @@ def _attempts_of(documents: Iterable[Sequence[Any]]) -> tuple[PaymentAttempt, ..
             provider_ref=provider_ref,
             failure_code=failure_code,
             declines=tuple(declines),
+            saves=bool(saves),
             next_action=to_next_action(next_action),
             client_secret=client_secret,
             brand=brand,
@@ -177,6 +180,7 @@ def _attempts_of(documents: Iterable[Sequence[Any]]) -> tuple[PaymentAttempt, ..
             expires_at,
             brand,
             declines,
+            saves,
         ) in sorted(documents, key=lambda document: document[0])
     )
 
@@ -200,6 +204,7 @@ class SqlPaymentSessionRepository:
             "provider": session.provider,
             "method": session.method,
             "authorizes": session.authorizes,
+            "saves": session.saves,
             "created_at": session.created_at,
         }
         write = _SESSION.write(Rank.PAYMENT, row, session.version)
@@ -350,6 +355,7 @@ def _attempt_row(payment: Payment, position: int, attempt: PaymentAttempt) -> di
         "provider_ref": attempt.provider_ref,
         "failure_code": attempt.failure_code,
         "declines": list(attempt.declines),
+        "saves": attempt.saves,
         "next_action": from_next_action(attempt.next_action),
         "client_secret": attempt.client_secret,
         "brand": attempt.brand,

@@ -68,7 +68,7 @@ REFUNDS_MAX = 100
 """Of one payment; Stripe gives no more at once, and no shop gives a payment back in more parts."""
 
 METHODS = (
-    PaymentMethod(code="stripe_card", name="Card", confirms_in="browser"),
+    PaymentMethod(code="stripe_card", name="Card", confirms_in="browser", savable=True),
     PaymentMethod(code="stripe", name="Card, wallet or local method", confirms_in="browser"),
     PaymentMethod(code="stripe_direct", name="Bank debit or local method", confirms_in="browser", authorizes=False),
 )
@@ -358,6 +358,10 @@ def _intent_params(request: IntentRequest) -> PaymentIntentCreateParams:
     }
     if request.method == "stripe_card":
         params["allowed_payment_method_types"] = ["card"]
+        if request.save and request.customer_ref:
+            params["customer"] = request.customer_ref
+            # The bank is told now that the shop may charge the card later, while its owner is away.
+            params["setup_future_usage"] = "off_session"
     elif request.method == "stripe_direct":
         # What cannot authorise is taken by Stripe as soon as it is paid; a card can, and is not offered this way.
         params["capture_method"] = "automatic_async"

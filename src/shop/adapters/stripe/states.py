@@ -73,7 +73,15 @@ def _state_of(intent: PaymentIntent, refunds: Sequence[Refund] | None) -> Intent
         next_action=_next_action(intent) if status is AttemptStatus.REQUIRES_ACTION else None,
         client_secret=(intent.client_secret or "") if status in _FOR_THE_BROWSER else "",
         expires_at=_capture_before(charge) if status is AttemptStatus.AUTHORIZED else None,
+        method=_saved_along(intent, status),
     )
+
+
+def _saved_along(intent: PaymentIntent, status: AttemptStatus) -> str:
+    """The card that Stripe keeps for its owner by the wish of this intent, once the bank has accepted it."""
+    saved = getattr(intent, "setup_future_usage", None) and status in (AttemptStatus.AUTHORIZED, AttemptStatus.CAPTURED)
+    method = getattr(intent, "payment_method", None)
+    return method if saved and isinstance(method, str) else ""
 
 
 def _capture_before(charge: Charge | None) -> datetime | None:

@@ -97,9 +97,10 @@ async def create_order(
         check_ready(priced)
         if command.expected_total not in (None, priced.quote.total):
             raise CartChanged(f"It costs {priced.quote.total}, not {command.expected_total}.", cart.id)
-        if found.plans:
-            _check_plans(command, found, session, billing)
         tenders = await held_for(tx, cart, priced.quote.total, sources) if sources else ()
+        if found.plans:
+            due = priced.quote.total.minor > sum(tender.amount.minor for tender in tenders)
+            _check_plans(command, found, session, billing, due=due)
         placed = place(tx, priced, session, context, ids, hold, capture=settings.store.capture, tenders=tenders)
         if tenders and not placed.order.due:
             await _paid_by_tenders(tx, placed, context, ids, sources)
@@ -110,14 +111,18 @@ async def create_order(
 
 
 def _check_plans(
-    command: CreateOrder, found: CartWithOffers, session: PaymentSession, billing: SubscriptionBilling
+    command: CreateOrder, found: CartWithOffers, session: PaymentSession, billing: SubscriptionBilling, *, due: bool
 ) -> None:
-    """Raises PlanNeedsCustomer, SubscriptionsNotOffered, MethodNotReusable, CartChanged."""
+    """What comes by a plan is paid with what can be charged again: a card that is saved when this order is paid counts,
+    if anything of it is `due`.
+
+    Raises PlanNeedsCustomer, SubscriptionsNotOffered, MethodNotReusable, CartChanged.
+    """
     if found.cart.owner_id is None:
         raise PlanNeedsCustomer("There is something in the cart that comes again and again.")
     if not billing.provider:
         raise SubscriptionsNotOffered
-    if not billing.takes(session.method):
+    if not billing.takes(session.method) and not (session.saves and due):
         raise MethodNotReusable(f"“{session.method}” can be charged once only.")
     for plan_id, version in command.expected_plans.items():
         plan = found.plans.get(plan_id)

@@ -20,9 +20,11 @@ from shop.application.settlement import (
     begin_anew,
     carry_on,
     check_own_method,
+    check_undecided,
     customer_of,
     follow_wallet_news,
     look_at_risk,
+    prepare_saving,
     settle,
 )
 from shop.domain.carts import CartNotFound, CartStatus
@@ -78,13 +80,16 @@ class ProviderUnknown(NotFound):
 class CreatePaymentSession(Command[PaymentSessionId]):
     """Notes how the shopper wants to pay for a cart. The provider hears of it when the order is placed.
 
-    `method` is the code of a way to pay, or names a saved one of the customer whose cart it is.
+    `method` is the code of a way to pay, or names a saved one of the customer whose cart it is. With `save` the
+    customer's card is saved along with paying, to be charged later as well.
     """
 
     requires: ClassVar = OWNER
     one_write: ClassVar = True
+    """But for the customer's wallet, which is opened once however often it is asked for."""
     cart_id: CartId
     method: str
+    save: bool = False
 
 
 async def create_payment_session(
@@ -104,17 +109,22 @@ async def create_payment_session(
         raise PaymentMethodUnknown(
             f"“{command.method[:60]}” is no way to pay here; there is: {', '.join(sorted(methods))}."
         )
+    if command.save:
+        await prepare_saving(methods.get(command.method), context, cashier)
     async with cashier.uow(context) as tx:
         cart = await tx.carts.get(command.cart_id)
         check_owner(context.actor, cart.owner_id, cart.id, secrets=secrets, otherwise=CartNotFound)
-        if saved and cart.owner_id != context.actor.user_id:
+        if (saved or command.save) and cart.owner_id != context.actor.user_id:
             raise CartNotOwn
+        if cart.status is not CartStatus.OPEN and not saved:
+            await check_undecided(cart.id, command.save, tx)
         session = PaymentSession(
             id=ids.new(PaymentSessionId),
             cart_id=cart.id,
             provider=gateway.provider,
             method=command.method,
             authorizes=saved or methods[command.method].authorizes,
+            saves=command.save,
             created_at=context.now,
         )
         tx.payment_sessions.save(session)
@@ -216,7 +226,7 @@ async def confirm_payment(
         gateway = cashier.provider_of(sale.payment)
         customer = await customer_of(sale.order.owner_id, session.method, context, cashier)
         news = await gateway.confirm(attempt.provider_ref, attempt.id, session.method, customer, str(session.id))
-        sale = await settle(sale, evolve(news, method=session.method), context, cashier)
+        sale = await settle(sale, evolve(news, method=news.method or session.method), context, cashier)
         sale = await carry_on(sale, context, cashier)
     await begin_subscriptions(sale.order, context, Till(cashier, store))
     return sale.order.id

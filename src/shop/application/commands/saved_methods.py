@@ -9,9 +9,9 @@ from shop.application.holdings import subscriptions_of
 from shop.application.messages import CUSTOMER, Command, Context
 from shop.application.ports.readers import SubscriptionReader
 from shop.application.ports.saved_methods import MethodSetup, SavingNotOffered
-from shop.application.settlement import Cashier, wallet_of
+from shop.application.settlement import Cashier, open_wallet, wallet_of
 from shop.domain.kernel.errors import Conflict
-from shop.domain.kernel.identifiers import UserId, WalletId
+from shop.domain.kernel.identifiers import UserId
 from shop.domain.payments import SavedMethodNotFound, Wallet
 from shop.domain.subscriptions import ENDED, SubscriptionStatus
 
@@ -39,34 +39,8 @@ class BeginSavingMethod(Command[MethodSetup]):
 async def begin_saving_method(command: BeginSavingMethod, context: Context, *, cashier: Cashier) -> MethodSetup:
     if not cashier.saved_methods.provider:
         raise SavingNotOffered
-    wallet = await _wallet(_user(context), context, cashier)
+    wallet = await open_wallet(_user(context), context, cashier)
     return await cashier.saved_methods.begin(wallet.customer_ref, command.method, _key(wallet, context))
-
-
-async def _wallet(user_id: UserId, context: Context, cashier: Cashier) -> Wallet:
-    """The customer's wallet, known to the provider. It is there before the provider is asked for the customer.
-
-    Raises AccountErased.
-    """
-    wallet = await wallet_of(user_id, context, cashier)
-    if wallet is None:
-        wallet = Wallet.open(
-            id=cashier.ids.new(WalletId), user_id=user_id, provider=cashier.saved_methods.provider, at=context.now
-        )
-        await _save(wallet, context, cashier)
-    if not wallet.customer_ref:
-        wallet.know(await cashier.saved_methods.open_customer(wallet.id), context.now)
-        await _save(wallet, context, cashier)
-    return wallet
-
-
-async def _save(wallet: Wallet, context: Context, cashier: Cashier) -> None:
-    """Saves the wallet of somebody who is still there. Raises AccountErased."""
-    async with cashier.uow(context) as tx:
-        user = await tx.users.get(wallet.user_id)
-        user.check_there()
-        tx.wallets.save(wallet)
-        tx.users.save(user)  # so that an erasure at the same time collides
 
 
 def _user(context: Context) -> UserId:

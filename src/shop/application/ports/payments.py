@@ -65,6 +65,9 @@ class IntentRequest:
 
     Without `confirm` the intent is only made, or found by its key, to be called off: nothing is authorised by that,
     and a saved way to pay may come without its customer. It counts for the key as the same request.
+
+    With `save` the card is saved for `customer_ref` once it was accepted, to be charged later as well; without a
+    customer nothing is saved.
     """
 
     attempt_id: AttemptId
@@ -74,6 +77,7 @@ class IntentRequest:
     email: str = ""
     customer_ref: str = ""
     confirm: bool = True
+    save: bool = False
 
 
 @frozen(kw_only=True)
@@ -137,13 +141,14 @@ class PaymentMethod:
     """A way to pay, as a storefront shows it. `confirms_in` is `browser` (with the client secret) or `server`.
 
     `authorizes` says whether money can be promised first and taken later. What cannot is taken as soon as it is paid,
-    if need be after days, in which the intent is `processing`.
+    if need be after days, in which the intent is `processing`. `savable`, whether it can be saved along with paying.
     """
 
     code: str
     name: str
     confirms_in: str
     authorizes: bool = True
+    savable: bool = False
 
 
 class PaymentGateway(Protocol):

@@ -29,7 +29,12 @@ async def get_payment_methods(
 ) -> list[PaymentMethodView]:
     return [
         PaymentMethodView(
-            id=m.code, provider=gateway.provider, name=m.name, confirms_in=m.confirms_in, authorizes=m.authorizes
+            id=m.code,
+            provider=gateway.provider,
+            name=m.name,
+            confirms_in=m.confirms_in,
+            authorizes=m.authorizes,
+            savable=m.savable,
         )
         for m in await gateway.methods()
     ]
@@ -67,6 +72,7 @@ async def get_payment_session(
         cart_id=session.cart_id,
         provider=session.provider,
         method=session.method,
+        save=attempt.saves if attempt else session.saves,
         status=str(attempt.status) if attempt else "open",
         order_id=payment.order_id if payment else None,
         next_action=attempt.next_action if attempt else None,

@@ -6,6 +6,13 @@ from shop.application.settlement.captures import CapturesOf
 from shop.application.settlement.disputes import look_at_risk, settle_answer, settle_disputes
 from shop.application.settlement.refunds import MISMATCH
 from shop.application.settlement.sales import Cashier, PaymentElsewhere, Sale, sale_of
+from shop.application.settlement.saving import (
+    MethodNotSavable,
+    SavingDecided,
+    SavingNeedsCustomer,
+    check_undecided,
+    prepare_saving,
+)
 from shop.application.settlement.shipping import OrderNotShippable, check_money_safe, check_shippable
 from shop.application.settlement.steps import (
     STEPS_MAX,
@@ -17,7 +24,13 @@ from shop.application.settlement.steps import (
     settle_refunds,
 )
 from shop.application.settlement.tenders import TendersOf, TenderSourceGone, held_for, left_of
-from shop.application.settlement.wallets import check_own_method, customer_of, follow_wallet_news, wallet_of
+from shop.application.settlement.wallets import (
+    check_own_method,
+    customer_of,
+    follow_wallet_news,
+    open_wallet,
+    wallet_of,
+)
 
 __all__ = [
     "MISMATCH",
@@ -25,9 +38,12 @@ __all__ = [
     "BooksOf",
     "CapturesOf",
     "Cashier",
+    "MethodNotSavable",
     "OrderNotShippable",
     "PaymentElsewhere",
     "Sale",
+    "SavingDecided",
+    "SavingNeedsCustomer",
     "TenderSourceGone",
     "TendersOf",
     "begin_anew",
@@ -38,11 +54,14 @@ __all__ = [
     "check_money_safe",
     "check_own_method",
     "check_shippable",
+    "check_undecided",
     "customer_of",
     "follow_wallet_news",
     "held_for",
     "left_of",
     "look_at_risk",
+    "open_wallet",
+    "prepare_saving",
     "sale_of",
     "settle",
     "settle_answer",

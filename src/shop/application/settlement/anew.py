@@ -24,7 +24,7 @@ async def begin_anew(sale: Sale, session: PaymentSession, context: Context, cash
     PaymentCannotMove, PaymentProviderUnavailable, StaleAggregate.
     """
     attempt = sale.payment.attempt
-    customer = await customer_of(sale.order.owner_id, attempt.method, context, cashier)
+    customer = await customer_of(sale.order.owner_id, attempt.method, context, cashier, saves=attempt.saves)
     try:
         request = evolve(request_of(sale, customer), confirm=False)
         made = await cashier.provider_of(sale.payment).create_intent(request)
@@ -39,7 +39,7 @@ async def begin_anew(sale: Sale, session: PaymentSession, context: Context, cash
         payment = await tx.payments.of_order(order.id)
         if (order.version, payment.version) != (sale.order.version, sale.payment.version):
             raise StaleAggregate
-        payment.begin_anew(cashier.ids.new(AttemptId), session.method, context.now)
+        payment.begin_anew(cashier.ids.new(AttemptId), session.method, context.now, saves=session.saves)
         order.move_payment(PaymentStatus.PENDING, context.now)
         tx.payments.save(payment)
         tx.orders.save(order)

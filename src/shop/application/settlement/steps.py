@@ -263,8 +263,9 @@ def charge_of(sale: Sale) -> InvoiceCharge | None:
 
 
 async def _customer(sale: Sale, context: Context, cashier: Cashier) -> str:
-    """Whose saved way to pay the attempt uses, if it uses one."""
-    return await customer_of(sale.order.owner_id, sale.payment.attempt.method, context, cashier)
+    """Whose saved way to pay the attempt uses, or for whom it saves one."""
+    attempt = sale.payment.attempt
+    return await customer_of(sale.order.owner_id, attempt.method, context, cashier, saves=attempt.saves)
 
 
 def request_of(sale: Sale, customer_ref: str = "") -> IntentRequest:
@@ -277,6 +278,7 @@ def request_of(sale: Sale, customer_ref: str = "") -> IntentRequest:
         method=attempt.method,
         email=sale.order.email,
         customer_ref=customer_ref,
+        save=attempt.saves,
     )
 
 

@@ -4,13 +4,16 @@ from shop.application.messages import Context
 from shop.application.ports.saved_methods import CHANGED, CUSTOMER_GONE, GONE
 from shop.application.ports.unit_of_work import StaleAggregate
 from shop.application.settlement.sales import Cashier
-from shop.domain.kernel.identifiers import UserId
+from shop.domain.kernel.identifiers import UserId, WalletId
 from shop.domain.payments import InboxItem, InboxState, SavedMethodNotFound, Wallet
 
 
-async def customer_of(owner_id: UserId | None, method: str, context: Context, cashier: Cashier) -> str:
-    """The provider's customer that goes along with a saved way to pay; empty for every other way."""
-    if owner_id is None or not cashier.saved_methods.names(method):
+async def customer_of(
+    owner_id: UserId | None, method: str, context: Context, cashier: Cashier, *, saves: bool = False
+) -> str:
+    """The provider's customer that goes along with a saved way to pay, or one that is to be saved; empty for every
+    other way."""
+    if owner_id is None or not (saves or cashier.saved_methods.names(method)):
         return ""
     wallet = await wallet_of(owner_id, context, cashier)
     return wallet.customer_ref if wallet is not None else ""
@@ -20,6 +23,32 @@ async def wallet_of(user_id: UserId, context: Context, cashier: Cashier) -> Wall
     """Who this user is at the shop's provider."""
     async with cashier.uow(context) as tx:
         return await tx.wallets.find(user_id, cashier.saved_methods.provider)
+
+
+async def open_wallet(user_id: UserId, context: Context, cashier: Cashier) -> Wallet:
+    """The user's wallet, known to the provider. It is there before the provider is asked for the customer.
+
+    Raises AccountErased.
+    """
+    wallet = await wallet_of(user_id, context, cashier)
+    if wallet is None:
+        wallet = Wallet.open(
+            id=cashier.ids.new(WalletId), user_id=user_id, provider=cashier.saved_methods.provider, at=context.now
+        )
+        await _save(wallet, context, cashier)
+    if not wallet.customer_ref:
+        wallet.know(await cashier.saved_methods.open_customer(wallet.id), context.now)
+        await _save(wallet, context, cashier)
+    return wallet
+
+
+async def _save(wallet: Wallet, context: Context, cashier: Cashier) -> None:
+    """Saves the wallet of somebody who is still there. Raises AccountErased."""
+    async with cashier.uow(context) as tx:
+        user = await tx.users.get(wallet.user_id)
+        user.check_there()
+        tx.wallets.save(wallet)
+        tx.users.save(user)  # so that an erasure at the same time collides
 
 
 async def check_own_method(method: str, user_id: UserId | None, context: Context, cashier: Cashier) -> None:

@@ -29,13 +29,15 @@ class PaymentAttempt:
 
     The shopper may try several cards in it: `declines` are the reasons of those that failed, in order. The same reason
     twice, with nothing seen in between, is one. An attempt whose intent the provider would not make has FAILED with no
-    `provider_ref`. `expires_at` is until when what is authorised can be captured, where
+    `provider_ref`. With `saves` the provider keeps the card for its owner once it was accepted, and `method` names it
+    from then on. `expires_at` is until when what is authorised can be captured, where
     the provider says.
     """
 
     id: AttemptId
     method: str
     amount: Money
+    saves: bool = False
     status: AttemptStatus = AttemptStatus.NEW
     brand: str = ""
     provider_ref: str = ""

@@ -117,9 +117,10 @@ class Payment(Aggregate):
         amount: Money,
         at: datetime,
         capture: CapturePolicy = CapturePolicy.AUTOMATIC,
+        saves: bool = False,
     ) -> Self:
         """The payment of an order, with the one attempt that it begins with."""
-        attempt = PaymentAttempt(id=attempt_id, method=method, amount=amount, created_at=at, updated_at=at)
+        attempt = PaymentAttempt(id=attempt_id, method=method, amount=amount, saves=saves, created_at=at, updated_at=at)
         zero = Money.zero(amount.currency)
         return cls(
             id=id,
@@ -274,7 +275,7 @@ class Payment(Aggregate):
             self._touch(at)
         return moves
 
-    def begin_anew(self, attempt_id: AttemptId, method: str, at: datetime) -> None:
+    def begin_anew(self, attempt_id: AttemptId, method: str, at: datetime, *, saves: bool = False) -> None:
         """The provider refused to make the intent of the latest attempt: that one is over, and another way begins.
 
         Raises PaymentCannotMove for every other attempt, and after many that it refused.
@@ -284,7 +285,9 @@ class Payment(Aggregate):
             raise PaymentCannotMove(f"The provider has not refused to begin with it; it is {attempt.status}.")
         if len(self.attempts) >= ATTEMPTS_MAX:
             raise PaymentCannotMove(f"The provider has refused {ATTEMPTS_MAX} ways to pay for it.")
-        another = PaymentAttempt(id=attempt_id, method=method, amount=self.amount, created_at=at, updated_at=at)
+        another = PaymentAttempt(
+            id=attempt_id, method=method, amount=self.amount, saves=saves, created_at=at, updated_at=at
+        )
         self.attempts = (*self.attempts[:-1], attempt.given_up(at), another)
         self._touch(at)
 

@@ -18,6 +18,7 @@ class PaymentSession(Aggregate):
     """How the shopper chose to pay for a cart: our own record, made before the provider knows of anything.
 
     `authorizes` says whether the method can promise money first and take it later; one that cannot takes it at once.
+    `saves` says whether the shopper wishes the card to be saved along with paying.
     """
 
     id: PaymentSessionId
@@ -25,4 +26,5 @@ class PaymentSession(Aggregate):
     provider: str
     method: str
     authorizes: bool = True
+    saves: bool = False
     created_at: datetime

@@ -70,8 +70,9 @@ class IntentState:
     `captured` is the sum so far; `refunds` are those that the provider knows, where it was asked for them; `disputed`,
     that there are or were disputes to be asked for.
     `client_secret` lets the shopper's browser finish it and is never logged. `method` is how it was tried just now,
-    where that is another way than before. `expires_at` is until when what is authorised can be captured, where the
-    provider says; an intent that was cancelled because that passed has the failure code AUTHORIZATION_EXPIRED.
+    where that is another way than before; once a card was saved along with paying, that one. `expires_at` is until
+    when what is authorised can be captured, where the provider says; an intent that was cancelled because that passed
+    has the failure code AUTHORIZATION_EXPIRED.
     `brand` is that of the card, once one was charged.
     """
 

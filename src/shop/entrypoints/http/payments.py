@@ -5,8 +5,10 @@ from typing import Annotated
 from msgspec import Meta
 
 from shop.application.commands.payments import ConfirmPayment, CreatePaymentSession, ReceiveProviderNews
+from shop.application.ports.saved_methods import SavingNotOffered
 from shop.application.ports.views import MyPaymentView, PaymentMethodView, PaymentSessionView
 from shop.application.queries.payments import GetMyPayment, GetMyPayments, GetPaymentMethods, GetPaymentSession
+from shop.application.settlement import MethodNotSavable, SavingDecided, SavingNeedsCustomer
 from shop.domain.kernel.identifiers import CartId, PaymentId, PaymentSessionId
 from shop.entrypoints.http.answers import Answer
 from shop.entrypoints.http.bodies import Body, IdText, identifier
@@ -25,6 +27,7 @@ class NewPaymentSession(Body):
 
     cart_id: IdText
     method: Annotated[str, Meta(min_length=1, max_length=60)]
+    save: bool = False
 
 
 class Confirmation(Body):
@@ -84,13 +87,23 @@ async def payment_get(call: Call) -> Answer:
     keys=Keys.REQUIRED,
     token=CART_TOKEN,
     shows=_ONE,
-    problems=("not_found", "cart_not_own", "payment_method_unknown", "payment_provider_unavailable"),
+    problems=(
+        "not_found",
+        "cart_not_own",
+        "payment_method_unknown",
+        MethodNotSavable.code,
+        SavingNeedsCustomer.code,
+        SavingDecided.code,
+        SavingNotOffered.code,
+        "payment_provider_unavailable",
+    ),
 )
 async def payment_session_create(call: Call) -> Answer:
     """Notes how the cart will be paid: by the code of a way to pay, or the id of a saved one of the customer. The
-    provider hears of it when the order is placed."""
+    provider hears of it when the order is placed. With `save` a customer's card is saved once it is accepted, to be
+    charged later as well: it is among the saved ways to pay then."""
     cart_id = identifier(CartId, call.body.cart_id, "/cart_id")
-    session_id = await call.execute(CreatePaymentSession(cart_id=cart_id, method=call.body.method))
+    session_id = await call.execute(CreatePaymentSession(cart_id=cart_id, method=call.body.method, save=call.body.save))
     session = await call.ask(GetPaymentSession(session_id=session_id))
     return call.one(session, location=f"/api/payments/sessions/{session_id}")
 

@@ -303,7 +303,7 @@ def payment_view(row: Row, messages: list[ProviderMessageView] | None = None) ->
 
 def _attempt(document: Sequence[Any]) -> PaymentAttemptView:
     _, attempt, method, minor, currency, status, provider_ref, failure_code, *rest = document
-    _, _, created_at, updated_at, _, brand, declines = rest
+    _, _, created_at, updated_at, _, brand, declines, _ = rest
     return PaymentAttemptView(
         id=AttemptId(uuid_in(attempt)),
         method=method,

@@ -36,6 +36,7 @@ payment_sessions = Table(
     moment("created_at"),
     Column("version", Integer, nullable=False),
     Column("authorizes", Boolean(create_constraint=False), nullable=False),
+    Column("saves", Boolean(create_constraint=False), nullable=False),
 )
 
 # `status` is that of the latest attempt, and `failure_code` the last decline there was, kept beside it so that payments
@@ -124,6 +125,7 @@ payment_attempts = Table(
     text("brand"),
     # The codes of the cards that were declined in it, in order, as a list.
     document("declines"),
+    Column("saves", Boolean(create_constraint=False), nullable=False),
     one_of("status", AttemptStatus),
     *amounts("amount_minor"),
 )

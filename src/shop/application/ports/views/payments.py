@@ -15,7 +15,8 @@ from shop.domain.payments import AttemptStatus, NextAction, SavedMethod
 class PaymentMethodView:
     """A way to pay. `confirms_in` is `browser` (with the client secret) or `server`.
 
-    `authorizes` says whether money can be promised first and taken later; else it is taken at once.
+    `authorizes` says whether money can be promised first and taken later; else it is taken at once. `savable`, whether
+    a customer can have it saved along with paying.
     """
 
     object: ClassVar[str] = "payment_method"
@@ -24,6 +25,7 @@ class PaymentMethodView:
     name: str
     confirms_in: str
     authorizes: bool
+    savable: bool
 
 
 @frozen(kw_only=True, slots=False)
@@ -65,13 +67,15 @@ class MethodSetupView:
 
 @frozen(kw_only=True, slots=False)
 class PaymentSessionView:
-    """How the shopper will pay. Status `open` until its cart is ordered, then how far the payment has come."""
+    """How the shopper will pay. Status `open` until its cart is ordered, then how far the payment has come. `save`
+    says whether the card is saved once it is accepted."""
 
     object: ClassVar[str] = "payment_session"
     id: PaymentSessionId
     cart_id: CartId
     provider: str
     method: str
+    save: bool
     status: str
     order_id: OrderId | None
     next_action: NextAction | None

@@ -9,7 +9,8 @@ from typing import Any
 
 from attrs import define, field
 
-from tests.stripe_stub import JSON, Refused, Seen, StripeStub
+from tests.stripe_stub import JSON, Refused, Seen
+from tests.stripe_wallet_stub import StripeWalletStub
 
 CUSTOMER = "cus_1stub"
 SAVED, SAVED_DECLINED, NOT_SAVED = "pm_card_visa", "pm_card_chargeDeclined", "pm_card_loose"
@@ -17,19 +18,21 @@ _SAVED = {SAVED: CUSTOMER, SAVED_DECLINED: CUSTOMER, "pm_card_authenticationRequ
 
 
 @define
-class StripeBillingStub(StripeStub):
-    """The stub with billing. `subscriptions` and `invoices` are what it has; a test may look and spoil them."""
+class StripeBillingStub(StripeWalletStub):
+    """The stub with customers and billing. A test may look at `subscriptions` and `invoices`, and spoil them."""
 
     subscriptions: dict[str, JSON] = field(factory=dict)
     invoices: dict[str, JSON] = field(factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        self.customers[CUSTOMER] = {"id": CUSTOMER, "object": "customer", "metadata": {}}
 
     def _do(self, asked: Seen) -> JSON:
         parts, params = asked.path.strip("/").split("/")[1:], asked.params
         match asked.method, parts:
             case "GET", ["payment_methods", ref]:
-                if ref not in _SAVED:
-                    raise Refused(404, "resource_missing", "No such PaymentMethod", kept=False)
-                return {"id": ref, "object": "payment_method", "customer": _SAVED[ref]}
+                return {"id": ref, "object": "payment_method", "customer": self._owner(ref)}
             case "POST", ["products"]:
                 return {"id": f"prod_{next(self._numbers)}", "object": "product", "name": params["name"]}
             case "POST", ["subscriptions"]:
@@ -49,6 +52,15 @@ class StripeBillingStub(StripeStub):
                 return deepcopy(self._act(act, self._one(self.invoices, ref), params))
         return super()._do(asked)
 
+    def _owner(self, card: str) -> str | None:
+        """Of a card that was saved meanwhile, or that is there from the beginning."""
+        if card in self.cards:
+            owner: str | None = self.cards[card]["customer"]
+            return owner
+        if card not in _SAVED:
+            raise Refused(404, "resource_missing", "No such PaymentMethod", kept=False)
+        return _SAVED[card]
+
     def _one(self, things: dict[str, JSON], ref: str) -> JSON:
         if ref not in things:
             raise Refused(404, "resource_missing", f"No such thing: '{ref}'", kept=False)
@@ -56,7 +68,7 @@ class StripeBillingStub(StripeStub):
 
     def _subscribe(self, params: dict[str, str]) -> JSON:
         assert params["items[0][price_data][unit_amount]"] == "0", "nothing may be taken by Stripe's own calendar"
-        assert _SAVED[params["default_payment_method"]] == params["customer"]
+        assert self._owner(params["default_payment_method"]) == params["customer"]
         ref = f"sub_{next(self._numbers)}stub"
         self.subscriptions[ref] = {
             "id": ref,
@@ -131,7 +143,7 @@ class StripeBillingStub(StripeStub):
     def _finalize(self, invoice: JSON) -> JSON:
         request = {"amount": str(invoice["total"]), "currency": invoice["currency"], "capture_method": "manual"}
         intent = self._create(request)
-        intent["capture_method"] = "automatic"
+        intent.update(capture_method="automatic", customer=invoice["customer"])
         payment = {
             "id": f"inpay_{next(self._numbers)}",
             "object": "invoice_payment",

@@ -106,7 +106,7 @@ class StripeWalletStub(StripeStub):
     def _authorize(self, intent: JSON) -> JSON:
         """What the browser typed in becomes a card of the customer, where that was wished for."""
         intent = super()._authorize(intent)
-        if intent["setup_future_usage"] == "off_session" and intent["payment_method"] not in self.cards:
+        if intent.get("setup_future_usage") == "off_session" and intent["payment_method"] not in self.cards:
             intent["payment_method"] = self._keep(intent["customer"], "visa")
         return intent
 

@@ -20,9 +20,11 @@ from shop.adapters.stripe.payments import StripePaymentGateway
 from shop.adapters.stripe.saved_methods import StripeSavedMethods
 from shop.adapters.stripe.subscriptions import StripeSubscriptionBilling
 from shop.application.commands.checkout import CreateOrder
+from shop.application.commands.payments import CreatePaymentSession
 from shop.application.ports.payments import PaymentProviderUnavailable, PaymentRefused
 from shop.application.ports.subscriptions import BillingRequest, BillingStatus, InvoiceCharge, MethodNotForSubscriptions
 from shop.application.shop import Shop
+from shop.domain.identity import User
 from shop.domain.kernel.identifiers import AttemptId, OrderId, PaymentSessionId, SubscriptionId, UserId, WalletId
 from shop.domain.kernel.money import Money
 from shop.domain.payments import AttemptStatus, PaymentSession, Wallet
@@ -271,6 +273,39 @@ async def test_a_saved_card_pays_a_checkout_and_then_its_periods(
     assert subscription.status is SubscriptionStatus.ACTIVE, await small.payment(order_id)
     assert list(stub.subscriptions) == [subscription.provider_ref]
     assert not stub.invoices
+    await days(small, 31)
+    [invoice] = stub.invoices.values()
+    assert (invoice["status"], invoice["total"]) == ("paid", 3490)
+    await saved.close()
+    await gateway.close()
+
+
+async def test_a_new_card_that_is_saved_with_a_checkout_pays_its_periods(
+    stub: StripeBillingStub, billing: StripeSubscriptionBilling
+) -> None:
+    """The browser confirms the intent; what Stripe made of the card is what the subscription is paid with."""
+    small = await open_small_shop()
+    account = StripeAccount(secret_key=SECRET_KEY, webhook_secret=WEBHOOK_SECRET, api_base=stub.url)
+    gateway, saved = StripePaymentGateway(account, small.clock), StripeSavedMethods(account)
+    small.shop = Shop(evolve(small.shop.ports, gateway=gateway, billing=billing, saved_methods=saved))
+    ada = customer()
+    assert ada.user_id is not None
+    async with small.storage.uow(small.context()) as tx:
+        tx.users.save(User.register(id=ada.user_id, email="ada@example.com", at=small.clock.now()))
+    cart_id = await filled(small, await offer(small))
+    choice = CreatePaymentSession(cart_id=cart_id, method="stripe_card", save=True)
+    session_id = await small.shop.execute(choice, actor=ada)
+    async with small.storage.uow(small.context()) as tx:
+        version = (await tx.carts.get(cart_id)).version
+    command = CreateOrder(cart_id=cart_id, cart_version=version, payment_session_id=session_id)
+    order_id = await small.shop.execute(command, actor=ada)
+    await small.pay(order_id)
+    stub.browser_confirms((await small.payment(order_id)).attempt.client_secret, "pm_card_visa")
+    await small.pay(order_id, refresh=True)
+    [card] = stub.cards
+    assert (await small.payment(order_id)).attempt.method == card
+    subscription = await only(small, order_id)
+    assert (subscription.status, subscription.method) == (SubscriptionStatus.ACTIVE, card)
     await days(small, 31)
     [invoice] = stub.invoices.values()
     assert (invoice["status"], invoice["total"]) == ("paid", 3490)

@@ -167,7 +167,7 @@ async def _follow_checkout(subscription: Subscription, order_id: OrderId, contex
     else:
         method = payment.attempt.method if payment is not None else ""
         if till.billing.takes(method) and subscription.method == session.method:
-            subscription.use_method(method, now)  # another one than was chosen first, after that was declined
+            subscription.use_method(method, now)  # another one after a decline, or the new card as it was saved
         await _introduce_paid(subscription, context, till)
     return await _save(subscription, context, till)
 

@@ -92,6 +92,41 @@ async def test_a_guests_cart_is_claimed_before_it_is_paid_like_this(town: Town) 
     assert (refused.status_code, refused.json()["code"]) == (409, "cart_not_own")
 
 
+async def test_a_new_card_is_saved_along_with_paying(town: Town) -> None:
+    ada = await town.person()
+    cart = await town.site.cart((await town.site.small.product(), 1))
+    wish = {"cart_id": cart["id"], "method": "fake_card", "save": True}
+    guest = await town.site.guest.post(
+        "/api/payments/sessions",
+        json=wish,
+        headers={"Idempotency-Key": "g", "Cart-Token": cart["cart_token"]},
+    )
+    assert (guest.status_code, guest.json()["code"]) == (409, "saving_needs_customer")
+    await ada.client.post(f"/api/carts/{cart['id']}/claim", headers={"Cart-Token": cart["cart_token"]})
+    debit = await ada.client.post(
+        "/api/payments/sessions", json={**wish, "method": "fake_debit"}, headers={"Idempotency-Key": "d"}
+    )
+    assert (debit.status_code, debit.json()["code"]) == (422, "payment_method_not_savable")
+    session, again = [
+        await ada.client.post("/api/payments/sessions", json=wish, headers={"Idempotency-Key": "s"}) for _ in range(2)
+    ]
+    assert (session.status_code, session.json()["save"]) == (201, True)
+    assert again.json()["id"] == session.json()["id"]
+    version = (await ada.client.get(f"/api/carts/{cart['id']}")).json()["version"]
+    order = await ada.client.post(
+        "/api/orders",
+        json={"cart_id": cart["id"], "cart_version": version, "payment_session_id": session.json()["id"]},
+        headers={"Idempotency-Key": "order"},
+    )
+    assert (order.status_code, order.json()["payment_status"]) == (201, "paid")
+    [card] = (await ada.client.get(PATH)).json()["data"]
+    assert card["last4"] == "4242"
+    other = await ada.client.post(
+        "/api/payments/sessions", json={**wish, "save": False}, headers={"Idempotency-Key": "o"}
+    )
+    assert (other.status_code, other.json()["code"]) == (409, "saving_decided")
+
+
 async def test_s73_the_file_shows_them_and_the_forgotten_have_none(town: Town) -> None:
     ada = await town.person()
     card = await save(ada)

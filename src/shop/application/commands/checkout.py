@@ -45,7 +45,8 @@ class MethodNotReusable(Conflict):
     code = "payment_method_not_reusable"
     title = "This way to pay cannot be charged again"
     default_hint = (
-        "Save a way to pay (POST /api/payments/saved-methods), and choose it with POST /api/payments/sessions."
+        "Choose a saved way to pay with POST /api/payments/sessions, or a new card with `save`, where the order costs "
+        "something."
     )
 
 

@@ -72,8 +72,9 @@ PROBLEMS: Mapping[str, Problem] = {
     "payment_disputed": Problem((409,), "The buyer's bank decides about the money: it cannot go back as well."),
     "payment_elsewhere": Problem((409,), "The payment was begun with another provider than the shop uses now."),
     "payment_method_not_reusable": Problem(
-        (409,), "A plan is in the cart: choose a way to pay that can be charged again, such as a saved one."
+        (409,), "A plan is in the cart: pay with a saved card, or with a new one that is saved (`save`)."
     ),
+    "payment_method_not_savable": Problem((422,), "GET /api/payments/methods says which ways to pay are `savable`."),
     "payment_method_unknown": Problem((422,), "GET /api/payments/methods lists the ways to pay."),
     "payment_provider_unavailable": Problem((503,), "The payment provider does not answer. Repeat with the same key."),
     "payment_refused": Problem((409,), "The payment provider understood and will not do it."),
@@ -88,6 +89,10 @@ PROBLEMS: Mapping[str, Problem] = {
     "refund_cannot_move": Problem((409,), "The refund's state does not allow this."),
     "refund_exceeds_captured": Problem((409,), "Less is left of what was taken than is to go back."),
     "saved_method_in_use": Problem((409,), "A subscription is paid with this: give it another way to pay first."),
+    "saving_decided": Problem(
+        (409,), "Whether the card is saved was decided when the order was placed: say the same `save` again."
+    ),
+    "saving_needs_customer": Problem((409,), "Only a customer can save a card: sign in and claim the cart."),
     "saving_not_offered": Problem((409,), "The shop's payment provider keeps no ways to pay."),
     "scope_missing": Problem((403,), "The key does not have the scope that this needs; `required_scope` names it."),
     "second_person_needed": Problem((403,), "Whoever asked for a refund cannot be the one who approves it."),

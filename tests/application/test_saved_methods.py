@@ -18,7 +18,7 @@ from shop.application.ports.views import SavedMethodView
 from shop.application.queries.payments import GetPaymentSession
 from shop.application.queries.saved_methods import GetSavedMethods
 from shop.application.settlement import Sale
-from shop.application.settlement.steps import _request
+from shop.application.settlement.steps import request_of
 from shop.application.shop import Shop
 from shop.domain.identity import AccountErased, User
 from shop.domain.kernel.identifiers import CartId, WalletId
@@ -272,7 +272,7 @@ class TestCallingOff:
         order_id = await small.shop.execute(evolve(await small.order_command(cart_id), payment_session_id=session_id))
         if made:
             sale = Sale(await small.order(order_id), await small.payment(order_id))
-            await small.provider.create_intent(_request(sale, await customer(small)))
+            await small.provider.create_intent(request_of(sale, await customer(small)))
         small.provider.take_news()
         small.clock.forward(timedelta(minutes=16))
         return await small.order(order_id)

@@ -63,12 +63,12 @@ Plant = Callable[[MonkeyPatch], None]
 
 def key_per_call(patch: MonkeyPatch) -> None:
     """Each call to the provider has a key of its own, instead of the attempt's: a repeated one is another intent."""
-    keys, rightly = count(1), steps._request
+    keys, rightly = count(1), steps.request_of
 
     def request(sale: Sale, customer_ref: str = "") -> IntentRequest:
         return evolve(rightly(sale, customer_ref), attempt_id=AttemptId(UUID(int=next(keys))))
 
-    patch.setattr(steps, "_request", request)
+    patch.setattr(steps, "request_of", request)
 
 
 def money_before_order(patch: MonkeyPatch) -> None:
@@ -346,7 +346,7 @@ def captured_twice(patch: MonkeyPatch) -> None:
                 return step
         except Unavailable:
             pass
-        request = evolve(steps._request(sale), attempt_id=AttemptId(UUID(int=sale.order.id.uuid.int + 1)))
+        request = evolve(steps.request_of(sale), attempt_id=AttemptId(UUID(int=sale.order.id.uuid.int + 1)))
         made = await cashier.gateway.create_intent(request)
         return steps._Step(await cashier.gateway.capture(made.provider_ref, request.attempt_id))
 

@@ -177,7 +177,7 @@ async def _stop(sale: Sale, context: Context, cashier: Cashier) -> IntentState:
         # Whether the provider has heard of it is not known: asking again with the same key gives the same intent.
         customer = await _customer(sale, context, cashier)
         try:
-            ref = (await gateway.create_intent(evolve(_request(sale, customer), confirm=False))).provider_ref
+            ref = (await gateway.create_intent(evolve(request_of(sale, customer), confirm=False))).provider_ref
         except (PaymentRefused, Invalid) as refusal:
             otherwise = cashier.saved_methods.names(attempt.method) and not customer
             if otherwise or isinstance(refusal, KeyReused):
@@ -237,7 +237,7 @@ async def _begin(sale: Sale, context: Context, cashier: Cashier) -> _Step:
     gateway, attempt = cashier.provider_of(sale.payment), sale.payment.attempt
     if (charge := charge_of(sale)) is not None:
         return _Step(await cashier.billing.charge(charge))
-    made = await gateway.create_intent(_request(sale, await _customer(sale, context, cashier)))
+    made = await gateway.create_intent(request_of(sale, await _customer(sale, context, cashier)))
     if sale.payment.capture is CapturePolicy.MANUAL:
         return _Step(made)
     if made.status is not AttemptStatus.AUTHORIZED or made.amount != attempt.amount or not _stands(sale.order):
@@ -274,7 +274,8 @@ async def _customer(sale: Sale, context: Context, cashier: Cashier) -> str:
     return await customer_of(sale.order.owner_id, sale.payment.attempt.method, context, cashier)
 
 
-def _request(sale: Sale, customer_ref: str = "") -> IntentRequest:
+def request_of(sale: Sale, customer_ref: str = "") -> IntentRequest:
+    """How the provider is asked for the intent of the latest attempt."""
     attempt = sale.payment.attempt
     return IntentRequest(
         attempt_id=attempt.id,

@@ -1,6 +1,7 @@
 """Providers that make trouble, and how the money of an order stands."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from attrs import evolve
 
@@ -24,6 +25,15 @@ from tests.shops import SmallShop
 async def at_rest(small: SmallShop) -> None:
     await small.settle_down()
     await Watch(small.storage, lambda: small.books.intents).look(small.context(), at_rest=True)
+
+
+async def sweep_for(small: SmallShop, time: timedelta, every: timedelta = timedelta(hours=1)) -> None:
+    """Lets time pass, with the worker at its work."""
+    end = small.clock.at + time
+    while small.clock.at < end:
+        small.clock.forward(every)
+        await small.sweep()
+        await small.deliver()
 
 
 async def events_of(small: SmallShop, order_id: OrderId) -> list[str]:

@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from attrs import evolve
 
 from shop.application.commands.orders import CancelOrder
 from shop.application.commands.payments import ConfirmPayment, ProcessPayment
@@ -16,8 +17,10 @@ from shop.application.ports.payments import (
 from shop.application.ports.readers import PaymentFilter
 from shop.application.queries.analytics import GetPaymentStatistics
 from shop.application.queries.payments import GetPayment, GetPayments, GetPaymentSession, GetUnfinishedPayments
+from shop.application.settlement import Sale
 from shop.application.settlement.refusals import KEYS_LAST
 from shop.application.settlement.refusals import refused as declined
+from shop.application.settlement.steps import request_of
 from shop.domain.kernel.errors import Invalid, ShopError
 from shop.domain.kernel.identifiers import AttemptId, OrderId, PaymentSessionId
 from shop.domain.orders import OrderStatus, PaymentStatus
@@ -279,3 +282,18 @@ async def test_ways_to_pay_come_to_an_end() -> None:
         payment.follow(declined(payment.attempt, TooSmall("no")), small.clock.now())
     with pytest.raises(PaymentCannotMove, match="refused 10 ways"):
         payment.begin_anew(small.ids.new(AttemptId), "way_9", small.clock.now())
+
+
+async def test_an_intent_of_which_only_the_confirmation_was_refused_stays_the_only_one(small: SmallShop) -> None:
+    """Another process made it for the same attempt, and cancelled it, before this one heard of either."""
+    order_id = await small.place(await small.cart((await small.product(), 1)), "fake_card_declined")
+    sale = Sale(await small.order(order_id), await small.payment(order_id))
+    made = await small.provider.create_intent(evolve(request_of(sale), confirm=False))
+    await small.provider.cancel(made.provider_ref, sale.payment.attempt.id)
+    with pytest.raises(PaymentRefused):
+        await confirm(small, order_id, "fake_card")
+    [attempt] = (await small.payment(order_id)).attempts
+    assert attempt.provider_ref == made.provider_ref
+    assert list(small.books.intents) == [made.provider_ref]
+    await at_rest(small)
+    assert await states(small, order_id) == CALLED_OFF

@@ -32,7 +32,7 @@ from shop.domain.payments import (
     RefundExceedsCaptured,
 )
 from tests.application.providers import CALLED_OFF as OFF
-from tests.application.providers import PAID, at_rest, events_of, faulty, states
+from tests.application.providers import PAID, at_rest, events_of, faulty, states, sweep_for
 from tests.shops import BERLIN, SETTINGS, STAFF, SmallShop, eur, open_small_shop
 
 TOTAL = 2 * 1999 + 490
@@ -64,15 +64,6 @@ async def capture(small: SmallShop, order_id: OrderId, amount: Money | None = No
 async def void(small: SmallShop, order_id: OrderId) -> None:
     payment = await small.payment(order_id)
     await small.shop.execute(VoidPayment(payment_id=payment.id), actor=STAFF)
-
-
-async def sweep_for(small: SmallShop, time: timedelta, every: timedelta = timedelta(hours=1)) -> None:
-    """Lets time pass, with the worker at its work."""
-    end = small.clock.at + time
-    while small.clock.at < end:
-        small.clock.forward(every)
-        await small.sweep()
-        await small.deliver()
 
 
 async def reserved(small: SmallShop, order_id: OrderId) -> set[ReservationState]:

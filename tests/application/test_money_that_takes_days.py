@@ -14,21 +14,12 @@ from shop.domain.kernel.identifiers import OrderId
 from shop.domain.orders import OrderStatus, PaymentStatus
 from shop.domain.payments import AttemptStatus, RefundReason
 from tests.application.providers import CALLED_OFF as OFF
-from tests.application.providers import PAID, at_rest, states
+from tests.application.providers import PAID, at_rest, states, sweep_for
 from tests.shops import SETTINGS, STAFF, SmallShop
 
 ON_THE_WAY = (OrderStatus.PENDING, PaymentStatus.PENDING, AttemptStatus.PROCESSING)
 GIVEN_BACK = (OrderStatus.CANCELLED, PaymentStatus.REFUNDED, AttemptStatus.CAPTURED)
 HELD, ALLOCATED, RELEASED = ReservationState.HELD, ReservationState.ALLOCATED, ReservationState.RELEASED
-
-
-async def sweep_for(small: SmallShop, time: timedelta, every: timedelta = timedelta(minutes=10)) -> None:
-    """Lets time pass, with the worker at its work."""
-    end = small.clock.at + time
-    while small.clock.at < end:
-        small.clock.forward(every)
-        await small.sweep()
-        await small.deliver()
 
 
 async def decided(small: SmallShop, order_id: OrderId, *, paid: bool) -> None:
@@ -55,7 +46,7 @@ async def test_f47_the_stock_is_held_for_days_until_the_bank_decides(small: Smal
     order_id = await small.buy((shirt, 2), method="fake_debit")
     await small.post_news()
     await small.deliver()
-    await sweep_for(small, timedelta(days=4))
+    await sweep_for(small, timedelta(days=4), timedelta(minutes=10))
     assert await states(small, order_id) == ON_THE_WAY
     assert await reserved(small, order_id) == [HELD]
     assert (await small.level(shirt)).available == 0
@@ -71,7 +62,7 @@ class TestUnheld:
         self.shirt = await unheld.product(stock=stock, backorder_limit=backorder_limit)
         order_id = await unheld.buy((self.shirt, 2), method="fake_debit")
         assert await reserved(unheld, order_id) == [HELD]
-        await sweep_for(unheld, timedelta(days=4))
+        await sweep_for(unheld, timedelta(days=4), timedelta(minutes=10))
         assert await states(unheld, order_id) == ON_THE_WAY
         assert await reserved(unheld, order_id) == [RELEASED]
         return order_id
@@ -115,7 +106,7 @@ class TestUnheld:
         payment = await unheld.payment(order_id)
         wish = RequestRefund(payment_id=payment.id, full=True, reason=RefundReason.CUSTOMER_REQUEST, restock=True)
         await unheld.shop.execute(wish, actor=STAFF)
-        await sweep_for(unheld, timedelta(hours=1))
+        await sweep_for(unheld, timedelta(hours=1), timedelta(minutes=10))
         assert await reserved(unheld, order_id) == [RELEASED, RELEASED]
         assert (await unheld.level(self.shirt)).available == 2
         await at_rest(unheld)
@@ -139,7 +130,7 @@ class TestUnheld:
     async def test_the_choice_is_made_by_method(self, unheld: SmallShop) -> None:
         shirt = await unheld.product(stock=2)
         order_id = await unheld.buy((shirt, 2), method="fake_card_3ds")
-        await sweep_for(unheld, timedelta(hours=1))
+        await sweep_for(unheld, timedelta(hours=1), timedelta(minutes=10))
         assert await states(unheld, order_id) == OFF
 
     @pytest.mark.parametrize("method", ["", "Stripe Direct", "a" * 101, "pm_1\x00"])

@@ -12,8 +12,8 @@ from shop.domain.kernel.identifiers import OrderId
 from shop.domain.ledger import DISPUTE_LOSSES, EntryKind
 from shop.domain.orders import FulfilmentStatus, OrderNotCancellable, OrderStatus, PaymentStatus
 from shop.domain.payments import DisputeStatus, RefundExceedsCaptured
-from tests.application.providers import CALLED_OFF, PAID, at_rest, states
-from tests.application.test_captures import AUTHORIZED, WEEK, capture, manual, sweep_for, void
+from tests.application.providers import CALLED_OFF, PAID, at_rest, states, sweep_for
+from tests.application.test_captures import AUTHORIZED, WEEK, capture, manual, void
 from tests.application.test_disputes import told
 from tests.application.test_tenders import PRICE, asked, books, given_back, sold, with_tenders
 from tests.shops import SmallShop, eur, open_small_shop

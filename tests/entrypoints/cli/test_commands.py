@@ -212,7 +212,7 @@ def test_the_settings_are_shown_changed_and_put_back(terminal: Terminal) -> None
     shown = terminal.type("store", "show")
     assert shown.json["store"]["name"] == "Nordlicht"
     path = terminal.folder / "store.json"
-    changed = shown.json | {"store": shown.json["store"] | {"name": "Südlicht"}}
+    changed = shown.json | {"store": shown.json["store"] | {"name": "Südlicht", "unheld_methods": ["fake_debit"]}}
     path.write_text(json.dumps(changed), encoding="utf-8")
     assert terminal.type("store", "configure", str(path)).code == 0
     assert terminal.type("store", "show").json == changed
@@ -225,6 +225,9 @@ def test_the_settings_are_shown_changed_and_put_back(terminal: Terminal) -> None
         "[1]",
         '{"shop": {}}',
         '{"store": {"nam": "x"}}',
+        '{"store": {"locales": "en"}}',
+        '{"store": {"unheld_methods": "fake_debit"}}',
+        '{"store": {"unheld_methods": ["fake_dbeit"]}}',
         '{"taxes": {"rates": [{"name": "x", "country": "DE"}]}}',
         '{"taxes": {"rates": [{"name": "x", "country": "DE", "rate": "much"}]}}',
         '{"shipping_methods": [{"code": "x", "name": "X"}]}',

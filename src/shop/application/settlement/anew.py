@@ -19,9 +19,9 @@ async def begin_anew(sale: Sale, session: PaymentSession, context: Context, cash
     """Gives an attempt up whose intent the provider refused to make, and pays by the way of this session.
 
     The provider is asked once more, by the key of the first attempt: two intents of one order would be two charges.
-    If it makes the intent now, that one is kept, and nothing was confirmed by that. Cut short after the write, the new
-    attempt is carried on as any other. Raises the refusal itself for the same way to pay, and where it is not certain;
-    PaymentCannotMove, PaymentProviderUnavailable, StaleAggregate.
+    If it makes the intent now, or has made it and only its confirmation was refused, that one is kept; nothing was
+    confirmed by that. Cut short after the write, the new attempt is carried on as any other. Raises the refusal itself
+    for the same way to pay, and where it is not certain; PaymentCannotMove, PaymentProviderUnavailable, StaleAggregate.
     """
     attempt = sale.payment.attempt
     customer = await customer_of(sale.order.owner_id, attempt.method, context, cashier, saves=attempt.saves)

@@ -37,7 +37,8 @@ def show(as_json: AsJson = False) -> None:
 
 @app.command()
 def configure(file: Annotated[Path, typer.Argument(help="JSON with store, taxes or shipping_methods.")]) -> None:
-    """Replace the parts of the settings that the file has. Orders that stand keep what they were placed with."""
+    """Replace the parts of the settings that the file has. Orders that stand keep what they were placed with, but for
+    `unheld_methods`."""
     command = from_document(_read(file))
 
     async def replace(shop: "Shop") -> None:
@@ -139,6 +140,9 @@ def _store(document: dict[str, Any]) -> "Store":
 
 
 def _tuples(document: dict[str, Any], *names: str) -> dict[str, Any]:
+    for name in names:
+        if isinstance(document.get(name), str):
+            raise TypeError(f"{name} is a list, and not one text")  # which would be taken for a list of its letters
     return {name: tuple(value) if name in names else value for name, value in document.items()}
 
 

@@ -16,6 +16,7 @@ from shop.application.ports.unit_of_work import AnsweredAlready, StaleAggregate
 from shop.domain.carts import CartNotFound
 from shop.domain.identity import ApiKeyNotFound
 from shop.domain.kernel.identifiers import ApiKeyId
+from shop.domain.kernel.money import Money
 from shop.domain.pricing.taxes import TaxRate, TaxTable
 from shop.domain.shipping import ShippingMethod, WeightStep
 from shop.domain.store import Store
@@ -172,6 +173,8 @@ def _settings() -> StoreSettings:
             currencies=("EUR", "JPY"),
             locales=("de", "en"),
             ships_to=("AT", "DE"),
+            refund_limits=(eur(10000), Money(15000, "JPY")),
+            unheld_methods=("fake_debit", "stripe_direct"),
         ),
         taxes=TaxTable(
             prices_include_tax=False,

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-revision = "0076"
+revision = "0075"
 down_revision = "0074"
 
 _TABLES = ("payment_sessions", "payment_attempts")

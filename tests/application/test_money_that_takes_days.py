@@ -1,10 +1,12 @@
 """F-47: money that is on its way for days, and the stock of its order: held all the while, or let go of."""
 
+from collections import Counter
 from datetime import timedelta
 
 import pytest
 from attrs import evolve
 
+from shop.adapters.fake.faults import Fault
 from shop.application.commands.payments import ConfirmPayment
 from shop.application.commands.refunds import RequestRefund
 from shop.application.commands.store import ConfigureStore
@@ -14,8 +16,8 @@ from shop.domain.kernel.identifiers import OrderId
 from shop.domain.orders import OrderStatus, PaymentStatus
 from shop.domain.payments import AttemptStatus, RefundReason
 from tests.application.providers import CALLED_OFF as OFF
-from tests.application.providers import PAID, at_rest, states, sweep_for
-from tests.shops import SETTINGS, STAFF, SmallShop
+from tests.application.providers import PAID, at_rest, faulty, states, sweep_for
+from tests.shops import SETTINGS, STAFF, SmallShop, open_small_shop
 
 ON_THE_WAY = (OrderStatus.PENDING, PaymentStatus.PENDING, AttemptStatus.PROCESSING)
 GIVEN_BACK = (OrderStatus.CANCELLED, PaymentStatus.REFUNDED, AttemptStatus.CAPTURED)
@@ -54,6 +56,33 @@ async def test_f47_the_stock_is_held_for_days_until_the_bank_decides(small: Smal
     assert await states(small, order_id) == (PAID if paid else OFF)
     assert (await small.level(shirt)).available == (0 if paid else 2)
     await at_rest(small)
+
+
+class Listening:
+    """No trouble; it counts what is asked."""
+
+    def __init__(self) -> None:
+        self.calls: Counter[str] = Counter()
+
+    def fault_for(self, call: str) -> Fault | None:
+        self.calls[call] += 1
+        return None
+
+
+@pytest.mark.parametrize("methods", [(), ("fake_debit",)], ids=["held", "let_go"])
+async def test_f47_the_bank_is_asked_a_few_times_an_hour_held_or_not(methods: tuple[str, ...]) -> None:
+    listening = Listening()
+    small = await open_small_shop(faulty(listening))
+    store = evolve(SETTINGS.store, unheld_methods=methods)
+    await small.shop.execute(ConfigureStore(store=store), actor=STAFF)
+    order_id = await small.buy((await small.product(stock=2), 2), method="fake_debit")
+    await sweep_for(small, timedelta(hours=1), timedelta(minutes=1))
+    assert await reserved(small, order_id) == ([RELEASED] if methods else [HELD])
+    listening.calls.clear()
+    await sweep_for(small, timedelta(days=1), timedelta(minutes=1))
+    assert await states(small, order_id) == ON_THE_WAY
+    assert 24 <= listening.calls["fetch"] <= 10 * 24
+    assert set(listening.calls) == {"fetch"}
 
 
 class TestUnheld:
@@ -127,9 +156,16 @@ class TestUnheld:
         assert (await unheld.level(self.shirt)).available == (0 if left == 2 else 1)
         await at_rest(unheld)
 
-    async def test_the_choice_is_made_by_method(self, unheld: SmallShop) -> None:
-        shirt = await unheld.product(stock=2)
-        order_id = await unheld.buy((shirt, 2), method="fake_card_3ds")
+    async def test_the_choice_is_made_by_method(self, small: SmallShop) -> None:
+        store = evolve(SETTINGS.store, unheld_methods=("fake_card",))
+        await small.shop.execute(ConfigureStore(store=store), actor=STAFF)
+        order_id = await small.buy((await small.product(stock=2), 2), method="fake_debit")
+        await sweep_for(small, timedelta(hours=1), timedelta(minutes=10))
+        assert await states(small, order_id) == ON_THE_WAY
+        assert await reserved(small, order_id) == [HELD]
+
+    async def test_who_does_not_pay_at_all_is_called_off_all_the_same(self, unheld: SmallShop) -> None:
+        order_id = await unheld.buy((await unheld.product(stock=2), 2), method="fake_card_3ds")
         await sweep_for(unheld, timedelta(hours=1), timedelta(minutes=10))
         assert await states(unheld, order_id) == OFF
 

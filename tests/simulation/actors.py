@@ -303,12 +303,11 @@ class Shopper(Caller):
         sessions = [
             await self.do(CreatePaymentSession(cart_id=cart_id, method=other), me, self._key()) for other in others
         ]
-        confirming = [self.do(ConfirmPayment(session_id=session_id), me) for session_id in sessions]
         if self.chance(0.3):
-            await self.all_at_once(confirming)
+            await self.all_at_once([self.do(ConfirmPayment(session_id=session_id), me) for session_id in sessions])
         else:
-            for confirm in confirming:
-                await self.all_at_once([confirm])
+            for session_id in sessions:
+                await self.all_at_once([self.do(ConfirmPayment(session_id=session_id), me)])
                 await self.think()
         self._in_browser(order_id, passes=self.chance(0.8))
 

@@ -102,6 +102,7 @@ def test_from_nothing_to_a_paid_order_and_a_second_start(tmp_path: Path) -> None
         told = (tmp_path / "demo.log").read_text(encoding="utf-8")
         assert card["secret_key"] in told
         assert card["curl"] in told
+        assert "ERROR" not in told, "the first thing that anybody sees of the shop"
 
     with running_demo(tmp_path) as again:
         assert again["secret_key"] == card["secret_key"]

@@ -1,29 +1,34 @@
 """What the provider keeps for its work and pays out to the bank, booked as it says it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from attrs import frozen
 
 from shop.application.clearing import check, transactions
-from shop.application.findings import Window
+from shop.application.findings import GRACE, Window
 from shop.application.messages import INTERNAL, Command, Context
 from shop.application.ports.clock import Ids
 from shop.application.ports.reconciliation import ReconciliationReader
 from shop.application.ports.records import ProviderBalance
 from shop.application.ports.unit_of_work import UnitOfWork
 
+CATCH_UP_MAX = timedelta(days=90)
+
 
 @frozen(kw_only=True)
 class BookBalance(Command[int]):
     """Books the fees and payouts of a window that are not in the ledger yet: how many. Those that are, stay.
 
-    What the ledger says otherwise than the provider is left for a reconciliation to tell.
+    To `catch_up` begins earlier, where the ledger has had no fee and no payout since: a worker was away for longer than
+    the window, or there was none before. By no more than CATCH_UP_MAX. What the ledger says otherwise than the
+    provider is left for a reconciliation to tell.
     """
 
     requires: ClassVar = INTERNAL
     since: datetime
     until: datetime
+    catch_up: bool = False
 
 
 async def book_balance(
@@ -38,12 +43,18 @@ async def book_balance(
     """Raises PaymentProviderUnavailable, StaleAggregate; what was booked until then is booked."""
     if balance is None:
         return 0
+    since = command.since
+    if command.catch_up and (ended := await books.balance_booked_until(balance.provider)) is not None:
+        # Providers count in whole seconds, by a clock of their own.
+        since = max(min(since, ended - GRACE), since - CATCH_UP_MAX)
     count = 0
-    async for page in transactions(balance, Window(command.since, command.until)):
-        due = [one.due for one in await check(page, balance.provider, books) if one.booked is None]
-        if due:
-            async with uow(context) as tx:
-                for one in due:
-                    tx.ledger.book(one.entry(balance.provider, ids))
-            count += len(due)
+    # The oldest first, whatever the order of the provider's lists: cut short, it goes on where it was.
+    for part in Window(since, command.until).slices():
+        async for page in transactions(balance, part):
+            due = [one.due for one in await check(page, balance.provider, books) if one.booked is None]
+            if due:
+                async with uow(context) as tx:
+                    for one in due:
+                        tx.ledger.book(one.entry(balance.provider, ids))
+                count += len(due)
     return count

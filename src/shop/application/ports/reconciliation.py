@@ -84,6 +84,8 @@ MOVEMENTS = (
     EntryKind.DISPUTE,
     EntryKind.DISPUTE_REVERSAL,
 )
+KEPT_AND_PAID_OUT = (EntryKind.FEE, EntryKind.PAYOUT, EntryKind.PAYOUT_REVERSAL)
+"""What is booked by the provider's list of movements alone: no message tells of it."""
 
 
 class ReconciliationReader(Protocol):
@@ -109,6 +111,10 @@ class ReconciliationReader(Protocol):
         self, provider: str, since: datetime, until: datetime, after: BookedMovement | None, limit: int
     ) -> list[BookedMovement]:
         """Entries of the kinds in MOVEMENTS of that time, in order of time and id, from behind `after`."""
+
+    async def balance_booked_until(self, provider: str) -> datetime | None:
+        """When the latest movement was of those in KEPT_AND_PAID_OUT that the ledger has; where it has none, when it
+        first took money. None where it never did."""
 
     async def stock(self, after: Place | None, limit: int) -> list[StockSums]:
         """Levels in order of variant and location, from behind `after`."""

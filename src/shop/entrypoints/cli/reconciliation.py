@@ -97,7 +97,7 @@ async def _report(shop: "Shop", since: str, until: str, limit: int, *, heal: boo
     query = Reconcile(since=begin, until=end, limit=limit)
     if heal:
         # Fees and payouts by the hundred, instead of one by one.
-        await shop.execute(BookBalance(since=begin, until=end))
+        await shop.execute(BookBalance(since=begin, until=end, catch_up=True))
     report = await shop.ask(query)
     healing = [finding.id for finding in report.findings if finding.healing] if heal else []
     for finding in healing:

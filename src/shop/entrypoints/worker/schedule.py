@@ -82,15 +82,17 @@ async def reconcile_recent(shop: Shop) -> int:
 
 
 async def reconcile_week(shop: Shop) -> int:
-    """Compares the last week with the provider, whatever became of its messages, and adds up all stock."""
-    return await _reconcile(shop, timedelta(days=7), stock=True)
+    """Compares the last week with the provider, whatever became of its messages, and adds up all stock.
+
+    Fees and payouts from before that are booked where nobody has done it."""
+    return await _reconcile(shop, timedelta(days=7), stock=True, catch_up=True)
 
 
-async def _reconcile(shop: Shop, back: timedelta, *, stock: bool) -> int:
+async def _reconcile(shop: Shop, back: timedelta, *, stock: bool, catch_up: bool = False) -> int:
     if shop.ports.records is None:
         return 0
     since = shop.ports.clock.now() - back
-    await _book_balance(shop, since)
+    await _book_balance(shop, since, catch_up=catch_up)
     report = await shop.ask(Reconcile(since=since, stock=stock, limit=FINDINGS_MAX))
     for finding in report.findings:
         if not finding.healing:
@@ -99,10 +101,10 @@ async def _reconcile(shop: Shop, back: timedelta, *, stock: bool) -> int:
     return await _each(shop, [RepairFinding(finding=finding) for finding in healing])
 
 
-async def _book_balance(shop: Shop, since: datetime) -> None:
+async def _book_balance(shop: Shop, since: datetime, *, catch_up: bool) -> None:
     """Books fees and payouts. A comparison is worth while without them too."""
     try:
-        await shop.execute(BookBalance(since=since, until=shop.ports.clock.now()))
+        await shop.execute(BookBalance(since=since, until=shop.ports.clock.now(), catch_up=catch_up))
     except ShopError as error:
         _log.warning("fees and payouts were not booked: %s", error.detail)
 
@@ -138,8 +140,9 @@ CHORES = (
     Chore("finish payments", timedelta(seconds=10), finish_payments),
     Chore("carry on subscriptions", timedelta(seconds=10), carry_on_subscriptions),
     Chore("expire carts", timedelta(minutes=1), expire_carts),
-    Chore("reconcile the last hours", timedelta(minutes=5), reconcile_recent, long=True),
+    # The week before the hours, which would book the latest movement: by that the week knows how far back to begin.
     Chore("reconcile the last week", timedelta(days=1), reconcile_week, long=True),
+    Chore("reconcile the last hours", timedelta(minutes=5), reconcile_recent, long=True),
     Chore("seal the audit log", timedelta(seconds=10), seal_audit_log),
     Chore("forget answers", timedelta(minutes=5), forget_answers),
     Chore("forget events", timedelta(minutes=5), forget_events),

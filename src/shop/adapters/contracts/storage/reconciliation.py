@@ -136,6 +136,22 @@ class ReconciliationPromises(StoragePromises):
         assert await _movements(bench, 3, 60, 10) == []
 
     @alone
+    async def test_it_is_known_until_when_fees_and_payouts_are_booked(self, bench: Bench) -> None:
+        until = bench.readers.reconciliation.balance_booked_until
+        assert await until("fake") is None
+        _, payment = await bench.paying()
+        for seconds in (5, 3, 9):
+            await bench.save(bench.samples.entry(payment, provider_ref=f"pi_{seconds}", at=bench.later(seconds)))
+        assert await until("fake") == bench.later(3)
+        await bench.save(_fee(bench, payment, "txn_1", at=bench.later(4)))
+        await bench.save(_fee(bench, payment, "txn_2", kind=EntryKind.DISPUTE, at=bench.later(8)))
+        assert await until("fake") == bench.later(4)
+        await bench.save(_payout(bench, "txn_3", 5, at=bench.later(7)))
+        await bench.save(_fee(bench, payment, "txn_4", at=bench.later(6)))
+        assert await until("fake") == bench.later(7)
+        assert await until("other") is None
+
+    @alone
     async def test_it_is_known_which_messages_have_come(self, bench: Bench) -> None:
         message = bench.samples.message()
         await bench.save(message)

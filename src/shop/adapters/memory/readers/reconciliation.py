@@ -10,6 +10,7 @@ from attrs import evolve
 
 from shop.adapters.memory.tables import Tables
 from shop.application.ports.reconciliation import (
+    KEPT_AND_PAID_OUT,
     MOVEMENTS,
     BookedMovement,
     BookedSale,
@@ -77,6 +78,11 @@ class MemoryReconciliationReader:
         ]
         found.sort(key=_when)
         return [one for one in found if after is None or _when(one) > _when(after)][:limit]
+
+    async def balance_booked_until(self, provider: str) -> datetime | None:
+        entries = [one for some in self._tables.entries_by_order.values() for one in some if one.provider == provider]
+        booked = max((entry.at for entry in entries if entry.kind in KEPT_AND_PAID_OUT), default=None)
+        return booked or min((entry.at for entry in entries if entry.kind is EntryKind.CAPTURE), default=None)
 
     async def stock(self, after: Place | None, limit: int) -> list[StockSums]:
         places = sorted(self._tables.levels, key=_number)

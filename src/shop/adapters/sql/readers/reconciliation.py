@@ -1,10 +1,21 @@
 """Answers for reconciliation, from tables. Each is one statement: what it compares is of one moment."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Integer, Select, bindparam, func, literal_column, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    ScalarSelect,
+    Select,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    tuple_,
+    update,
+)
 
 from shop.adapters.sql.database import Database, Row
 from shop.adapters.sql.schema import (
@@ -21,6 +32,7 @@ from shop.adapters.sql.schema import (
 from shop.adapters.sql.schema.columns import word
 from shop.adapters.sql.statements import Statement, any_of
 from shop.application.ports.reconciliation import (
+    KEPT_AND_PAID_OUT,
     MOVEMENTS,
     BookedMovement,
     BookedSale,
@@ -136,6 +148,30 @@ def _moved(*, after: bool) -> Select[Any]:
 _MOVED = {after: Statement(_moved(after=after)) for after in (False, True)}
 
 
+def _first_of(kinds: Iterable[EntryKind], order: ColumnElement[Any]) -> ScalarSelect[Any]:
+    return (
+        select(ledger_entries.c.at)
+        .where(
+            ledger_entries.c.kind.in_([literal_column(f"'{kind}'") for kind in kinds]),
+            ledger_entries.c.provider == bindparam("provider"),
+        )
+        .order_by(order)
+        .limit(1)
+        .scalar_subquery()
+    )
+
+
+_BOOKED_UNTIL = Statement(
+    select(
+        func.coalesce(
+            _first_of(KEPT_AND_PAID_OUT, ledger_entries.c.at.desc()),
+            _first_of([EntryKind.CAPTURE], ledger_entries.c.at),
+            type_=ledger_entries.c.at.type,
+        )
+    )
+)
+
+
 def _sum_of(column: Any, table: Any) -> Select[Any]:
     return (
         select(func.coalesce(func.sum(column), 0))
@@ -236,6 +272,11 @@ class SqlReconciliationReader:
             )
             for row in rows
         ]
+
+    async def balance_booked_until(self, provider: str) -> datetime | None:
+        row = await self._database.fetch_one(_BOOKED_UNTIL, provider=provider)
+        until: datetime | None = row[0] if row is not None else None
+        return until
 
     async def stock(self, after: Place | None, limit: int) -> list[StockSums]:
         behind = {"after_variant": after[0].uuid, "after_location": after[1].uuid} if after else {}

@@ -1,0 +1,98 @@
+"""Fees and payouts from before the window of the worker: a shop that is new to them, a worker that was away."""
+
+from datetime import timedelta
+
+import pytest
+
+from shop.adapters.fake.balance import fee_of
+from shop.application.commands.balance import CATCH_UP_MAX, BookBalance
+from shop.application.findings import GRACE
+from shop.application.ports.payments import PaymentProviderUnavailable
+from shop.domain.ledger import FEES, EntryKind
+from shop.entrypoints.worker.schedule import CHORES, run_schedule_once
+from tests.application.test_balance import account, entries
+from tests.application.test_reconciliation import settled, told
+from tests.shops import SmallShop, open_small_shop
+
+_RECONCILING = [chore for chore in CHORES if chore.name.startswith("reconcile")]
+
+
+async def sold_every(days: int, orders: int) -> SmallShop:
+    """Orders with so many days between them; nobody has booked a fee. What the last one brought was paid out."""
+    small = await open_small_shop()
+    small.clock.forward(timedelta(milliseconds=500))  # the provider counts in whole seconds
+    variant = await small.product(stock=orders)
+    for _ in range(orders):
+        await small.buy((variant, 1))
+        await settled(small)
+        small.clock.forward(timedelta(days=days))
+    return small
+
+
+async def test_a_worker_that_comes_late_books_what_came_before_its_window(caplog: pytest.LogCaptureFixture) -> None:
+    small = await sold_every(4, orders=6)
+    await run_schedule_once(small.shop, _RECONCILING)
+    small.clock.forward(timedelta(hours=1))
+    done = await run_schedule_once(small.shop, _RECONCILING)
+    assert set(done.values()) == {0}
+    assert "payout_unexplained" not in caplog.text
+    assert account(small, FEES) == 6 * fee_of(2489)
+    assert len(entries(small, EntryKind.PAYOUT)) == 6
+    assert (await told(small)).findings == []
+
+
+async def test_a_worker_that_was_away_goes_on_where_the_books_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    small = await sold_every(4, orders=3)
+    await run_schedule_once(small.shop, _RECONCILING)
+    variant = await small.product("later", stock=3)
+    small.clock.forward(timedelta(days=10))
+    for _ in range(3):
+        await small.buy((variant, 1))
+        await settled(small)
+        small.clock.forward(timedelta(days=4))
+    rightly, asked = type(small.provider).list_transactions, []
+
+    async def noted(provider: object, since: object, *more: object, **named: object) -> object:
+        asked.append(since)
+        return await rightly(provider, since, *more, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(type(small.provider), "list_transactions", noted)
+    ended = max(entry.at for entry in entries(small, EntryKind.FEE, EntryKind.PAYOUT))
+    await run_schedule_once(small.shop, _RECONCILING)
+    assert asked[0] == ended - GRACE
+    assert len(entries(small, EntryKind.FEE)) == 6
+
+
+async def test_cut_short_it_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though the provider tells the newest first."""
+    small = await sold_every(4, orders=6)
+    now, rightly = small.clock.now(), type(small.provider).list_transactions
+
+    async def breaks_off(provider: object, since: object, *more: object, **named: object) -> object:
+        if len(entries(small, EntryKind.FEE)) == 2:
+            raise PaymentProviderUnavailable("away")
+        return await rightly(provider, since, *more, **named)  # type: ignore[arg-type]
+
+    book = BookBalance(since=now - timedelta(days=7), until=now, catch_up=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(type(small.provider), "list_transactions", breaks_off)
+        with pytest.raises(PaymentProviderUnavailable):
+            await small.shop.execute(book)
+    assert len(entries(small, EntryKind.FEE)) == 2
+    assert await small.shop.execute(book)
+    assert len(entries(small, EntryKind.FEE)) == 6
+
+
+async def test_it_goes_back_so_far_and_no_further() -> None:
+    small = await sold_every(40, orders=3)
+    now = small.clock.now()
+    assert now - timedelta(days=7) - CATCH_UP_MAX > entries(small, EntryKind.CAPTURE)[0].at
+    await small.shop.execute(BookBalance(since=now - timedelta(days=7), until=now, catch_up=True))
+    assert len(entries(small, EntryKind.FEE)) == 2
+
+
+async def test_without_catching_up_a_window_is_a_window() -> None:
+    small = await sold_every(4, orders=3)
+    now = small.clock.now()
+    assert await small.shop.execute(BookBalance(since=now - timedelta(days=5), until=now))
+    assert len(entries(small, EntryKind.FEE)) == 1

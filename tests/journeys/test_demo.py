@@ -79,6 +79,17 @@ def second(seeded: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
+def mail_beside(folder: Path) -> Any:
+    """The mail that the shop wrote, as `shop mail` shows it in a second terminal."""
+    command = [sys.executable, "-m", "shop.entrypoints.cli.app", "mail", "list"]
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        said = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=30, check=True)
+        if mails := json.loads(said.stdout)["data"]:
+            return mails[0]
+    raise AssertionError("no mail came")
+
+
 def a_variant(api: Api, slug: str) -> Any:
     return api.call("GET", f"/products/{slug}?expand=variants")["variants"][0]
 
@@ -99,6 +110,9 @@ def test_from_nothing_to_a_paid_order_and_a_second_start(tmp_path: Path) -> None
         assert json.loads(said.stdout)["data"]
         mine = {"Authorization": f"Bearer {card['secret_key']}"}
         assert api.call("GET", f"/admin/orders/{order['id']}", **mine)["number"] == order["number"]
+        registering = {"email": "eva@example.com", "password": "a staple that no horse has"}
+        assert api.call("POST", "/auth/register", registering)["object"] == "accepted"
+        assert mail_beside(tmp_path)["to"] == "eva@example.com"
         told = (tmp_path / "demo.log").read_text(encoding="utf-8")
         assert card["secret_key"] in told
         assert card["curl"] in told

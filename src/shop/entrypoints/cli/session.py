@@ -48,12 +48,17 @@ def read_settings() -> "Settings":
 
 
 def environment_at_hand() -> dict[str, str]:
-    """The environment; where it names no database and nothing but a demo lives in this folder, the demo's."""
+    """The environment. Where it names the database of a demo, or none and nothing but a demo lives in this folder, with
+    all that is the demo's own: what it signs, its mail, its provider."""
+    from shop.entrypoints.surroundings import demo_with, surroundings_found
+
     environment = dict(os.environ)
-    if not environment.get("SHOP_DATABASE_URL") and _DEMO.exists() and not _OWN.exists():
-        say(f"SHOP_DATABASE_URL is not set: this is the demo in {_DEMO.parent}.")
-        environment["SHOP_DATABASE_URL"] = f"sqlite:///{_DEMO}"
-    return environment
+    url = environment.get("SHOP_DATABASE_URL", "")
+    demo = demo_with(url)
+    if not url and _DEMO.exists() and not _OWN.exists():
+        demo = _DEMO.parent
+        say(f"SHOP_DATABASE_URL is not set: this is the demo in {demo}.")
+    return environment | surroundings_found(demo) if demo is not None else environment
 
 
 def settings_at_hand() -> "Settings":

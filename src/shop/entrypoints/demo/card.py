@@ -3,7 +3,7 @@
 import json
 import os
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from attrs import asdict, frozen
 
@@ -51,12 +51,3 @@ class Card:
             json.dump(asdict(self), file, indent=2)
             file.write("\n")
         draft.replace(path)
-
-
-def read_card(path: Path) -> dict[str, Any]:
-    """What a card says; nothing when there is none that can be read."""
-    try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return card if isinstance(card, dict) else {}

@@ -11,15 +11,13 @@ from shop.application.commands.identity.setup import OfferSetup
 from shop.application.shop import Shop
 from shop.domain.kernel.errors import Unavailable
 from shop.entrypoints.database import upgrade
-from shop.entrypoints.demo.card import Card, read_card
+from shop.entrypoints.demo.card import Card
 from shop.entrypoints.demo.seed import DemoClock, DemoIds, seed
 from shop.entrypoints.embed import open_shop
 from shop.entrypoints.settings import Settings
+from shop.entrypoints.surroundings import CARD, DATABASE, PROVIDER, SECRET, read_card, surroundings
 
-DATABASE = "shop.sqlite3"
 UNDER_CONSTRUCTION = "under-construction.sqlite3"
-PROVIDER = ".provider"
-"""What the fake provider's books are called after the database."""
 
 
 class Home:
@@ -33,15 +31,7 @@ class Home:
 
     def settings(self, database: str = DATABASE) -> Settings:
         """The demo's settings; what else is in the environment holds here too."""
-        path = self._folder / database
-        own = {
-            "SHOP_ENV": "demo",
-            "SHOP_DATABASE_URL": f"sqlite:///{path.absolute()}",
-            "SHOP_FAKE_PAYMENTS_FILE": f"{path.absolute()}{PROVIDER}",
-            "SHOP_MAILBOX": str(self._folder.absolute() / "mail"),
-            "SHOP_SECRET_KEY": self._secret(),
-            "SHOP_BASE_URL": f"http://127.0.0.1:{self._port}",
-        }
+        own = surroundings(self._folder, f"http://127.0.0.1:{self._port}", self._secret(), database)
         return Settings.from_environment({**os.environ, **own})
 
     async def prepare(self) -> Card:
@@ -56,7 +46,7 @@ class Home:
 
     @property
     def _card(self) -> Path:
-        return self._folder / "card.json"
+        return self._folder / CARD
 
     async def _reopen(self) -> Card:
         before = read_card(self._card)
@@ -105,7 +95,7 @@ class Home:
 
     def _secret(self) -> str:
         """The secret that signs guests' tokens, made on first use."""
-        path = self._folder / "secret"
+        path = self._folder / SECRET
         try:
             return path.read_text(encoding="ascii")
         except FileNotFoundError:

@@ -43,7 +43,8 @@ class Parameter:
 
 
 def refused(name: str, detail: str) -> Invalid:
-    return Invalid(f"The parameter “{name}”: {detail}", flaws=(Flaw(f"?{name}", "parameter", detail),))
+    """`detail` says what the parameter is, so that it goes on from its name."""
+    return Invalid(f"The parameter “{name}” {detail}", flaws=(Flaw(f"?{name}", "parameter", detail),))
 
 
 def read_query(query_string: bytes, parameters: Mapping[str, Parameter], *, others: bool = False) -> dict[str, Any]:
@@ -86,7 +87,9 @@ def read_query(query_string: bytes, parameters: Mapping[str, Parameter], *, othe
 def _add_metadata(metadata: dict[str, str], text: str) -> None:
     name, _, value = text.partition("\x00")
     if not 1 <= len(name) <= 40 or len(value) > 500 or "[" in name or "]" in name:
-        raise refused(f"metadata[{name[:40]}]", "keys have 1 to 40 characters and no brackets, values at most 500.")
+        raise refused(
+            f"metadata[{name[:40]}]", "has a name of 1 to 40 characters without brackets, and a value of at most 500."
+        )
     if name in metadata:
         raise refused(f"metadata[{name}]", "stands there twice.")
     metadata[name] = value

@@ -103,6 +103,11 @@ def test_from_nothing_to_a_paid_order_and_a_second_start(tmp_path: Path) -> None
         plans = {plan["code"]: plan for plan in api.call("GET", "/plans")["data"]}
         assert plans["coffee-monthly"]["interval"] == "month"
         assert plans["tea-fortnightly"]["trial_days"] == 14
+        cart = api.call("POST", "/carts", {"currency": "EUR"})
+        for plan in plans.values():
+            wanted = {"variant_id": plan["variant_id"], "quantity": 1, "plan_id": plan["id"]}
+            cart |= api.call("POST", f"/carts/{cart['id']}/items", wanted, Cart_Token=cart["cart_token"])
+        assert len(cart["items"]) == len(plans)
         for name in ("docs_url", "openapi_url", "health_url"):
             with urllib.request.urlopen(card[name], timeout=20) as answer:
                 assert answer.status == 200

@@ -40,7 +40,7 @@ async def prepare_saving(method: PaymentMethod | None, context: Context, cashier
     if not cashier.saved_methods.provider:
         raise SavingNotOffered
     if method is None or not method.savable:
-        raise MethodNotSavable
+        raise MethodNotSavable(f"“{method.name}” cannot be charged again." if method else "It is saved already.")
     if context.actor.user_id is None:
         raise SavingNeedsCustomer
     await open_wallet(context.actor.user_id, context, cashier)

@@ -109,10 +109,10 @@ async def seed(shop: Shop, clock: DemoClock, first_start: datetime) -> Seeded:
         clock.move_to(clock.now() + timedelta(hours=3))
         await shop.execute(ImportProduct(record=record))
         count += 1
-    for plan in _PLANS:
-        await _offer(shop, plan)
-    chance = random.Random(SEED)  # noqa: S311 - nothing here is a secret
     on_sale = await _in_stock(shop)
+    for plan in _PLANS:
+        await _offer(shop, plan, on_sale)
+    chance = random.Random(SEED)  # noqa: S311 - nothing here is a secret
     for number in range(ORDERS):
         # The first products were there from the beginning; orders come afterwards, the last one today.
         age = timedelta(days=DAYS_OPEN - 10) * (1 - (number + 1) / ORDERS)
@@ -172,15 +172,15 @@ def configuration() -> ConfigureStore:
     )
 
 
-async def _offer(shop: Shop, plan: _Plan) -> None:
-    """Offers a product's first variant as something that comes again and again."""
+async def _offer(shop: Shop, plan: _Plan, on_sale: Sequence[VariantId]) -> None:
+    """Offers the first variant of a product that is there as something that comes again and again."""
     product = await shop.ask(GetProduct(id_or_slug=plan.product, expand=frozenset({"variants"})))
-    assert product.variants
+    variant_id = next(variant.id for variant in product.variants or () if variant.id in on_sale)
     await shop.execute(
         CreatePlan(
             code=plan.code,
             name=plan.name,
-            variant_id=product.variants[0].id,
+            variant_id=variant_id,
             interval=plan.interval,
             prices=(_euros(plan.cents),),
             trial_days=plan.trial_days,

@@ -20,7 +20,6 @@ from shop.adapters.memory.tables import Journal
 from shop.adapters.memory.writes import Rank
 from shop.adapters.stripe import amounts
 from shop.application import clearing
-from shop.application.findings import Window
 from shop.application.ports.payments import RefundRequest
 from shop.application.ports.records import TransactionKind
 from shop.application.reconciling import Comparison
@@ -28,6 +27,7 @@ from shop.application.settlement import steps
 from shop.application.settlement.books import BooksOf
 from shop.application.settlement.disputes import DisputesOf
 from shop.application.settlement.refunds import RefundsOf
+from shop.application.windows import Window
 from shop.domain.kernel.currencies import exponent
 from shop.domain.kernel.identifiers import RefundId
 from shop.domain.kernel.money import Money

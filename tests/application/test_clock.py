@@ -38,7 +38,9 @@ def test_lengths_of_time(text: str, expected: timedelta) -> None:
     assert read_duration(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "30", "d", "P", "PT", "-1d", "1.5d", "P1M", "1 d", "9999999d", "٣d"])
+@pytest.mark.parametrize(
+    "text", ["", "30", "d", "P", "PT", "-1d", "1.5d", "P1M", "1 d", "9999999d", "999999w", "P999999W", "٣d"]
+)
 def test_what_is_no_length_of_time_is_refused(text: str) -> None:
     with pytest.raises(DurationMalformed):
         read_duration(text)

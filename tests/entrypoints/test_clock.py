@@ -108,7 +108,15 @@ async def test_holds_run_out_on_the_way_and_the_answer_tells_of_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"by": "P1D", "to": "2100-01-01T00:00:00Z"}, {"by": "soon"}, {"to": "2020-01-01T00:00:00Z"}]
+    "body",
+    [
+        {},
+        {"by": "P1D", "to": "2100-01-01T00:00:00Z"},
+        {"by": "soon"},
+        {"by": "999999w"},
+        {"to": "2020-01-01T00:00:00Z"},
+        {"to": "9999-12-31T23:59:59-14:00"},
+    ],
 )
 async def test_what_says_nothing_clear_is_refused(body: dict[str, str]) -> None:
     async with open_shop() as shop:

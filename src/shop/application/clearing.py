@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from attrs import define, frozen
 
-from shop.application.findings import GRACE, FindingKind, Window, finding_of
+from shop.application.findings import GRACE, FindingKind, finding_of
 from shop.application.ports.clock import Ids
 from shop.application.ports.payments import PaymentRefused
 from shop.application.ports.reconciliation import BookedMovement, BookedSale, BookedSum, ReconciliationReader
@@ -23,6 +23,7 @@ from shop.application.ports.records import (
     TransactionKind,
 )
 from shop.application.ports.views import FindingView
+from shop.application.windows import Window
 from shop.domain.kernel.identifiers import LedgerEntryId
 from shop.domain.kernel.money import Money
 from shop.domain.ledger import (

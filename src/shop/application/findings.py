@@ -1,9 +1,7 @@
 """What a comparison of books can find, and what may be done about each kind."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
-
-from attrs import frozen
 
 from shop.application.ports.reconciliation import BookedSale
 from shop.application.ports.views import FindingView
@@ -11,9 +9,6 @@ from shop.domain.kernel.money import Money
 
 GRACE = timedelta(minutes=10)
 """What was touched within it is left to those who are at it."""
-_SLICE = timedelta(hours=6)
-"""So much is compared at a time: what has to be remembered is bounded by it."""
-_OVERLAP = timedelta(hours=2)
 
 
 class FindingKind(StrEnum):
@@ -72,23 +67,6 @@ REPAIRABLE = HEALING | {
     FindingKind.PAYOUT_DIFFERS,
 }
 """What a command can put right. For the rest it takes people, who know what they did."""
-
-
-@frozen
-class Window:
-    """From a moment up to but not including another."""
-
-    since: datetime
-    until: datetime
-
-    def slices(self) -> list["Window"]:
-        cuts = [self.since]
-        while cuts[-1] + _SLICE < self.until:
-            cuts.append(cuts[-1] + _SLICE)
-        return [Window(a, b) for a, b in zip(cuts, [*cuts[1:], self.until], strict=True)]
-
-    def wider(self) -> "Window":
-        return Window(self.since - _OVERLAP, self.until + _OVERLAP)
 
 
 def finding_of(

@@ -10,12 +10,13 @@ from datetime import datetime
 from attrs import define, evolve, field
 
 from shop.application.clearing import BalanceComparison, BalanceCount
-from shop.application.findings import GRACE, FindingKind, Window, finding_of
+from shop.application.findings import GRACE, FindingKind, finding_of
 from shop.application.ports.outbox import DeliveryState
 from shop.application.ports.payments import PaymentGateway
 from shop.application.ports.reconciliation import BookedSale, Place, ReconciliationReader, StockSums
 from shop.application.ports.records import LISTED_MAX, ListedIntent, ListedNews, ProviderBalance, ProviderRecords
 from shop.application.ports.views import FindingView
+from shop.application.windows import Window
 from shop.domain.kernel.money import Money
 from shop.domain.payments import AttemptStatus, IntentState, PaymentNotFound
 

@@ -98,7 +98,9 @@ def test_what_heals_is_healed_by_a_word(terminal: Terminal) -> None:
     assert terminal.type("orders", "show", str(order_id)).json["payment_status"] == "paid"
 
 
-@pytest.mark.parametrize("words", [["--since", "soon"], ["--since", "2d", "--until", "3d"], ["--since", "9999d"]])
+@pytest.mark.parametrize(
+    "words", [["--since", "soon"], ["--since", "2d", "--until", "3d"], ["--since", "9999d"], ["--since", "999999w"]]
+)
 def test_a_window_that_makes_no_sense_is_refused(terminal: Terminal, words: list[str]) -> None:
     assert terminal.type("reconcile", *words).code == 2
 

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from shop.application.ports.payments import PaymentProviderUnavailable
 from tests.application.test_reconciliation import balanced, settled
 from tests.entrypoints.http.sites import OpenSite, open_site
@@ -86,3 +88,10 @@ async def test_a_provider_that_does_not_answer() -> None:
         site.small.provider.list_payouts = away  # type: ignore[method-assign, assignment]
         answer = await site.staff.get("/api/admin/payments/payouts")
         assert (answer.status_code, answer.json()["code"]) == (503, "payment_provider_unavailable")
+
+
+@pytest.mark.parametrize("what", ["admin/payments/payouts", "admin/payments/reconciliation", "analytics/payments"])
+@pytest.mark.parametrize("asked", ["until=0001-01-01", "since=0001-01-01&until=0001-02-01", "since=9999-12-31"])
+async def test_a_window_in_which_nobody_sells_is_refused(site: OpenSite, what: str, asked: str) -> None:
+    answer = await site.staff.get(f"/api/{what}?{asked}")
+    assert (answer.status_code, answer.json()["code"]) == (422, "validation_failed")

@@ -6,12 +6,13 @@ from typing import ClassVar
 from attrs import frozen
 
 from shop.application.clearing import check, transactions
-from shop.application.findings import GRACE, Window
+from shop.application.findings import GRACE
 from shop.application.messages import INTERNAL, Command, Context
 from shop.application.ports.clock import Ids
 from shop.application.ports.reconciliation import ReconciliationReader
 from shop.application.ports.records import ProviderBalance
 from shop.application.ports.unit_of_work import UnitOfWork
+from shop.application.windows import Window, window_of
 
 CATCH_UP_MAX = timedelta(days=90)
 
@@ -40,16 +41,18 @@ async def book_balance(
     balance: ProviderBalance | None,
     books: ReconciliationReader,
 ) -> int:
-    """Raises PaymentProviderUnavailable, StaleAggregate; what was booked until then is booked."""
+    """Raises Invalid for a window that is none or too long; PaymentProviderUnavailable and StaleAggregate, and what was
+    booked until then is booked."""
+    window = window_of(command.since, command.until, context.now)
     if balance is None:
         return 0
-    since = command.since
+    since = window.since
     if command.catch_up and (ended := await books.balance_booked_until(balance.provider)) is not None:
         # Providers count in whole seconds, by a clock of their own.
         since = max(min(since, ended - GRACE), since - CATCH_UP_MAX)
     count = 0
     # The oldest first, whatever the order of the provider's lists: cut short, it goes on where it was.
-    for part in Window(since, command.until).slices():
+    for part in Window(since, window.until).slices():
         async for page in transactions(balance, part):
             due = [one.due for one in await check(page, balance.provider, books) if one.booked is None]
             if due:

@@ -12,6 +12,8 @@ from shop.domain.kernel.errors import Conflict, Invalid
 
 AHEAD_MAX = timedelta(days=3660)
 """Ten years: what is further ahead is a slip of the pen."""
+_LONGEST = timedelta(days=36_525)
+"""A hundred years: so far from today there is still a date, before and after."""
 _SHORT = re.compile(r"(?P<count>[0-9]{1,6})(?P<unit>[wdhm])")
 _ISO = re.compile(
     r"P(?:(?P<weeks>[0-9]{1,6})W)?(?:(?P<days>[0-9]{1,6})D)?"
@@ -36,10 +38,13 @@ def read_duration(text: str) -> timedelta:
     """`30d`, `2w`, `12h`, `90m`, or as ISO 8601 has it: `P30D`, `PT12H`. Raises DurationMalformed."""
     short, iso = _SHORT.fullmatch(text), _ISO.fullmatch(text)
     if short:
-        return timedelta(**{_UNITS[short["unit"]]: int(short["count"])})
-    parts = {name: int(value) for name, value in (iso.groupdict() if iso else {}).items() if value}
+        parts = {_UNITS[short["unit"]]: int(short["count"])}
+    else:
+        parts = {name: int(value) for name, value in (iso.groupdict() if iso else {}).items() if value}
     if not parts:
         raise DurationMalformed(f"“{text[:40]}” is no length of time such as 30d, 12h, P30D or PT12H.")
+    if timedelta(**parts) > _LONGEST:
+        raise DurationMalformed(f"“{text[:40]}” is longer than a hundred years.")
     return timedelta(**parts)
 
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 from attrs import frozen
 
 from shop.application.clearing import Checked, check, check_disputes
-from shop.application.findings import REPAIRABLE, FindingKind, Window
+from shop.application.findings import REPAIRABLE, FindingKind
 from shop.application.messages import INTERNAL, Command, Context
 from shop.application.ports.payments import ProviderNews
 from shop.application.ports.reconciliation import ReconciliationReader
@@ -17,6 +17,7 @@ from shop.application.settlement import Cashier, Sale, carry_on, sale_of
 from shop.application.settlement.books import BooksOf
 from shop.application.settlement.disputes import look_at_disputes
 from shop.application.settlement.refunds import pays
+from shop.application.windows import Window
 from shop.domain.kernel.errors import Conflict, NotFound, ShopError
 from shop.domain.kernel.identifiers import InboxId, LocationId, OrderId, VariantId
 from shop.domain.kernel.money import Money

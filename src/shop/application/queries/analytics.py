@@ -1,6 +1,6 @@
 """Figures about the shop as a whole, for its people."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import ClassVar
 
 from attrs import frozen
@@ -9,11 +9,9 @@ from shop.application.messages import Context, Query
 from shop.application.ports.analytics import AnalyticsReader
 from shop.application.ports.readers import StoreReader
 from shop.application.ports.views import DeclineCodeView, PaymentStatisticsView
+from shop.application.windows import window_of
 from shop.domain.kernel.currencies import exponent
-from shop.domain.kernel.errors import Invalid
 
-WINDOW = timedelta(days=30)
-WINDOW_MAX = timedelta(days=400)
 _WHOLE = 10_000
 
 
@@ -32,18 +30,15 @@ async def get_payment_statistics(
     query: GetPaymentStatistics, context: Context, *, analytics: AnalyticsReader, store: StoreReader
 ) -> PaymentStatisticsView:
     """Raises Invalid for a window that ends before it begins or is longer than 400 days, UnknownCurrency."""
-    until = query.until or context.now
-    since = query.since or until - WINDOW
-    if not since < until or until - since > WINDOW_MAX:
-        raise Invalid(f"The window begins before it ends, and is at most {WINDOW_MAX.days} days long.")
+    window = window_of(query.since, query.until, context.now)
     currency = query.currency or (await store.settings()).store.currency
     exponent(currency)
-    figures = await analytics.payments(currency, since, until)
+    figures = await analytics.payments(currency, window.since, window.until)
     answered = figures.succeeded + figures.declined
     attempts = answered + figures.unfinished
     return PaymentStatisticsView(
-        since=since,
-        until=until,
+        since=window.since,
+        until=window.until,
         currency=currency,
         attempts=attempts,
         succeeded=figures.succeeded,

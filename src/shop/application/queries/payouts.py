@@ -1,6 +1,6 @@
 """What the provider pays out to the shop's bank, for its people."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import ClassVar
 
 from attrs import field, frozen, validators
@@ -11,12 +11,9 @@ from shop.application.ports.payments import PaymentRefused
 from shop.application.ports.reconciliation import BookedSum, ReconciliationReader
 from shop.application.ports.records import Listed, Payout, ProviderBalance
 from shop.application.ports.views import PayoutView
-from shop.domain.kernel.errors import Invalid
+from shop.application.windows import Window, window_of
 from shop.domain.ledger import BANK, EntryKind
 from shop.domain.payments import PaymentNotFound
-
-WINDOW = timedelta(days=30)
-WINDOW_MAX = timedelta(days=400)
 
 
 @frozen(kw_only=True)
@@ -35,13 +32,10 @@ async def get_payouts(
     query: GetPayouts, context: Context, *, balance: ProviderBalance | None, books: ReconciliationReader
 ) -> Page[PayoutView]:
     """Raises PaymentProviderUnavailable, CursorMalformed, Invalid for a window that is none or too long."""
-    until = query.until or context.now
-    since = query.since or until - WINDOW
-    if not since < until or until - since > WINDOW_MAX:
-        raise Invalid(f"The window begins before it ends, and is at most {WINDOW_MAX.days} days long.")
+    window = window_of(query.since, query.until, context.now)
     if balance is None:
         return Page(data=[])
-    found = await _listed(balance, since, until, query)
+    found = await _listed(balance, window, query)
     refs = sorted({payout.transaction_ref for payout in found.data} - {""})
     booked = await books.booked(balance.provider, refs) if refs else []
     return Page(
@@ -50,11 +44,11 @@ async def get_payouts(
     )
 
 
-async def _listed(balance: ProviderBalance, since: datetime, until: datetime, query: GetPayouts) -> Listed[Payout]:
+async def _listed(balance: ProviderBalance, window: Window, query: GetPayouts) -> Listed[Payout]:
     """The cursor is the provider's own, which is the only one who can tell whether it is any."""
     [after] = decode_cursor(query.after, 1) if query.after else [""]
     try:
-        return await balance.list_payouts(since, until, after=str(after), limit=query.limit)
+        return await balance.list_payouts(window.since, window.until, after=str(after), limit=query.limit)
     except (PaymentRefused, PaymentNotFound) as error:
         raise CursorMalformed("The payment provider knows no such place in its list of payouts.") from error
 

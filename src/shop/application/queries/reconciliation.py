@@ -5,7 +5,6 @@ from typing import ClassVar
 
 from attrs import field, frozen, validators
 
-from shop.application.findings import Window
 from shop.application.messages import Context, Query
 from shop.application.ports.outbox import Outbox
 from shop.application.ports.payments import PaymentGateway
@@ -13,10 +12,9 @@ from shop.application.ports.reconciliation import ReconciliationReader
 from shop.application.ports.records import ProviderBalance, ProviderRecords
 from shop.application.ports.views import ReconciliationView
 from shop.application.reconciling import Comparison, outbox_findings
-from shop.domain.kernel.errors import Invalid
+from shop.application.windows import window_of
 
 RECENT = timedelta(hours=2)
-WINDOW_MAX = timedelta(days=400)
 FINDINGS_MAX = 1_000
 
 
@@ -41,22 +39,20 @@ async def reconcile(
     books: ReconciliationReader,
     outbox: Outbox,
 ) -> ReconciliationView:
-    until = query.until or context.now
-    since = query.since or until - RECENT
-    if not since < until or until - since > WINDOW_MAX:
-        raise Invalid(f"The window begins before it ends, and is at most {WINDOW_MAX.days} days long.")
+    """Raises Invalid for a window that is none or too long."""
+    window = window_of(query.since, query.until, context.now, RECENT)
     comparison = Comparison(context.now, gateway, records, books, balance)
     found = outbox_findings(await outbox.backlog())
     truncated = False
-    async for finding in comparison.findings(Window(since, until), stock=query.stock):
+    async for finding in comparison.findings(window, stock=query.stock):
         if len(found) >= query.limit:
             truncated = True
             break
         found.append(finding)
     count = comparison.count
     return ReconciliationView(
-        since=since,
-        until=until,
+        since=window.since,
+        until=window.until,
         provider=gateway.provider,
         compared=records is not None,
         intents=count.intents,

@@ -9,6 +9,7 @@ from shop.application.ports.views import PaymentView, PayoutView, Reconciliation
 from shop.application.queries.payments import GetPayment, GetPayments
 from shop.application.queries.payouts import GetPayouts
 from shop.application.queries.reconciliation import RECENT, Reconcile
+from shop.application.windows import window_of
 from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.identifiers import OrderId, PaymentId
 from shop.domain.payments import AttemptStatus
@@ -86,11 +87,11 @@ async def payment_reconciliation(call: Call) -> Answer:
     The window may be 31 days long; `shop reconcile` compares longer ones, and puts things right.
     """
     query = call.query
-    until = query.get("until") or call.context.now
-    since = query.get("since") or until - RECENT
-    if until - since > DAYS_MAX:
+    window = window_of(query.get("since"), query.get("until"), call.context.now, RECENT)
+    if window.until - window.since > DAYS_MAX:
         raise Invalid("The window is at most 31 days long here; the command line compares longer ones.")
-    return call.one(await call.ask(Reconcile(since=since, until=until, limit=query.get("limit", LIMIT_MAX))))
+    wanted = Reconcile(since=window.since, until=window.until, limit=query.get("limit", LIMIT_MAX))
+    return call.one(await call.ask(wanted))
 
 
 @endpoints.get(

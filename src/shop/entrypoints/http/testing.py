@@ -1,6 +1,7 @@
 """For trying out: what only a shop that is not in production has."""
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated
 
 from msgspec import Meta
@@ -50,10 +51,20 @@ async def test_clock_advance(call: Call) -> Answer:
     body: ClockAdvance = call.body
     if (body.to is None) is (body.by is None):
         raise Invalid("Say either how far (`by`) or until when (`to`).")
-    to = body.to.astimezone(UTC) if body.to else call.context.now + below("/by", lambda: read_duration(body.by or ""))
+    if body.to is not None:
+        to = below("/to", partial(_in_utc, body.to))
+    else:
+        to = call.context.now + below("/by", lambda: read_duration(body.by or ""))
     events = await carried_through(call.site.advance(call.shop, to, actor=call.actor))
     clock = await call.ask(GetClock())
     return call.one(AdvancedClockView(now=clock.now, offset_seconds=clock.offset_seconds, events=events))
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise Invalid("It is further away than time reaches.") from None
 
 
 class PaymentSimulation(Body):

@@ -2,27 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from attrs import frozen
-from sqlalchemy import ColumnElement, bindparam, func, select
+from sqlalchemy import bindparam, select
 
 from shop.adapters.sql.database import Database
-from shop.adapters.sql.readers.paging import (
-    IdKey,
-    Key,
-    Kind,
-    Listing,
-    Window,
-    between,
-    ends_of,
-    page_of,
-    total_of,
-    walk,
-    window,
-)
+from shop.adapters.sql.readers.filtered import Filtered, in_time
+from shop.adapters.sql.readers.paging import IdKey, Key, Kind, Listing, ends_of
 from shop.adapters.sql.refunds import refund_of
 from shop.adapters.sql.schema import refunds
 from shop.adapters.sql.statements import Statement, any_of
@@ -33,10 +20,20 @@ from shop.domain.kernel.identifiers import RefundId
 from shop.domain.payments import Refund, RefundNotFound
 
 _CREATED = Key("created_at", refunds.c.created_at, Kind.MOMENT)
-_LISTING = Listing(
-    keys={"created_at": _CREATED, "amount": Key("amount_minor", refunds.c.amount_minor, Kind.NUMBER)},
-    own=((_CREATED, True),),
-    ids=(IdKey("id", refunds.c.id),),
+_REFUNDS = Filtered(
+    listing=Listing(
+        keys={"created_at": _CREATED, "amount": Key("amount_minor", refunds.c.amount_minor, Kind.NUMBER)},
+        own=((_CREATED, True),),
+        ids=(IdKey("id", refunds.c.id),),
+    ),
+    table=refunds,
+    columns=tuple(refunds.columns),
+    conditions={
+        "statuses": any_of(refunds.c.status, "statuses"),
+        "payment_id": refunds.c.payment_id == bindparam("payment_id"),
+        "order_id": refunds.c.order_id == bindparam("order_id"),
+        **in_time(refunds.c.created_at),
+    },
 )
 _ONE = Statement(select(refunds).where(refunds.c.id == bindparam("refund_id")))
 
@@ -50,55 +47,16 @@ _OF_PAYMENTS = Statement(
 )
 
 
-@frozen
-class _Narrowing:
-    """Which filters a question has."""
-
-    statuses: bool
-    payment: bool
-    order: bool
-    since: bool
-    until: bool
-
-    @property
-    def conditions(self) -> list[ColumnElement[bool]]:
-        conditions = between(refunds.c.created_at, self.since, self.until)
-        if self.statuses:
-            conditions.append(any_of(refunds.c.status, "statuses"))
-        if self.payment:
-            conditions.append(refunds.c.payment_id == bindparam("payment_id"))
-        if self.order:
-            conditions.append(refunds.c.order_id == bindparam("order_id"))
-        return conditions
-
-
-@lru_cache(maxsize=100)
-def _page(narrowing: _Narrowing, shape: Window) -> Statement:
-    return Statement(walk(shape, list(refunds.columns), narrowing.conditions))
-
-
-@lru_cache(maxsize=50)
-def _total(narrowing: _Narrowing) -> Statement:
-    return Statement(select(func.count()).select_from(refunds).where(*narrowing.conditions))
-
-
 async def refund_page(database: Database, which: RefundFilter, page: PageRequest) -> Page[RefundView]:
     """The refunds that the filter lets through."""
-    shape, mark = window(_LISTING, page)
     values: dict[str, Any] = ends_of(which.created_at)
-    since, until = "since" in values, "until" in values
     if which.statuses:
         values["statuses"] = sorted(which.statuses)
     if which.payment_id is not None:
         values["payment_id"] = which.payment_id.uuid
     if which.order_id is not None:
         values["order_id"] = which.order_id.uuid
-    narrowing = _Narrowing(bool(which.statuses), which.payment_id is not None, which.order_id is not None, since, until)
-    rows = await database.fetch(_page(narrowing, shape), **values, **mark)
-    found = page_of(rows, page, shape.order)
-    total = await total_of(page, database, _total(narrowing), **values)
-    data = [refund_view(refund_of(row)) for row in found.rows]
-    return Page(data=data, next=found.next, previous=found.previous, total=total)
+    return await _REFUNDS.page(database, page, values, lambda row: refund_view(refund_of(row)))
 
 
 async def refunds_by_payment(database: Database, payment_ids: Sequence[UUID]) -> defaultdict[UUID, list[Refund]]:

@@ -3,13 +3,13 @@
 import asyncio
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, TypeVar
 
 import msgspec
 from attrs import evolve
 from litestar.types import Receive
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, inspect
 
 from shop.domain.kernel.address import Address
 from shop.domain.kernel.errors import Flaw, Invalid, ShopError
@@ -151,7 +151,7 @@ def decode(body: bytes, decoder: "msgspec.json.Decoder[Any]") -> Any:
     try:
         decoded = decoder.decode(body)
     except msgspec.ValidationError as error:
-        raise _at_its_place(str(error)) from None
+        raise _at_its_place(str(error), decoder.type) from None
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
         raise BodyMalformed(f"The body is not JSON: {str(error)[:200]}") from None
     # Its depth is bounded from here on: it was decoded as a type of known depth.
@@ -204,10 +204,11 @@ def _check_nulls(value: Any, pointer: str) -> None:
             _check_nulls(each, f"{pointer}/{index}")
 
 
-def _at_its_place(message: str) -> Invalid:
+def _at_its_place(message: str, kind: Any) -> Invalid:
     match = _PLACE.match(message)
     what, path = (match["what"], match["path"] or "$") if match else (message, "$")
-    pointer = "".join("/" + (step["name"] or step["index"]) for step in _STEP.finditer(path))
+    steps = [step["name"] or step["index"] for step in _STEP.finditer(path)]
+    pointer = "".join("/" + step for step in steps)
     if unknown := _UNKNOWN_FIELD.search(what):
         name = unknown["name"][:60]
         flaw = Flaw(f"{pointer}/{_escaped(name)}", "field_unknown", "There is no such field")
@@ -216,7 +217,27 @@ def _at_its_place(message: str) -> Invalid:
         flaw = Flaw(f"{pointer}/{missing['name']}", "field_missing", "This field is needed")
         return Invalid(f"The field “{missing['name']}” is missing.", flaws=(flaw,))
     what = what.replace("`", "")
+    if what.startswith("Invalid enum value") and (choices := _choices(inspect.type_info(kind), steps)):
+        offered = ", ".join(choices)
+        return Invalid(
+            f"“{pointer}” is one of: {offered}.", flaws=(Flaw(pointer, "value_refused", f"One of: {offered}"),)
+        )
     return Invalid(f"{what} at “{pointer or '/'}”.", flaws=(Flaw(pointer, "value_refused", what),))
+
+
+def _choices(kind: inspect.Type, steps: Sequence[str]) -> list[str]:
+    """What an enumeration offers that is found on this way; nothing where there is none."""
+    match kind:
+        case inspect.UnionType(types=types):
+            return next((found for one in types if (found := _choices(one, steps))), [])
+        case inspect.EnumType(cls=cls) if not steps:
+            return [str(member.value) for member in cls]
+        case inspect.StructType(fields=fields) if steps:
+            return next((_choices(one.type, steps[1:]) for one in fields if one.encode_name == steps[0]), [])
+        case inspect.ListType(item_type=item) | inspect.VarTupleType(item_type=item) if steps:
+            return _choices(item, steps[1:])
+        case _:
+            return []
 
 
 def _escaped(name: str) -> str:

@@ -113,7 +113,13 @@ def test_bad_input(case: Any, running: Running) -> None:
     if isinstance(data := request.pop("data", None), bytes | str):
         request["content"] = data
     answer = running.run(running.site.staff.request(**request, headers=headers))
-    case.validate_response(schemathesis.Response.from_httpx(answer, verify=True), checks=list(CHECKS), headers=headers)
+    checks = [check for check in CHECKS if check is not negative_data_rejection or not _only_text(case)]
+    case.validate_response(schemathesis.Response.from_httpx(answer, verify=True), checks=checks, headers=headers)
+
+
+def _only_text(case: Any) -> bool:
+    """Metadata may be any text, and in an address everything is text: a null that was meant to be wrong is one, too."""
+    return any(str(name).startswith("metadata") for name in case.query or {})
 
 
 def _aim(case: Any, running: Running) -> None:

@@ -121,14 +121,14 @@ def test_a_provider_that_answers_is_never_cut_off(pauses: list[float]) -> None:
 async def test_refusals_are_answers_and_outages_are_not() -> None:
     away = Away()
     small = await open_small_shop(faulty(away))
-    guarded = GuardedGateway(small.shop.ports.gateway, CircuitBreaker(RULES), small.clock)
+    guarded = GuardedGateway(small.shop.ports.gateway, Guard(CircuitBreaker(RULES), small.clock))
     for _ in range(4):
         with pytest.raises(PaymentProviderUnavailable):
             await guarded.fetch("pi_unknown")
     with pytest.raises(ProviderResting):
         await guarded.fetch("pi_unknown")
     away.over = True
-    patient = GuardedGateway(small.shop.ports.gateway, CircuitBreaker(RULES), small.clock)
+    patient = GuardedGateway(small.shop.ports.gateway, Guard(CircuitBreaker(RULES), small.clock))
     for _ in range(20):
         with pytest.raises(PaymentNotFound):
             await patient.fetch("pi_unknown")
@@ -160,7 +160,7 @@ async def test_bills_and_payments_of_one_provider_rest_together() -> None:
 
 async def test_a_call_that_hangs_ends_at_its_deadline() -> None:
     hanging = type("Hanging", (), {"provider": "fake", "fetch": lambda self, ref: asyncio.Event().wait()})()
-    guarded = GuardedGateway(hanging, CircuitBreaker(RULES), SettableClock(), deadline_seconds=0.01)
+    guarded = GuardedGateway(hanging, Guard(CircuitBreaker(RULES), SettableClock(), deadline_seconds=0.01))
     for _ in range(4):
         with pytest.raises(PaymentProviderUnavailable):
             await guarded.fetch("pi_1")
@@ -174,13 +174,13 @@ async def test_a_caller_who_goes_away_leaves_the_trial_to_the_next() -> None:
     breaker.note(small.clock.now().timestamp(), answered=False)
     small.clock.forward(timedelta(seconds=10))
     hanging = type("Hanging", (), {"provider": "fake", "fetch": lambda self, ref: asyncio.Event().wait()})()
-    task = asyncio.create_task(GuardedGateway(hanging, breaker, small.clock).fetch("pi_1"))
+    task = asyncio.create_task(GuardedGateway(hanging, Guard(breaker, small.clock)).fetch("pi_1"))
     await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     with pytest.raises(PaymentNotFound):
-        await GuardedGateway(small.shop.ports.gateway, breaker, small.clock).fetch("pi_1")
+        await GuardedGateway(small.shop.ports.gateway, Guard(breaker, small.clock)).fetch("pi_1")
     assert breaker.state(small.clock.now().timestamp()) is CircuitState.CLOSED
 
 

@@ -234,9 +234,7 @@ class GuardedGateway:
     """Any gateway behind a circuit breaker, each call with a deadline."""
 
     gateway: PaymentGateway
-    circuit: CircuitBreaker
-    clock: Clock
-    deadline_seconds: float = DEADLINE_SECONDS
+    guard: Guard
     provider: str = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -246,39 +244,38 @@ class GuardedGateway:
         return await self.gateway.methods()
 
     async def create_intent(self, request: IntentRequest) -> IntentState:
-        return await self._ask(lambda: self.gateway.create_intent(request))
+        return await self.guard.ask(lambda: self.gateway.create_intent(request))
 
     async def fetch(self, provider_ref: str) -> IntentState:
-        return await self._ask(lambda: self.gateway.fetch(provider_ref))
+        return await self.guard.ask(lambda: self.gateway.fetch(provider_ref))
 
     async def confirm(
         self, provider_ref: str, attempt_id: AttemptId, method: str, customer_ref: str = "", try_ref: str = ""
     ) -> IntentState:
-        return await self._ask(lambda: self.gateway.confirm(provider_ref, attempt_id, method, customer_ref, try_ref))
+        return await self.guard.ask(
+            lambda: self.gateway.confirm(provider_ref, attempt_id, method, customer_ref, try_ref)
+        )
 
     async def capture(self, provider_ref: str, attempt_id: AttemptId, amount: Money | None = None) -> IntentState:
-        return await self._ask(lambda: self.gateway.capture(provider_ref, attempt_id, amount))
+        return await self.guard.ask(lambda: self.gateway.capture(provider_ref, attempt_id, amount))
 
     async def cancel(self, provider_ref: str, attempt_id: AttemptId) -> IntentState:
-        return await self._ask(lambda: self.gateway.cancel(provider_ref, attempt_id))
+        return await self.guard.ask(lambda: self.gateway.cancel(provider_ref, attempt_id))
 
     async def refund(self, request: RefundRequest) -> RefundState:
-        return await self._ask(lambda: self.gateway.refund(request))
+        return await self.guard.ask(lambda: self.gateway.refund(request))
 
     async def disputes(self, provider_ref: str) -> tuple[DisputeState, ...]:
-        return await self._ask(lambda: self.gateway.disputes(provider_ref))
+        return await self.guard.ask(lambda: self.gateway.disputes(provider_ref))
 
     async def risk(self, provider_ref: str) -> RiskState:
-        return await self._ask(lambda: self.gateway.risk(provider_ref))
+        return await self.guard.ask(lambda: self.gateway.risk(provider_ref))
 
     async def answer_dispute(self, answer: DisputeAnswer) -> DisputeState:
-        return await self._ask(lambda: self.gateway.answer_dispute(answer))
+        return await self.guard.ask(lambda: self.gateway.answer_dispute(answer))
 
     def read_news(self, body: bytes, headers: dict[str, str]) -> ProviderNews:
         return self.gateway.read_news(body, headers)
 
     async def close(self) -> None:
         await self.gateway.close()
-
-    async def _ask(self, call: Callable[[], Awaitable[T]]) -> T:
-        return await Guard(self.circuit, self.clock, self.deadline_seconds).ask(call)

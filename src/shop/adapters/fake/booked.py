@@ -1,8 +1,8 @@
 """Intents as the fake provider has them, with their refunds and disputes, and how they are written down."""
 
-import json
 from typing import Any
 
+import msgspec
 from attrs import astuple, frozen
 
 from shop.domain.payments import CONTESTED, OPEN_DISPUTES, AttemptStatus, DisputeStatus, RefundStatus
@@ -90,9 +90,12 @@ class BookedIntent:
         return sum(move.minor for dispute in self.disputes for move in dispute.moves)
 
 
+_to_json = msgspec.json.Encoder().encode
+
+
 def to_text(intent: BookedIntent) -> str:
     """As it is kept in a file."""
-    return json.dumps(
+    return _to_json(
         [
             intent.ref,
             intent.method,
@@ -109,13 +112,13 @@ def to_text(intent: BookedIntent) -> str:
             intent.reviewed,
             intent.saves_for,
         ]
-    )
+    ).decode()
 
 
 def from_text(text: str) -> BookedIntent:
     """What `to_text` wrote, now or in an older version."""
     later: list[Any]
-    ref, method, minor, currency, status, captured, refunds, failure_code, events, *later = json.loads(text)
+    ref, method, minor, currency, status, captured, refunds, failure_code, events, *later = msgspec.json.decode(text)
     # Books that an older version wrote have less in them.
     missing: list[Any] = [0, [], False, False, ""][len(later) :]
     lapses_at, disputes, warned, reviewed, saves_for = [*later, *missing]

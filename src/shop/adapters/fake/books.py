@@ -178,7 +178,8 @@ class SqliteBooks:
         record, books = to_text(intent), self._opened()
         if event:
             books.execute("INSERT OR REPLACE INTO intents VALUES (?, ?)", (intent.ref, record))
-            books.execute("INSERT OR IGNORE INTO calendar VALUES (?, ?)", (intent.ref, at))
+            if intent.events == 1:  # it is new
+                books.execute("INSERT OR IGNORE INTO calendar VALUES (?, ?)", (intent.ref, at))
             seq = books.execute("INSERT INTO events VALUES (NULL, ?, ?, ?)", (event, record, at)).lastrowid or 0
             self.balance.note(intent, at)
             if seq % 1000 == 0:

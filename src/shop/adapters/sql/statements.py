@@ -5,7 +5,8 @@ everything named by `bindparam` stays a parameter.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from attrs import define, field, frozen
@@ -58,10 +59,17 @@ class Compiled:
     binds: tuple[tuple[int, Convert], ...] = ()
     results: tuple[tuple[int, Convert], ...] = ()
     bulk_text: str = ""
+    _pick: Callable[[Mapping[str, Any]], Iterable[Any]] = field(init=False, eq=False, repr=False)
+
+    @_pick.default
+    def _in_order(self) -> Callable[[Mapping[str, Any]], Iterable[Any]]:
+        if len(self.names) < 2:  # an itemgetter of one name gives the value itself
+            return lambda values: [values[name] for name in self.names]
+        return itemgetter(*self.names)
 
     def arguments(self, values: Mapping[str, Any]) -> list[Any]:
         """The values in the order of the parameters, as the driver wants them."""
-        arguments = [values[name] for name in self.names]
+        arguments = list(self._pick(values))
         for index, convert in self.binds:
             if arguments[index] is not None:
                 arguments[index] = convert(arguments[index])

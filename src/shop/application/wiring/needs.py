@@ -76,8 +76,8 @@ class Ports:
 
     @property
     def cashier(self) -> Cashier:
-        gateway = GuardedGateway(self.gateway, self.circuit, self.clock)
         guard = Guard(self.circuit, self.clock)
+        gateway = GuardedGateway(self.gateway, guard)
         saved_methods = GuardedSavedMethods(self.saved_methods, guard)
         billing = GuardedBilling(self.billing, guard)
         return Cashier(self.storage.uow, self.ids, gateway, billing, saved_methods, self.tenders)

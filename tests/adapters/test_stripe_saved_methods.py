@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from attrs import evolve
 
 from shop.adapters.contracts.payments import MovableClock
 from shop.adapters.stripe import news
@@ -215,3 +216,12 @@ def test_messages_say_whose_card_they_speak_of(event: dict[str, Any], customer: 
     assert found.object_ref == customer
     saved = StripeSavedMethods(StripeAccount(secret_key=SECRET_KEY, webhook_secret=WEBHOOK_SECRET))
     assert saved.method_in(body) == method
+
+
+async def test_a_card_for_a_customer_who_is_gone_there_is_refused(
+    gateway: StripePaymentGateway, stub: StripeWalletStub
+) -> None:
+    """Where the shop has not heard of it: a decline with this reason, and another session pays."""
+    with pytest.raises(PaymentRefused) as refusal:
+        await gateway.create_intent(evolve(request("stripe_card", "cus_gone"), save=True))
+    assert refusal.value.reason == "resource_missing"

@@ -5,13 +5,12 @@ from attrs import evolve
 
 from shop.adapters.fake.subscriptions import FakeSubscriptionBilling
 from shop.adapters.fake.wallet_books import is_saved
-from shop.application.commands.checkout import MethodNotReusable
 from shop.application.commands.payments import CartNotOwn, ConfirmPayment, CreatePaymentSession
 from shop.application.commands.saved_methods import RemoveSavedMethod, SavedMethodInUse
 from shop.application.ports.payments import PaymentProviderUnavailable, PaymentRefused
 from shop.application.ports.saved_methods import NoSavedMethods, SavingNotOffered
 from shop.application.queries.payments import GetPaymentMethods, GetPaymentSession
-from shop.application.settlement import MethodNotSavable, SavingDecided, SavingNeedsCustomer
+from shop.application.settlement import MethodNotReusable, MethodNotSavable, SavingDecided, SavingNeedsCustomer
 from shop.application.shop import Shop
 from shop.domain.kernel.identifiers import CartId, OrderId, PaymentSessionId
 from shop.domain.payments import AttemptStatus
@@ -163,6 +162,26 @@ class TestAnotherCard:
             await session(small, plain)
         assert (await small.payment(order_id)).status is AttemptStatus.FAILED
 
+    async def test_nor_by_a_session_that_is_older_than_the_order(self, small: SmallShop) -> None:
+        cart_id = await own_cart(small)
+        plain = await session(small, cart_id, wish=False)
+        order_id = await placed(small, cart_id, await session(small, cart_id, "fake_card_declined"))
+        with pytest.raises(SavingDecided):
+            await confirm(small, plain)
+        assert (await small.payment(order_id)).status is AttemptStatus.FAILED
+        assert await saved(small) == []
+
+    async def test_nor_by_an_intent_that_is_made_after_all(self, small: SmallShop) -> None:
+        choosy = small.with_ports(gateway=Choosy(small.provider, PaymentRefused, "fake_card_3ds"))
+        cart_id = await own_cart(choosy)
+        order_id = await placed(choosy, cart_id, await session(choosy, cart_id, "fake_card_3ds"))
+        plain = await session(choosy, cart_id, wish=False)
+        with pytest.raises(SavingDecided):
+            await confirm(small, plain)
+        assert await saved(small) == []
+        await confirm(small, await session(small, cart_id))
+        assert await states(small, order_id) == PAID
+
     async def test_a_card_that_is_saved_already_pays_either_way(self, small: SmallShop) -> None:
         card = await save(small)
         cart_id, order_id = await self.declined(small)
@@ -221,6 +240,27 @@ class TestSubscribing:
         with pytest.raises(MethodNotReusable) as refusal:
             await placed(small, cart_id, await session(small, cart_id, wish=False))
         assert "save" in refusal.value.hint
+
+    async def test_nor_is_it_paid_otherwise_after_a_refusal(self, small: SmallShop) -> None:
+        small = small.with_ports(gateway=Choosy(small.provider, PaymentRefused, "fake_card_3ds"))
+        cart_id = await filled(small, await offer(small))
+        order_id = await placed(small, cart_id, await session(small, cart_id, "fake_card_3ds"))
+        with pytest.raises(MethodNotReusable):
+            await confirm(small, await session(small, cart_id, wish=False))
+        assert captured(small) == []
+        await confirm(small, await session(small, cart_id))
+        assert (await only(small, order_id)).status is SubscriptionStatus.ACTIVE
+
+    async def test_nor_after_a_decline(self, small: SmallShop) -> None:
+        cart_id = await filled(small, await offer(small))
+        card, plain = await save(small, "fake_card_declined"), await session(small, cart_id, wish=False)
+        order_id = await placed(small, cart_id, await session(small, cart_id, card, wish=False))
+        with pytest.raises(MethodNotReusable):
+            await confirm(small, plain)
+        assert not any(captured(small))
+        good = await save(small)
+        await confirm(small, await session(small, cart_id, good, wish=False))
+        assert (await only(small, order_id)).method == good
 
     async def test_where_the_card_could_not_be_saved_it_waits_for_another(self, small: SmallShop) -> None:
         cart_id = await filled(small, await offer(small))

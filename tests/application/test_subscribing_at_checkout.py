@@ -9,7 +9,7 @@ from attrs import evolve
 
 from shop.application.commands.captures import CapturePayment, VoidPayment
 from shop.application.commands.carts import AddToCart, ChangeCartItem, ChooseShipping, ClaimCart, DescribeCart, OpenCart
-from shop.application.commands.checkout import CartChanged, MethodNotReusable
+from shop.application.commands.checkout import CartChanged
 from shop.application.commands.orders import CancelOrder
 from shop.application.commands.payments import ConfirmPayment, CreatePaymentSession
 from shop.application.commands.plans import ArchivePlan, UpdatePlan
@@ -27,6 +27,7 @@ from shop.application.ports.subscriptions import (
 )
 from shop.application.queries.carts import GetCart
 from shop.application.queries.subscriptions import GetDueSubscriptions
+from shop.application.settlement import MethodNotReusable
 from shop.application.shop import Shop
 from shop.domain.carts import CartNotReady
 from shop.domain.identity import User

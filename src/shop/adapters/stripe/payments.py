@@ -29,7 +29,7 @@ from shop.adapters.stripe.balance import payout_of, transaction_of
 from shop.adapters.stripe.connection import StripeConnection
 from shop.adapters.stripe.disputes import dispute_states_of, update_params
 from shop.adapters.stripe.refunds import refund_answer_of, refund_params
-from shop.adapters.stripe.states import listed_of, state_of
+from shop.adapters.stripe.states import MISSING, listed_of, state_of
 from shop.application.ports.clock import Clock
 from shop.application.ports.network import forbid_inside_transaction
 from shop.application.ports.options import Options
@@ -110,7 +110,10 @@ class StripePaymentGateway:
         forbid_inside_transaction("create_intent")
         params = _intent_params(request)
         key = str(request.attempt_id)
-        made = state_of(await self._stripe.ask(self._intents.create_async(params, {"idempotency_key": key})))
+        try:
+            made = state_of(await self._stripe.ask(self._intents.create_async(params, {"idempotency_key": key})))
+        except PaymentNotFound as missing:  # not the intent, which is only being made: its customer or card
+            raise PaymentRefused("Stripe does not know who is to pay, or with what.", reason=MISSING) from missing
         if not request.confirm or not request.method.startswith(SAVED_METHOD):
             return made
         return await self._confirm(made.provider_ref, request.attempt_id, request.method)

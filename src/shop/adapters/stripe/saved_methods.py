@@ -10,6 +10,7 @@ from stripe.params import SetupIntentCreateParams
 from shop.adapters.stripe.account import StripeAccount, account_of
 from shop.adapters.stripe.connection import StripeConnection
 from shop.adapters.stripe.payments import SAVED_METHOD
+from shop.adapters.stripe.states import MISSING
 from shop.application.ports.network import forbid_inside_transaction
 from shop.application.ports.options import Options
 from shop.application.ports.payments import PaymentGateway
@@ -20,7 +21,6 @@ from shop.domain.payments import SAVED_MAX, PaymentMethodUnknown, SavedMethod, S
 
 T = TypeVar("T")
 _CARDS = ("", "stripe_card")
-_MISSING = "resource_missing"
 _STATUSES = {
     "processing": SetupStatus.PROCESSING,
     "succeeded": SetupStatus.SUCCEEDED,
@@ -101,7 +101,7 @@ class StripeSavedMethods:
         try:
             return await self._stripe.ask(call)
         except ShopError as error:
-            if isinstance(error.__cause__, StripeError) and error.__cause__.code == _MISSING:
+            if isinstance(error.__cause__, StripeError) and error.__cause__.code == MISSING:
                 raise SavedMethodNotFound("Stripe has no such customer or saved way to pay.") from error
             raise
 

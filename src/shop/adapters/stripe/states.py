@@ -25,6 +25,8 @@ _FOR_THE_BROWSER = frozenset({AttemptStatus.REQUIRES_ACTION, AttemptStatus.FAILE
 _LAPSED = frozenset({"automatic", "expired"})
 """Why Stripe cancels an intent by itself."""
 _BRAND_LENGTH_MAX = 40
+MISSING = "resource_missing"
+"""Stripe's word where something that is named is not there."""
 _NOT_FOUND, _REFUSALS = 404, (400, 402)
 
 

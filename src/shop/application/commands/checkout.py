@@ -17,7 +17,7 @@ from shop.application.ports.subscriptions import SubscriptionBilling, Subscripti
 from shop.application.ports.tenders import TenderSources
 from shop.application.ports.unit_of_work import Transaction, UnitOfWork
 from shop.application.pricing import price_cart
-from shop.application.settlement import BooksOf, Sale, TendersOf, held_for
+from shop.application.settlement import BooksOf, Sale, TendersOf, check_reusable, held_for
 from shop.domain.carts import CartNotFound, CartStatus
 from shop.domain.kernel.errors import Conflict
 from shop.domain.kernel.identifiers import CartId, OrderId, PaymentSessionId, PlanId
@@ -37,17 +37,6 @@ class CartChanged(Conflict):
     def __init__(self, detail: str, cart_id: CartId) -> None:
         super().__init__(detail)
         self.cart_id = cart_id
-
-
-class MethodNotReusable(Conflict):
-    """What comes again and again is charged again and again, without the shopper."""
-
-    code = "payment_method_not_reusable"
-    title = "This way to pay cannot be charged again"
-    default_hint = (
-        "Choose a saved way to pay with POST /api/payments/sessions, or a new card with `save`, where the order costs "
-        "something."
-    )
 
 
 @frozen(kw_only=True)
@@ -114,17 +103,12 @@ async def create_order(
 def _check_plans(
     command: CreateOrder, found: CartWithOffers, session: PaymentSession, billing: SubscriptionBilling, *, due: bool
 ) -> None:
-    """What comes by a plan is paid with what can be charged again: a card that is saved when this order is paid counts,
-    if anything of it is `due`.
-
-    Raises PlanNeedsCustomer, SubscriptionsNotOffered, MethodNotReusable, CartChanged.
-    """
+    """Raises PlanNeedsCustomer, SubscriptionsNotOffered, MethodNotReusable, CartChanged."""
     if found.cart.owner_id is None:
         raise PlanNeedsCustomer("There is something in the cart that comes again and again.")
     if not billing.provider:
         raise SubscriptionsNotOffered
-    if not billing.takes(session.method) and not (session.saves and due):
-        raise MethodNotReusable(f"“{session.method}” can be charged once only.")
+    check_reusable(session, billing, due=due)
     for plan_id, version in command.expected_plans.items():
         plan = found.plans.get(plan_id)
         if plan is None or plan.version != version:

@@ -20,7 +20,9 @@ from shop.application.settlement import (
     begin_anew,
     carry_on,
     check_own_method,
+    check_reusable,
     check_undecided,
+    check_wish,
     customer_of,
     follow_wallet_news,
     look_at_risk,
@@ -191,6 +193,9 @@ class ConfirmPayment(Command[OrderId]):
     session_id: PaymentSessionId
 
 
+_OPEN_TO_CARDS = frozenset({AttemptStatus.REQUIRES_ACTION, AttemptStatus.FAILED})
+
+
 async def confirm_payment(
     command: ConfirmPayment,
     context: Context,
@@ -219,10 +224,13 @@ async def confirm_payment(
         sale = Sale(order, await tx.payments.of_order(order.id))
     sale = await carry_on(sale, context, cashier)
     before = sale.payment.attempt
+    if sale.order.subscribes and before.status in _OPEN_TO_CARDS:
+        check_reusable(session, cashier.billing, due=True)
     if before.is_refused:
         sale = await begin_anew(sale, session, context, cashier)
     attempt = sale.payment.attempt
-    if attempt.id == before.id and attempt.status in (AttemptStatus.REQUIRES_ACTION, AttemptStatus.FAILED):
+    if attempt.id == before.id and attempt.status in _OPEN_TO_CARDS:
+        check_wish(session, attempt, cashier)
         gateway = cashier.provider_of(sale.payment)
         customer = await customer_of(sale.order.owner_id, session.method, context, cashier)
         news = await gateway.confirm(attempt.provider_ref, attempt.id, session.method, customer, str(session.id))

@@ -7,10 +7,13 @@ from shop.application.settlement.disputes import look_at_risk, settle_answer, se
 from shop.application.settlement.refunds import MISMATCH
 from shop.application.settlement.sales import Cashier, PaymentElsewhere, Sale, sale_of
 from shop.application.settlement.saving import (
+    MethodNotReusable,
     MethodNotSavable,
     SavingDecided,
     SavingNeedsCustomer,
+    check_reusable,
     check_undecided,
+    check_wish,
     prepare_saving,
 )
 from shop.application.settlement.shipping import OrderNotShippable, check_money_safe, check_shippable
@@ -38,6 +41,7 @@ __all__ = [
     "BooksOf",
     "CapturesOf",
     "Cashier",
+    "MethodNotReusable",
     "MethodNotSavable",
     "OrderNotShippable",
     "PaymentElsewhere",
@@ -53,8 +57,10 @@ __all__ = [
     "charge_of",
     "check_money_safe",
     "check_own_method",
+    "check_reusable",
     "check_shippable",
     "check_undecided",
+    "check_wish",
     "customer_of",
     "follow_wallet_news",
     "held_for",

@@ -3,11 +3,13 @@
 from shop.application.messages import Context
 from shop.application.ports.payments import PaymentMethod
 from shop.application.ports.saved_methods import SavingNotOffered
+from shop.application.ports.subscriptions import SubscriptionBilling
 from shop.application.ports.unit_of_work import Transaction
 from shop.application.settlement.sales import Cashier
 from shop.application.settlement.wallets import open_wallet
 from shop.domain.kernel.errors import Conflict, Invalid
 from shop.domain.kernel.identifiers import CartId
+from shop.domain.payments import PaymentAttempt, PaymentSession
 
 
 class SavingNeedsCustomer(Conflict):
@@ -34,6 +36,17 @@ class SavingDecided(Conflict):
     default_hint = "Pay with the same `save` as before. DELETE /api/payments/saved-methods/{id} removes what was saved."
 
 
+class MethodNotReusable(Conflict):
+    """A plan is in the order, and nothing of this way to pay could be charged for its later periods."""
+
+    code = "payment_method_not_reusable"
+    title = "This way to pay cannot be charged again"
+    default_hint = (
+        "Choose a saved way to pay with POST /api/payments/sessions, or a new card with `save`, where the order costs "
+        "something."
+    )
+
+
 async def prepare_saving(method: PaymentMethod | None, context: Context, cashier: Cashier) -> None:
     """The provider knows the customer before the card comes. Raises SavingNotOffered, MethodNotSavable,
     SavingNeedsCustomer, AccountErased, PaymentProviderUnavailable."""
@@ -54,3 +67,19 @@ async def check_undecided(cart_id: CartId, save: bool, tx: Transaction) -> None:
     attempt = (await tx.payments.of_order(order.id)).attempt
     if attempt.saves is not save and not attempt.is_refused:
         raise SavingDecided
+
+
+def check_wish(session: PaymentSession, attempt: PaymentAttempt, cashier: Cashier) -> None:
+    """A session may be older than the order, or than an intent that the provider made after all. Raises SavingDecided.
+
+    A card that is saved already pays either way.
+    """
+    if session.saves is not attempt.saves and not cashier.saved_methods.names(session.method):
+        raise SavingDecided
+
+
+def check_reusable(session: PaymentSession, billing: SubscriptionBilling, *, due: bool) -> None:
+    """What comes by a plan is paid with what can be charged again: a card that is saved when this order is paid counts,
+    if anything of it is `due`. Raises MethodNotReusable."""
+    if not billing.takes(session.method) and not (session.saves and due):
+        raise MethodNotReusable(f"“{session.method}” can be charged once only.")

@@ -5,13 +5,14 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from shop.application.commands.checkout import CartChanged, CreateOrder, MethodNotReusable
+from shop.application.commands.checkout import CartChanged, CreateOrder
 from shop.application.commands.orders import REASON_LENGTH_MAX, CancelOrder
 from shop.application.commands.payments import ProcessPayment
 from shop.application.messages import GUEST, SYSTEM, Actor, Context
 from shop.application.ports.subscriptions import SubscriptionsNotOffered
 from shop.application.ports.views import OrderView
 from shop.application.queries.orders import GetOrder
+from shop.application.settlement import MethodNotReusable
 from shop.domain.carts import ITEMS_MAX
 from shop.domain.kernel.errors import ShopError
 from shop.domain.kernel.identifiers import CartId, OrderId, PaymentSessionId, PlanId

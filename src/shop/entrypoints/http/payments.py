@@ -8,7 +8,7 @@ from shop.application.commands.payments import ConfirmPayment, CreatePaymentSess
 from shop.application.ports.saved_methods import SavingNotOffered
 from shop.application.ports.views import MyPaymentView, PaymentMethodView, PaymentSessionView
 from shop.application.queries.payments import GetMyPayment, GetMyPayments, GetPaymentMethods, GetPaymentSession
-from shop.application.settlement import MethodNotSavable, SavingDecided, SavingNeedsCustomer
+from shop.application.settlement import MethodNotReusable, MethodNotSavable, SavingDecided, SavingNeedsCustomer
 from shop.domain.kernel.identifiers import CartId, PaymentId, PaymentSessionId
 from shop.entrypoints.http.answers import Answer
 from shop.entrypoints.http.bodies import Body, IdText, identifier
@@ -138,6 +138,8 @@ async def payment_session_get(call: Call) -> Answer:
         "payment_elsewhere",
         "payment_refused",
         "payment_cannot_move",
+        SavingDecided.code,
+        MethodNotReusable.code,
         "payment_provider_unavailable",
         "conflict",
     ),

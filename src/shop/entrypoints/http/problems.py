@@ -90,7 +90,7 @@ PROBLEMS: Mapping[str, Problem] = {
     "refund_exceeds_captured": Problem((409,), "Less is left of what was taken than is to go back."),
     "saved_method_in_use": Problem((409,), "A subscription is paid with this: give it another way to pay first."),
     "saving_decided": Problem(
-        (409,), "Whether the card is saved was decided when the order was placed: say the same `save` again."
+        (409,), "Whether the card is saved was decided before: pay by a session with the same `save`, or a saved card."
     ),
     "saving_needs_customer": Problem((409,), "Only a customer can save a card: sign in and claim the cart."),
     "saving_not_offered": Problem((409,), "The shop's payment provider keeps no ways to pay."),

@@ -9,7 +9,7 @@ PROVIDER = ".provider"
 """What the fake provider's books are called after the database."""
 
 
-def surroundings(folder: Path, base_url: str, secret: str, database: str = DATABASE) -> dict[str, str]:
+def demo_settings(folder: Path, base_url: str, secret: str, database: str = DATABASE) -> dict[str, str]:
     path = folder.absolute() / database
     return {
         "SHOP_ENV": "demo",
@@ -29,14 +29,14 @@ def demo_with(database_url: str) -> Path | None:
     return database.parent if demo else None
 
 
-def surroundings_found(folder: Path) -> dict[str, str]:
+def demo_settings_found(folder: Path) -> dict[str, str]:
     """Those of a demo that was started here before: what it signs, its mail and its provider are not another shop's."""
     base_url = read_card(folder / CARD).get("base_url")
     try:
         secret = (folder / SECRET).read_text(encoding="ascii")
     except (OSError, ValueError):
         secret = ""
-    found = surroundings(folder, base_url if isinstance(base_url, str) else "", secret)
+    found = demo_settings(folder, base_url if isinstance(base_url, str) else "", secret)
     return {name: value for name, value in found.items() if value}
 
 

@@ -118,8 +118,13 @@ def test_bad_input(case: Any, running: Running) -> None:
 
 
 def _only_text(case: Any) -> bool:
-    """Metadata may be any text, and in an address everything is text: a null that was meant to be wrong is one, too."""
-    return any(str(name).startswith("metadata") for name in case.query or {})
+    """Metadata may be any text, and in an address everything is text: a null that was meant to be wrong is one, too.
+
+    What is wrong about it as a text, such as its length, has to be refused as ever.
+    """
+    asked = {name: value for name, value in (case.query or {}).items() if str(name).startswith("metadata")}
+    values = [each for value in asked.values() for each in (value.values() if isinstance(value, dict) else [value])]
+    return any(not isinstance(value, str) for value in values)
 
 
 def _aim(case: Any, running: Running) -> None:

@@ -50,7 +50,7 @@ def read_settings() -> "Settings":
 def environment_at_hand() -> dict[str, str]:
     """The environment. Where it names the database of a demo, or none and nothing but a demo lives in this folder, with
     all that is the demo's own: what it signs, its mail, its provider."""
-    from shop.entrypoints.surroundings import demo_with, surroundings_found
+    from shop.entrypoints.demo_settings import demo_settings_found, demo_with
 
     environment = dict(os.environ)
     url = environment.get("SHOP_DATABASE_URL", "")
@@ -58,7 +58,7 @@ def environment_at_hand() -> dict[str, str]:
     if not url and _DEMO.exists() and not _OWN.exists():
         demo = _DEMO.parent
         say(f"SHOP_DATABASE_URL is not set: this is the demo in {demo}.")
-    return environment | surroundings_found(demo) if demo is not None else environment
+    return environment | demo_settings_found(demo) if demo is not None else environment
 
 
 def settings_at_hand() -> "Settings":

@@ -13,9 +13,9 @@ from shop.domain.kernel.errors import Unavailable
 from shop.entrypoints.database import upgrade
 from shop.entrypoints.demo.card import Card
 from shop.entrypoints.demo.seed import DemoClock, DemoIds, seed
+from shop.entrypoints.demo_settings import CARD, DATABASE, PROVIDER, SECRET, demo_settings, read_card
 from shop.entrypoints.embed import open_shop
 from shop.entrypoints.settings import Settings
-from shop.entrypoints.surroundings import CARD, DATABASE, PROVIDER, SECRET, read_card, surroundings
 
 UNDER_CONSTRUCTION = "under-construction.sqlite3"
 
@@ -31,7 +31,7 @@ class Home:
 
     def settings(self, database: str = DATABASE) -> Settings:
         """The demo's settings; what else is in the environment holds here too."""
-        own = surroundings(self._folder, f"http://127.0.0.1:{self._port}", self._secret(), database)
+        own = demo_settings(self._folder, f"http://127.0.0.1:{self._port}", self._secret(), database)
         return Settings.from_environment({**os.environ, **own})
 
     async def prepare(self) -> Card:

@@ -6,13 +6,14 @@ from sqlalchemy import bindparam, select
 
 from shop.adapters.sql.database import Database, Row
 from shop.adapters.sql.disputes import dispute_of
-from shop.adapters.sql.readers.filtered import Filtered, in_time
+from shop.adapters.sql.readers.filtered import Filtered
 from shop.adapters.sql.readers.paging import (
     IdKey,
     Key,
     Kind,
     Listing,
     ends_of,
+    in_time,
     storable,
 )
 from shop.adapters.sql.schema import disputes, inbox

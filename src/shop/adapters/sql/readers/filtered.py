@@ -5,11 +5,10 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from attrs import frozen
-from sqlalchemy import ColumnElement, FromClause, bindparam, func, select
+from sqlalchemy import ColumnElement, FromClause, func, select
 
 from shop.adapters.sql.database import Database, Row
 from shop.adapters.sql.readers.paging import Listing, Window, page_of, total_of, walk, window
-from shop.adapters.sql.schema.columns import UtcDateTime
 from shop.adapters.sql.statements import Statement
 from shop.application.ports.paging import Page, PageRequest
 
@@ -40,12 +39,6 @@ class Filtered:
 
     def where(self, asked: frozenset[str]) -> list[ColumnElement[bool]]:
         return [*self.joined, *(condition for name, condition in self.conditions.items() if name in asked)]
-
-
-def in_time(column: ColumnElement[Any]) -> dict[str, ColumnElement[bool]]:
-    """The conditions of a time range, by the names of its ends: `since` (inclusive) and `until` (exclusive)."""
-    since, until = (bindparam(end, type_=UtcDateTime()) for end in ("since", "until"))
-    return {"since": column >= since, "until": column < until}
 
 
 @lru_cache(maxsize=1000)

@@ -309,12 +309,14 @@ async def total_of(page: PageRequest, database: Database, statement: Statement, 
 
 def between(column: ColumnElement[Any], since: bool, until: bool) -> list[ColumnElement[bool]]:
     """The conditions of a time range whose ends are the parameters `since` (inclusive) and `until` (exclusive)."""
-    conditions: list[ColumnElement[bool]] = []
-    if since:
-        conditions.append(column >= bindparam("since", type_=UtcDateTime()))
-    if until:
-        conditions.append(column < bindparam("until", type_=UtcDateTime()))
-    return conditions
+    ends = in_time(column)
+    return [ends[end] for end, asked in (("since", since), ("until", until)) if asked]
+
+
+def in_time(column: ColumnElement[Any]) -> dict[str, ColumnElement[bool]]:
+    """The same conditions, by their parameters."""
+    since, until = (bindparam(end, type_=UtcDateTime()) for end in ("since", "until"))
+    return {"since": column >= since, "until": column < until}
 
 
 def ends_of(period: TimeRange) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from uuid import UUID
 from sqlalchemy import bindparam, select
 
 from shop.adapters.sql.database import Database
-from shop.adapters.sql.readers.filtered import Filtered, in_time
-from shop.adapters.sql.readers.paging import IdKey, Key, Kind, Listing, ends_of
+from shop.adapters.sql.readers.filtered import Filtered
+from shop.adapters.sql.readers.paging import IdKey, Key, Kind, Listing, ends_of, in_time
 from shop.adapters.sql.refunds import refund_of
 from shop.adapters.sql.schema import refunds
 from shop.adapters.sql.statements import Statement, any_of

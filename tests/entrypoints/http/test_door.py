@@ -143,6 +143,50 @@ async def test_a_body_comes_in_parts(site: OpenSite) -> None:
     assert await large.through(site.app) == 413
 
 
+ASKED = b'{"currency": "EUR"}'
+
+
+def announcing(length: str, **headers: str) -> Wire:
+    return Wire("/api/carts", b"", "POST", content_type="application/json", content_length=length, **headers)
+
+
+async def test_a_body_is_whole_when_as_much_is_here_as_was_announced(site: OpenSite) -> None:
+    wire = announcing(str(len(ASKED)))
+    wire.messages = [
+        {"type": "http.request", "body": ASKED[:5], "more_body": True},
+        {"type": "http.request", "body": ASKED[5:], "more_body": True},
+    ]
+    assert await wire.through(site.app) == 201
+    assert not wire.messages
+
+
+async def test_what_has_no_body_is_not_waited_for(site: OpenSite) -> None:
+    wire = announcing("0")
+    wire.messages = []
+    assert await wire.through(site.app) == 201
+
+
+@pytest.mark.parametrize(
+    ("length", "headers"),
+    [("2", {"transfer_encoding": "chunked"}), ("+2", {}), ("", {}), ("two", {}), ("0" * 30, {})],
+    ids=["beside a transfer coding", "with a sign", "empty", "in words", "longer than any"],
+)
+async def test_a_length_that_is_not_certain_ends_nothing(site: OpenSite, length: str, headers: dict[str, str]) -> None:
+    wire = announcing(length, **headers)
+    wire.messages = [
+        {"type": "http.request", "body": ASKED[:2], "more_body": True},
+        {"type": "http.request", "body": ASKED[2:], "more_body": False},
+    ]
+    assert await wire.through(site.app) == 201
+    assert wire.body["currency"] == "EUR"
+
+
+async def test_too_much_is_refused_by_what_is_announced(site: OpenSite) -> None:
+    wire = announcing("1000001")
+    wire.messages = []
+    assert await wire.through(site.app) == 413
+
+
 async def test_who_hangs_up_half_way_makes_nothing(site: OpenSite) -> None:
     wire = Wire("/api/carts", method="POST", content_type="application/json")
     wire.messages = [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]

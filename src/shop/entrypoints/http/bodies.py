@@ -27,6 +27,7 @@ _STEP = re.compile(r"\.(?P<name>\w+)|\[(?P<index>\d+|\.\.\.)\]")
 _ESCAPED_NULL = b"\\u0000"
 BODY_SECONDS_MAX = 15.0
 DEPTH_MAX = 32
+_LENGTH_DIGITS_MAX = 20
 
 
 class ClientGone(Exception):
@@ -117,10 +118,16 @@ def identifier(kind: type[I], text: str, pointer: str) -> I:
 
 
 async def read_bytes(receive: Receive, headers: Mapping[bytes, bytes], maximum: int) -> bytes:
-    """The whole body. Raises PayloadTooLarge as soon as it is known to be, ClientGone."""
-    announced = headers.get(b"content-length", b"0")
-    if announced.isdigit() and int(announced[:20]) > maximum:
+    """The whole body. Raises PayloadTooLarge as soon as it is known to be, ClientGone, RequestTooSlow.
+
+    One whose length was announced is whole when so much is here. To wait for the server's word that nothing follows
+    took another turn of the loop, a fifth of what a small request costs.
+    """
+    announced = _announced(headers)
+    if announced is not None and announced > maximum:
         raise PayloadTooLarge(f"At most {maximum} bytes are taken here.")
+    if announced == 0:
+        return b""
     parts: list[bytes] = []
     size = 0
     try:
@@ -133,10 +140,17 @@ async def read_bytes(receive: Receive, headers: Mapping[bytes, bytes], maximum: 
                 size += len(parts[-1])
                 if size > maximum:
                     raise PayloadTooLarge(f"At most {maximum} bytes are taken here.")
-                if not message.get("more_body", False):
+                if size == announced or not message.get("more_body", False):
                     return b"".join(parts)
     except TimeoutError:
         raise RequestTooSlow(f"A body is here within {BODY_SECONDS_MAX:.0f} seconds.") from None
+
+
+def _announced(headers: Mapping[bytes, bytes]) -> int | None:
+    """How many bytes the body has, where that is certain: beside a transfer coding it means nothing (RFC 9112, 6.3)."""
+    said = headers.get(b"content-length", b"")
+    certain = said.isdigit() and len(said) <= _LENGTH_DIGITS_MAX and b"transfer-encoding" not in headers
+    return int(said) if certain else None
 
 
 def check_media_type(headers: Mapping[bytes, bytes], method: str) -> None:

@@ -13,8 +13,8 @@ from attrs import frozen
 from pytest import MonkeyPatch  # noqa: PT013 - a type, not a fixture
 
 from tests.invariants import Broken
-from tests.simulation.actors import everybody
 from tests.simulation.bugs import BUGS, Plant
+from tests.simulation.cast import everybody
 from tests.simulation.chances import chances_of
 from tests.simulation.world import Outcome, SeedFailed, World
 

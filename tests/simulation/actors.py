@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import random
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, TypeVar
@@ -39,7 +38,6 @@ from shop.domain.orders import OrderStatus, PaymentStatus
 from shop.domain.payments import AttemptStatus
 from tests.invariants import PAID_FOR, broken
 from tests.shops import BERLIN, STAFF, VIENNA, PlainSecrets, customer, eur
-from tests.simulation.banks import Bank, acts_of_the_treasurer
 from tests.simulation.oracle import Seen
 from tests.simulation.plans import begun_with
 from tests.simulation.world import World
@@ -55,23 +53,6 @@ SLOW_METHODS = ("fake_debit", "fake_debit")
 
 FIRST_REGULAR = 100
 """Their numbers as customers: above those of all who subscribed before."""
-
-
-def everybody(world: World) -> list[Coroutine[Any, Any, None]]:
-    """All who act in this world."""
-    provider, bank = Provider(world), Bank(world, random.Random(f"banks:{world.chances.seed}"))
-
-    def hear(ref: str, status: AttemptStatus) -> None:
-        provider.hears(ref, status)
-        bank.hears(ref, status)
-
-    world.heard_by_provider = hear
-    shoppers = [Shopper(f"shopper {n + 1}", world) for n in range(world.chances.shoppers)]
-    subscribers = [Subscriber(f"subscriber {n + 1}", world, n) for n in range(len(world.subscriptions))]
-    cashiers = [Cashier("cashier", world)] if world.chances.captures else []
-    regulars = [Regular(f"regular {n + 1}", world, number=n) for n in range(world.chances.regulars)]
-    acting: list[Caller] = [*shoppers, *subscribers, *regulars, Staff("staff", world), *cashiers]
-    return [*(caller.act() for caller in acting), *acts_of_the_treasurer(world)]
 
 
 @define(eq=False)

@@ -553,6 +553,11 @@ def losses_forgotten(patch: MonkeyPatch) -> None:
     patch.setattr(Dispute, "to_write_off", lambda dispute: ())
 
 
+def wish_looked_at_once(patch: MonkeyPatch) -> None:
+    """Whether a card is saved is looked at when a payment session is opened, and not when it pays."""
+    patch.setattr(payment_commands, "check_wish", lambda session, attempt, cashier: None)
+
+
 BUGS: tuple[Plant, ...] = (
     key_per_call,
     money_before_order,
@@ -598,4 +603,5 @@ BUGS: tuple[Plant, ...] = (
     disputes_booked_again,
     losses_forgotten,
     silence_taken_for_a_refusal,
+    wish_looked_at_once,
 )

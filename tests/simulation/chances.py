@@ -73,6 +73,8 @@ class Chances:
     """Whether stock is let go of while a bank takes its time."""
     refused: float = 0.0
     """How many intents the provider will not make, whoever asks however often."""
+    savers: int = 0
+    """Customers who may let their card be saved."""
 
     @property
     def lines(self) -> list[str]:
@@ -133,4 +135,5 @@ def chances_of(seed: int) -> Chances:
         disputes=trouble(0.5),
         regulars=random.Random(f"regulars:{seed}").choice((0, 0, 0, 0, 0, 2)),
         refused=random.Random(f"refused:{seed}").choice((0.0, 0.0, 0.0, 0.3, 0.7)),
+        savers=random.Random(f"savers:{seed}").choice((0, 0, 0, 2)),
     )

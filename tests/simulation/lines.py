@@ -15,14 +15,18 @@ from typing import Any, Protocol, cast
 
 from attrs import define
 
+from shop.adapters.fake.faults import FaultyGateway
+from shop.adapters.fake.saved_methods import FakeSavedMethods
+from shop.adapters.fake.wallet_books import WalletBooks
 from shop.application.ports.answers import Answers
 from shop.application.ports.audit import AuditTrail
-from shop.application.ports.clock import ClockOffsets
+from shop.application.ports.clock import Clock, ClockOffsets
 from shop.application.ports.outbox import Delivery, Outbox
 from shop.application.ports.readers import Readers
 from shop.application.ports.storage import Storage
 from shop.application.ports.unit_of_work import StaleAggregate, Transaction, UnitOfWork
 from shop.domain.kernel.errors import Unavailable
+from shop.domain.kernel.identifiers import WalletId
 from tests.simulation.chances import StorageTrouble
 
 STALL_SECONDS = (121.0, 400.0)
@@ -229,3 +233,15 @@ class StorageOverALine:
 
     async def check(self) -> None:
         await self._line.read()
+
+
+class CustomersOverALine(FakeSavedMethods):
+    """The provider's customers, behind the same bad line as its payments."""
+
+    def __init__(self, customers: WalletBooks, clock: Clock, line: FaultyGateway) -> None:
+        super().__init__(customers, clock)
+        self._line = line
+
+    async def open_customer(self, wallet_id: WalletId) -> str:
+        open_customer = super().open_customer
+        return await self._line.through("open_customer", lambda: open_customer(wallet_id))

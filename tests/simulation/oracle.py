@@ -37,6 +37,7 @@ from shop.domain.kernel.money import Money
 from shop.domain.orders import OrderStatus, PaymentStatus
 from shop.domain.payments import REASONS_OF_PEOPLE, AttemptStatus
 from tests.invariants import PAID_FOR, Broken, Snapshot, Watch, broken
+from tests.simulation.consents import Consents
 from tests.simulation.plans import check_begun, check_lines, waiting
 
 T = TypeVar("T")
@@ -100,6 +101,7 @@ class Promises:
     called_off: set[OrderId] = field(factory=set)
     captured: dict[OrderId, Money] = field(factory=dict)
     ended: set[SubscriptionId] = field(factory=set)
+    consents: Consents = field(factory=Consents)
     moved: set[MovementId] = field(factory=set)
     once: set[str] = field(factory=set)
     """Reasons of adjustments that each were asked for once, or with one key."""
@@ -311,6 +313,7 @@ class Oracle:
         self._check_provider()
         self._check_captures()
         self._check_promises()
+        self.promises.consents.check(self.tables, self.books.intents, self.books.order_of)
         self._check_subscriptions()
         return seen
 

@@ -25,7 +25,7 @@ from shop.application.queries.reconciliation import Reconcile
 from shop.domain.payments import AUTHORIZATION_EXPIRED
 from tests.scale import rounds
 from tests.simulation.__main__ import footprint, run
-from tests.simulation.actors import everybody
+from tests.simulation.cast import everybody
 from tests.simulation.chances import chances_of
 from tests.simulation.loop import SimLoop, TooManySteps
 from tests.simulation.world import START, SeedFailed, World
@@ -100,7 +100,7 @@ def test_whatever_went_wrong_a_shop_at_rest_gives_the_reconciliation_no_false_al
         async def _come_to_rest(self, actors: list[asyncio.Task[None]]) -> None:
             nonlocal intents, booked, payouts
             await super()._come_to_rest(actors)
-            shop = self._calm_shop()
+            shop = self.calm_shop()
             for _ in range(2):  # what is paid out now is booked next time
                 if self.chances.seed % 5 == 0:
                     await asyncio.sleep(86_400)

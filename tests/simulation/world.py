@@ -21,7 +21,9 @@ from shop.adapters.fake.billing_books import MemoryBillingBooks
 from shop.adapters.fake.faults import FaultyGateway, RandomFaults
 from shop.adapters.fake.news import OutgoingNews
 from shop.adapters.fake.payments import FakePaymentGateway
+from shop.adapters.fake.saved_methods import FakeSavedMethods
 from shop.adapters.fake.subscriptions import FakeSubscriptionBilling
+from shop.adapters.fake.wallet_books import MemoryWalletBooks
 from shop.adapters.memory.markup import PlainMarkup
 from shop.adapters.memory.storage import MemoryStorage
 from shop.application.commands.catalog import CreateProduct, NewVariant
@@ -34,6 +36,7 @@ from shop.application.ports.payments import IntentRequest
 from shop.application.shop import Shop
 from shop.application.wiring import Ports, subscribers
 from shop.domain.catalog import Price, ProductStatus
+from shop.domain.identity import User
 from shop.domain.kernel.capturing import CapturePolicy
 from shop.domain.kernel.errors import ShopError, Unavailable
 from shop.domain.kernel.identifiers import Identifier, PlanId, ProductId, SubscriptionId, VariantId
@@ -45,7 +48,7 @@ from tests.invariants import Broken, broken
 from tests.people import people_ports
 from tests.shops import BERLIN, SETTINGS, DroppedTags, NobodyKnown, NoLimits, PlainSecrets, customer, eur
 from tests.simulation.chances import CALM_NEWS, CALM_STORAGE, Chances, NewsTrouble, StorageTrouble
-from tests.simulation.lines import Line, StorageOverALine
+from tests.simulation.lines import CustomersOverALine, Line, StorageOverALine
 from tests.simulation.loop import SimLoop
 from tests.simulation.oracle import Oracle, WatchedBooks
 from tests.simulation.plans import offer_plans
@@ -57,6 +60,8 @@ DAYS_TO_REST = 7
 DAY_SECONDS = 86_400.0
 STEPS_MAX = 500_000
 WEBHOOK_SECRET = "whsec_simulation"
+FIRST_SAVER = 200
+"""Their numbers as customers: above those of all who subscribe."""
 
 
 class NoAnswer(Unavailable):
@@ -127,6 +132,7 @@ class Process:
                 storage=StorageOverALine(world.storage, self._line),
                 gateway=gateway,
                 billing=FakeSubscriptionBilling(gateway_of_billing, world.billing_books, VirtualClock(world.loop)),
+                saved_methods=CustomersOverALine(world.wallet_books, clock, gateway),
                 cache=DroppedTags(),
                 limiter=NoLimits(),
                 clock=clock,
@@ -223,7 +229,9 @@ class World:
     oracle: Oracle = field(init=False)
     provider: FakePaymentGateway = field(init=False)
     billing_books: MemoryBillingBooks = field(factory=MemoryBillingBooks)
+    wallet_books: MemoryWalletBooks = field(factory=MemoryWalletBooks)
     billing: FakeSubscriptionBilling = field(init=False)
+    saved_methods: FakeSavedMethods = field(init=False)
     provider_trouble: RandomFaults = field(init=False)
     storage_trouble: StorageTrouble = field(init=False)
     news_trouble: NewsTrouble = field(init=False)
@@ -252,15 +260,17 @@ class World:
         self.books = WatchedBooks(self._post_soon)
         self.provider = self.new_provider()
         self.billing = FakeSubscriptionBilling(self.provider, self.billing_books, VirtualClock(self.loop))
+        self.saved_methods = FakeSavedMethods(self.wallet_books, VirtualClock(self.loop))
         self.provider_trouble = RandomFaults(random.Random(f"provider:{chances.seed}"), chances.provider)
         self.storage_trouble, self.news_trouble = chances.storage, chances.news
         self.oracle = Oracle(
-            self.storage, self.books, self.billing_books, lambda: self._calm_shop().context(), self.stop
+            self.storage, self.books, self.billing_books, lambda: self.calm_shop().context(), self.stop
         )
 
     def new_provider(self) -> FakePaymentGateway:
         """The one provider that there is, as a process reaches it."""
-        provider = FakePaymentGateway(self.books, VirtualClock(self.loop), WEBHOOK_SECRET)
+        clock = VirtualClock(self.loop)
+        provider = FakePaymentGateway(self.books, clock, WEBHOOK_SECRET, wallets=self.wallet_books)
         provider.authorized_for = timedelta(hours=self.chances.authorized_hours)
         return provider
 
@@ -363,7 +373,7 @@ class World:
         )
 
     async def _open(self) -> None:
-        shop, chances = self._calm_shop(), self.chances
+        shop, chances = self.calm_shop(), self.chances
         async with self.storage.uow(shop.context()) as tx:
             policy = CapturePolicy.MANUAL if chances.captures else CapturePolicy.AUTOMATIC
             unheld = ("fake_debit",) if chances.lets_go else ()
@@ -391,16 +401,28 @@ class World:
             for _, variant_id in self.variants:
                 await shop.execute(AdjustStock(variant_id=variant_id, delta=1, reason="opening", location_id=location))
         await subscribe_before(self)
+        if chances.savers:
+            await self._let_savers_in(shop)
         if chances.regulars:
             self.plans += await offer_plans(self.variants[0][1], shop)
         self.oracle.committed()
 
-    def _calm_shop(self, skew_seconds: float = 0.0) -> Shop:
+    async def _let_savers_in(self, shop: Shop) -> None:
+        """Who lets a card be saved has an account."""
+        context = shop.context()
+        async with self.storage.uow(context) as tx:
+            for number in range(self.chances.savers):
+                user_id = customer(FIRST_SAVER + number).user_id
+                assert user_id is not None
+                tx.users.save(User.register(id=user_id, email=f"saver{number}@example.com", at=context.now))
+
+    def calm_shop(self, skew_seconds: float = 0.0) -> Shop:
         """A way in on which nothing goes wrong, for setting up and for looking."""
         ports = Ports(
             storage=self.storage,
             gateway=self.provider,
             billing=self.billing,
+            saved_methods=self.saved_methods,
             cache=DroppedTags(),
             limiter=NoLimits(),
             clock=VirtualClock(self.loop, skew_seconds),
@@ -452,12 +474,12 @@ class World:
             if subscription.ended or (subscription.method == "fake_card" and not refused):
                 continue
             better = ChangeSubscription(subscription_id=subscription_id, method="fake_card")
-            await self._calm_shop().execute(better, actor=customer(number + 1))
+            await self.calm_shop().execute(better, actor=customer(number + 1))
         for subscription in list(self.oracle.tables.subscriptions.values()):
             begun = subscription.order_id is not None and bool(subscription.provider_ref) and not subscription.ended
             if begun and (subscription.method != "fake_card" or subscription.status is SubscriptionStatus.PAST_DUE):
                 better = ChangeSubscription(subscription_id=subscription.id, method="fake_card")
-                await self._calm_shop().execute(better, actor=Actor(kind="user", id=subscription.owner_id))
+                await self.calm_shop().execute(better, actor=Actor(kind="user", id=subscription.owner_id))
 
     async def _come_to_rest(self, actors: list[asyncio.Task[None]]) -> None:
         limit, pause = self.loop.time() + self.days_to_rest * DAY_SECONDS, 30.0
@@ -473,7 +495,7 @@ class World:
 
     def _post_soon(self) -> None:
         trouble = self.news_trouble
-        for news in [*self.provider.take_news(), *self.billing.take_news()]:
+        for news in [*self.provider.take_news(), *self.billing.take_news(), *self.saved_methods.take_news()]:
             if news.object_ref in self.books.intents:
                 self.heard_by_provider(news.object_ref, self.books.intents[news.object_ref].status)
             if self.draw.random() < trouble.lost:
@@ -523,7 +545,7 @@ async def subscribe_before(world: World) -> None:
     chances, draw = world.chances, random.Random(f"subscribers:{world.chances.seed}")
     for number in range(chances.subscribers):
         due_in = draw.choice((5.0, 60.0, chances.minutes * 60.0)) * draw.random()
-        shop = world._calm_shop(due_in - DAY_SECONDS)
+        shop = world.calm_shop(due_in - DAY_SECONDS)
         plan_id = await shop.execute(
             CreatePlan(
                 code=f"daily-{number}",

@@ -111,35 +111,35 @@ class FaultyGateway:
         return await self._gateway.methods()
 
     async def create_intent(self, request: IntentRequest) -> IntentState:
-        return await self._through("create_intent", lambda: self._gateway.create_intent(request))
+        return await self.through("create_intent", lambda: self._gateway.create_intent(request))
 
     async def fetch(self, provider_ref: str) -> IntentState:
-        return await self._through("fetch", lambda: self._gateway.fetch(provider_ref))
+        return await self.through("fetch", lambda: self._gateway.fetch(provider_ref))
 
     async def confirm(
         self, provider_ref: str, attempt_id: AttemptId, method: str, customer_ref: str = "", try_ref: str = ""
     ) -> IntentState:
-        return await self._through(
+        return await self.through(
             "confirm", lambda: self._gateway.confirm(provider_ref, attempt_id, method, customer_ref, try_ref)
         )
 
     async def capture(self, provider_ref: str, attempt_id: AttemptId, amount: Money | None = None) -> IntentState:
-        return await self._through("capture", lambda: self._gateway.capture(provider_ref, attempt_id, amount))
+        return await self.through("capture", lambda: self._gateway.capture(provider_ref, attempt_id, amount))
 
     async def cancel(self, provider_ref: str, attempt_id: AttemptId) -> IntentState:
-        return await self._through("cancel", lambda: self._gateway.cancel(provider_ref, attempt_id))
+        return await self.through("cancel", lambda: self._gateway.cancel(provider_ref, attempt_id))
 
     async def refund(self, request: RefundRequest) -> RefundState:
-        return await self._through("refund", lambda: self._gateway.refund(request))
+        return await self.through("refund", lambda: self._gateway.refund(request))
 
     async def disputes(self, provider_ref: str) -> tuple[DisputeState, ...]:
-        return await self._through("disputes", lambda: self._gateway.disputes(provider_ref))
+        return await self.through("disputes", lambda: self._gateway.disputes(provider_ref))
 
     async def risk(self, provider_ref: str) -> RiskState:
-        return await self._through("risk", lambda: self._gateway.risk(provider_ref))
+        return await self.through("risk", lambda: self._gateway.risk(provider_ref))
 
     async def answer_dispute(self, answer: DisputeAnswer) -> DisputeState:
-        return await self._through("answer_dispute", lambda: self._gateway.answer_dispute(answer))
+        return await self.through("answer_dispute", lambda: self._gateway.answer_dispute(answer))
 
     def read_news(self, body: bytes, headers: dict[str, str]) -> ProviderNews:
         return self._gateway.read_news(body, headers)
@@ -147,7 +147,8 @@ class FaultyGateway:
     async def close(self) -> None:
         await self._gateway.close()
 
-    async def _through(self, call: str, ask: Callable[[], Awaitable[T]]) -> T:
+    async def through(self, call: str, ask: Callable[[], Awaitable[T]]) -> T:
+        """What `ask` answers, with what goes wrong with this call: also for calls that are no gateway's."""
         forbid_inside_transaction(call)
         fault = self._plan.fault_for(call)
         if fault is Fault.ERROR:

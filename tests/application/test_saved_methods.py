@@ -17,7 +17,7 @@ from shop.application.ports.saved_methods import NoSavedMethods, SavingNotOffere
 from shop.application.ports.views import SavedMethodView
 from shop.application.queries.payments import GetPaymentSession
 from shop.application.queries.saved_methods import GetSavedMethods
-from shop.application.settlement import Sale
+from shop.application.settlement import MethodNotSavable, Sale
 from shop.application.settlement.steps import request_of
 from shop.application.shop import Shop
 from shop.domain.identity import AccountErased, User
@@ -74,6 +74,13 @@ async def paid(small: SmallShop, method: str, actor: Actor = ADA) -> PaymentStat
     await small.pay(order_id)
     async with small.storage.uow(small.context()) as tx:
         return (await tx.orders.get(order_id)).payment_status
+
+
+async def test_what_cannot_be_charged_again_is_not_saved(small: SmallShop) -> None:
+    with pytest.raises(MethodNotSavable):
+        await small.shop.execute(BeginSavingMethod(method="fake_debit"), actor=ADA)
+    assert await saved(small) == []
+    assert await customer(small) == ""
 
 
 class TestSaving:

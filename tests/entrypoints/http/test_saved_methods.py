@@ -47,6 +47,13 @@ async def test_the_browser_gets_a_secret_to_finish_with(town: Town) -> None:
     assert (await ada.client.get(PATH)).json()["data"] == []
 
 
+async def test_what_cannot_be_charged_again_is_refused(town: Town) -> None:
+    ada = await town.person()
+    refused = await ada.client.post(PATH, json={"method": "fake_debit"})
+    assert (refused.status_code, refused.json()["code"]) == (422, "payment_method_not_savable")
+    assert (await ada.client.get(PATH)).json()["data"] == []
+
+
 async def test_repeated_under_one_key_it_is_one_setup(town: Town) -> None:
     ada = await town.person()
     made = [await ada.client.post(PATH, headers={"Idempotency-Key": "once"}) for _ in range(2)]

@@ -132,6 +132,15 @@ class SavedMethodsContract:
             await subject.saved_methods.begin(customer, "no_such_thing", "other")
 
     @alone
+    async def test_what_is_not_savable_is_not_saved(self, subject: SavedMethodsUnderTest) -> None:
+        customer = await subject.customer()
+        for method in await subject.gateway.methods():
+            if not method.savable:
+                with pytest.raises(PaymentMethodUnknown):
+                    await subject.saved_methods.begin(customer, method.code, method.code)
+        assert await subject.saved_methods.saved(customer) == []
+
+    @alone
     async def test_only_what_is_saved_is_named_like_it(self, subject: SavedMethodsUnderTest) -> None:
         codes = [method.code for method in await subject.gateway.methods()]
         for name in (*codes, "", "subscription:sub_1:2026-01-01", "x" * 60):

@@ -27,6 +27,7 @@ from shop.domain.kernel.identifiers import WalletId
 from shop.domain.payments import SAVED_MAX, AttemptStatus, PaymentMethodUnknown, SavedMethod, SavedMethodNotFound
 
 _LAST4 = {"fake_card": "4242", "fake_card_declined": "0002", "fake_card_3ds": "3220"}
+_SAVABLE = frozenset(method.code for method in METHODS if method.savable)
 
 
 class FakeSavedMethods:
@@ -51,7 +52,7 @@ class FakeSavedMethods:
     async def begin(self, customer_ref: str, method: str, key: str) -> MethodSetup:
         forbid_inside_transaction("begin")
         code = method or METHODS[0].code
-        if code not in BEGINNINGS:
+        if code not in _SAVABLE:
             raise PaymentMethodUnknown(f"The fake provider cannot save “{method[:40]}”.")
         with self._books.writing():
             customer = self._known(customer_ref)

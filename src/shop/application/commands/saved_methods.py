@@ -9,7 +9,7 @@ from shop.application.holdings import subscriptions_of
 from shop.application.messages import CUSTOMER, Command, Context
 from shop.application.ports.readers import SubscriptionReader
 from shop.application.ports.saved_methods import MethodSetup, SavingNotOffered
-from shop.application.settlement import Cashier, open_wallet, wallet_of
+from shop.application.settlement import Cashier, MethodNotSavable, open_wallet, wallet_of
 from shop.domain.kernel.errors import Conflict
 from shop.domain.kernel.identifiers import UserId
 from shop.domain.payments import SavedMethodNotFound, Wallet
@@ -39,6 +39,9 @@ class BeginSavingMethod(Command[MethodSetup]):
 async def begin_saving_method(command: BeginSavingMethod, context: Context, *, cashier: Cashier) -> MethodSetup:
     if not cashier.saved_methods.provider:
         raise SavingNotOffered
+    for method in await cashier.gateway.methods():
+        if method.code == command.method and not method.savable:
+            raise MethodNotSavable(f"“{method.name}” cannot be charged again.")
     wallet = await open_wallet(_user(context), context, cashier)
     return await cashier.saved_methods.begin(wallet.customer_ref, command.method, _key(wallet, context))
 

@@ -8,6 +8,7 @@ from shop.application.commands.saved_methods import BeginSavingMethod, RemoveSav
 from shop.application.limits import CODES
 from shop.application.ports.views import MethodSetupView, SavedMethodView
 from shop.application.queries.saved_methods import GetSavedMethods
+from shop.application.settlement import MethodNotSavable
 from shop.entrypoints.http.answers import Answer
 from shop.entrypoints.http.bodies import Body
 from shop.entrypoints.http.calls import Call
@@ -53,6 +54,7 @@ async def saved_method_list(call: Call) -> Answer:
         "account_erased",
         "saving_not_offered",
         "payment_method_unknown",
+        MethodNotSavable.code,
         "payment_refused",
         "payment_provider_unavailable",
         "conflict",

@@ -331,15 +331,16 @@ class Product(Aggregate):
 
     def _check_variants(self) -> None:
         live = self.live_variants
-        if any(len(variant.options) != len(self.options) for variant in live):
-            raise Invalid(
-                "Every variant has one value for each option of its product.",
-                flaws=(Flaw("/variants", "options_differ", f"Each needs {len(self.options)} values"),),
-            )
-        for variant in live:
-            for option, value in zip(self.options, variant.options, strict=True):
+        for index, variant in enumerate(self.variants):
+            if variant.archived:
+                continue
+            if len(variant.options) != len(self.options):
+                flaw = Flaw(f"/variants/{index}/options", "options_differ", f"Each needs {len(self.options)} values")
+                raise Invalid("Every variant has one value for each option of its product.", flaws=(flaw,))
+            for place, (option, value) in enumerate(zip(self.options, variant.options, strict=True)):
                 if value not in option.values:
-                    raise Invalid(f"“{value}” is not a value of the option “{option.name}”.")
+                    flaw = Flaw(f"/variants/{index}/options/{place}", "value_unknown", f"One of “{option.name}”")
+                    raise Invalid(f"“{value}” is not a value of the option “{option.name}”.", flaws=(flaw,))
         if len({variant.options for variant in live}) != len(live):
             raise VariantsAlike("No two variants of a product have the same option values.")
         skus = [variant.sku for variant in self.variants if variant.sku]

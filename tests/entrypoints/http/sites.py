@@ -35,7 +35,7 @@ class OpenSite:
     staff: httpx.AsyncClient
 
     def with_key(self, secret: str) -> httpx.AsyncClient:
-        return _client(self.app, {"Authorization": f"Bearer {secret}"})
+        return client_of(self.app, {"Authorization": f"Bearer {secret}"})
 
     async def key(self, *scopes: str) -> httpx.AsyncClient:
         """Somebody with a key to these scopes."""
@@ -108,10 +108,10 @@ async def open_site(
     small.shop = Shop(ports, jitter=lambda: 0.0)
     app = create_app(small.shop, settings)
     new = await small.shop.execute(CreateApiKey(name="staff", scopes=frozenset({"*"})))
-    async with _client(app, {}) as guest, _client(app, {"Authorization": f"Bearer {new.secret}"}) as staff:
+    async with client_of(app, {}) as guest, client_of(app, {"Authorization": f"Bearer {new.secret}"}) as staff:
         yield OpenSite(small, app, guest, staff)
 
 
-def _client(app: ASGIApp, headers: dict[str, str]) -> httpx.AsyncClient:
+def client_of(app: ASGIApp, headers: dict[str, str]) -> httpx.AsyncClient:
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=True)  # type: ignore[arg-type]
     return httpx.AsyncClient(transport=transport, base_url=BASE, headers=headers)

@@ -1,6 +1,7 @@
 """Making products and categories and changing them. In changes, None leaves a part as it is."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import ClassVar
 
 from attrs import evolve, frozen
@@ -19,7 +20,7 @@ from shop.domain.catalog import (
     Variant,
 )
 from shop.domain.inventory import QUANTITY_MAX
-from shop.domain.kernel.errors import Flaw, Invalid
+from shop.domain.kernel.errors import Flaw, Invalid, below
 from shop.domain.kernel.identifiers import CategoryId, ProductId, VariantId
 
 PRODUCTS_WRITE = "products:write"
@@ -68,7 +69,9 @@ async def create_product(
     description = markup.clean(command.description)
     async with uow(context) as tx:
         await _check_categories(tx, command.category_ids)
-        variants = tuple(_variant(new, ids) for new in command.variants)
+        variants = tuple(
+            below(f"/variants/{index}", partial(_variant, new, ids)) for index, new in enumerate(command.variants)
+        )
         product = Product.create(
             id=ids.new(ProductId),
             slug=command.slug,
@@ -299,11 +302,11 @@ async def _check_categories(tx: Transaction, category_ids: tuple[CategoryId, ...
 
 async def _open_levels(storeroom: Storeroom, stocked: Sequence[tuple[Variant, int | None]], source: ProductId) -> None:
     """A level at the preferred location for every tracked variant."""
+    for index, (variant, stock) in enumerate(stocked):
+        if variant.tracked and not 0 <= (stock or 0) <= QUANTITY_MAX:
+            flaw = Flaw(f"/variants/{index}/stock", "stock_out_of_range", f"0 to {QUANTITY_MAX}")
+            raise Invalid(f"Stock is 0 to {QUANTITY_MAX} units.", flaws=(flaw,))
     tracked = [(variant, stock or 0) for variant, stock in stocked if variant.tracked]
-    if any(not 0 <= stock <= QUANTITY_MAX for _, stock in tracked):
-        raise Invalid(
-            f"Stock is 0 to {QUANTITY_MAX} units.", flaws=(Flaw("/variants", "stock_out_of_range", "At least 0"),)
-        )
     if tracked:
         location = await storeroom.location()
         for variant, stock in tracked:

@@ -4,10 +4,12 @@ An error is defined beside what raises it and names what happened. Its kind deci
 code of the command line and whether a retry makes sense; its `code` is stable and documented.
 """
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, TypeVar
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
+
+T = TypeVar("T")
 
 
 @frozen
@@ -72,3 +74,14 @@ class Unavailable(ShopError):
     code = "unavailable"
     title = "Not available at the moment"
     default_hint = "Try again in a moment; repeat the same Idempotency-Key so that nothing happens twice."
+
+
+def below(pointer: str, make: Callable[[], T]) -> T:
+    """Makes something of a part of an input; what is wrong with it is said to be below that part."""
+    try:
+        return make()
+    except ShopError as error:
+        error.flaws = tuple(evolve(flaw, pointer=pointer + flaw.pointer) for flaw in error.flaws) or (
+            Flaw(pointer, error.code, error.detail),
+        )
+        raise

@@ -8,11 +8,11 @@ from shop.application.commands.payments import ProcessPayment
 from shop.application.messages import SYSTEM
 from shop.application.ports.views import PaymentView
 from shop.application.queries.payments import GetPayment
-from shop.domain.kernel.errors import ShopError
+from shop.domain.kernel.errors import ShopError, below
 from shop.domain.kernel.identifiers import PaymentId
 from shop.domain.payments import AttemptStatus
 from shop.entrypoints.http.answers import Answer
-from shop.entrypoints.http.bodies import Body, MoneyBody, below
+from shop.entrypoints.http.bodies import Body, MoneyBody
 from shop.entrypoints.http.calls import Call
 from shop.entrypoints.http.endpoints import Endpoints, Keys, Shows, Who
 from shop.entrypoints.http.endurance import carried_through

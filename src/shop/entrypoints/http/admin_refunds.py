@@ -12,11 +12,11 @@ from shop.application.messages import SYSTEM
 from shop.application.ports.readers import RefundFilter
 from shop.application.ports.views import RefundView
 from shop.application.queries.refunds import GetRefund, GetRefunds
-from shop.domain.kernel.errors import ShopError
+from shop.domain.kernel.errors import ShopError, below
 from shop.domain.kernel.identifiers import OrderId, OrderLineId, PaymentId, RefundId
 from shop.domain.payments import NOTE_LENGTH_MAX, RefundReason, RefundStatus
 from shop.entrypoints.http.answers import Answer
-from shop.entrypoints.http.bodies import Body, IdText, MoneyBody, below
+from shop.entrypoints.http.bodies import Body, IdText, MoneyBody
 from shop.entrypoints.http.bodies import identifier as id_of
 from shop.entrypoints.http.calls import Call
 from shop.entrypoints.http.endpoints import Endpoints, Keys, Shows, Who

@@ -3,16 +3,15 @@
 import asyncio
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, TypeVar
 
 import msgspec
-from attrs import evolve
 from litestar.types import Receive
 from msgspec import UNSET, Meta, Struct, UnsetType, inspect
 
 from shop.domain.kernel.address import Address
-from shop.domain.kernel.errors import Flaw, Invalid, ShopError
+from shop.domain.kernel.errors import Flaw, Invalid, below
 from shop.domain.kernel.identifiers import Identifier
 from shop.domain.kernel.metadata import merged_metadata
 from shop.domain.kernel.money import AMOUNT_MAX, Money
@@ -100,17 +99,6 @@ def merged(current: Mapping[str, str], change: "dict[str, str | None] | UnsetTyp
     if not isinstance(change, dict):
         return {}
     return merged_metadata(current, change)
-
-
-def below(pointer: str, make: Callable[[], T]) -> T:
-    """Makes something of a part of the body; what is wrong with it is said to be below that part."""
-    try:
-        return make()
-    except ShopError as error:
-        error.flaws = tuple(evolve(flaw, pointer=pointer + flaw.pointer) for flaw in error.flaws) or (
-            Flaw(pointer, error.code, error.detail),
-        )
-        raise
 
 
 def identifier(kind: type[I], text: str, pointer: str) -> I:

@@ -17,6 +17,7 @@ from shop.application.messages import GUEST, Actor
 from shop.application.ports.views import CartView, ShippingOptionView
 from shop.application.queries.carts import GetCart, GetShippingOptions
 from shop.domain.carts import NOTE_LENGTH_MAX, QUANTITY_MAX
+from shop.domain.kernel.errors import below
 from shop.domain.kernel.identifiers import CartId, CartItemId, PlanId, VariantId
 from shop.entrypoints.http.answers import Answer
 from shop.entrypoints.http.bodies import (
@@ -25,7 +26,6 @@ from shop.entrypoints.http.bodies import (
     CurrencyText,
     IdText,
     MetadataChange,
-    below,
     given,
     identifier,
 )

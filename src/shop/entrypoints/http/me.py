@@ -19,10 +19,11 @@ from shop.application.ports.views import ExportView, MeView, OrderView, Preferen
 from shop.application.queries.identity import GetMe, GetMyAddresses, GetMyExport, GetMyPreferences
 from shop.application.queries.orders import GetUserOrders
 from shop.domain.identity import ExportNotFound, ExportStatus
+from shop.domain.kernel.errors import below
 from shop.domain.kernel.identifiers import AddressId, ExportId
 from shop.entrypoints.http.answers import Answer
 from shop.entrypoints.http.auth import Locale, Name
-from shop.entrypoints.http.bodies import AddressBody, Body, MetadataChange, below, given
+from shop.entrypoints.http.bodies import AddressBody, Body, MetadataChange, given
 from shop.entrypoints.http.calls import PRIVATE_CACHE, Call
 from shop.entrypoints.http.endpoints import Endpoints, Keys, Shows, Who
 from shop.entrypoints.http.parameters import fields, page_request, paging

@@ -14,11 +14,11 @@ from shop.application.ports.views import OrderView
 from shop.application.queries.orders import GetOrder
 from shop.application.settlement import MethodNotReusable
 from shop.domain.carts import ITEMS_MAX
-from shop.domain.kernel.errors import ShopError
+from shop.domain.kernel.errors import ShopError, below
 from shop.domain.kernel.identifiers import CartId, OrderId, PaymentSessionId, PlanId
 from shop.domain.subscriptions import PlanNeedsCustomer
 from shop.entrypoints.http.answers import Answer
-from shop.entrypoints.http.bodies import Body, IdText, MoneyBody, below, identifier
+from shop.entrypoints.http.bodies import Body, IdText, MoneyBody, identifier
 from shop.entrypoints.http.calls import Call
 from shop.entrypoints.http.carts import cart_as_it_is
 from shop.entrypoints.http.endpoints import CART_TOKEN, ORDER_TOKEN, Endpoints, Keys, Shows, Who

@@ -7,11 +7,12 @@ from msgspec import UNSET, Meta, UnsetType
 from shop.application.commands.plans import CODE_LENGTH_MAX, ArchivePlan, CreatePlan, UpdatePlan
 from shop.application.ports.views import PlanView
 from shop.application.queries.subscriptions import GetPlan, GetPlans
+from shop.domain.kernel.errors import below
 from shop.domain.kernel.identifiers import PlanId, VariantId
 from shop.domain.kernel.money import Money
 from shop.domain.subscriptions import AfterDunning, Interval, IntervalUnit
 from shop.entrypoints.http.answers import Answer
-from shop.entrypoints.http.bodies import Body, IdText, MoneyBody, below, given, identifier
+from shop.entrypoints.http.bodies import Body, IdText, MoneyBody, given, identifier
 from shop.entrypoints.http.calls import Call
 from shop.entrypoints.http.endpoints import Endpoints, Shows, Who
 from shop.entrypoints.http.parameters import fields, page_request, paging

@@ -14,6 +14,7 @@ from shop.application.ports.readers import ProductFilter
 from shop.application.ports.views import AvailabilityView, ProductView
 from shop.application.queries.catalog import GetAvailability, GetProduct, GetProducts
 from shop.domain.catalog import Media, Option, ProductStatus
+from shop.domain.kernel.errors import below
 from shop.domain.kernel.identifiers import CategoryId, ProductId
 from shop.entrypoints.http.answers import Answer
 from shop.entrypoints.http.bodies import (
@@ -24,7 +25,6 @@ from shop.entrypoints.http.bodies import (
     MetadataChange,
     Slug,
     Text,
-    below,
     given,
     identifier,
     merged,
@@ -60,12 +60,18 @@ class MediaBody(Body):
     url: Annotated[str, Meta(min_length=1, max_length=2000)]
     alt: Annotated[str, Meta(max_length=500)] = ""
 
+    def media(self) -> Media:
+        return Media(url=self.url, alt=self.alt)
+
 
 class OptionBody(Body):
     """A way in which variants differ, such as Size with S, M and L."""
 
     name: Annotated[str, Meta(min_length=1, max_length=100)]
     values: Annotated[list[Annotated[str, Meta(min_length=1, max_length=100)]], Meta(max_length=250)]
+
+    def option(self) -> Option:
+        return Option(name=self.name, values=tuple(self.values))
 
 
 MediaList = Annotated[list[MediaBody], Meta(max_length=100)]
@@ -110,7 +116,11 @@ def _variants(variants: list[VariantBody]) -> tuple[NewVariant, ...]:
 
 
 def _media(media: list[MediaBody]) -> tuple[Media, ...]:
-    return tuple(Media(url=each.url, alt=each.alt) for each in media)
+    return tuple(below(f"/media/{i}", each.media) for i, each in enumerate(media))
+
+
+def _options(options: list[OptionBody]) -> tuple[Option, ...]:
+    return tuple(below(f"/options/{i}", each.option) for i, each in enumerate(options))
 
 
 def _categories(ids: list[str]) -> tuple[CategoryId, ...]:
@@ -207,7 +217,7 @@ async def product_create(call: Call) -> Answer:
         seo_title=body.seo_title,
         seo_description=body.seo_description,
         media=_media(body.media),
-        options=tuple(Option(name=option.name, values=tuple(option.values)) for option in body.options),
+        options=_options(body.options),
         variants=_variants(body.variants),
         category_ids=_categories(body.category_ids),
         metadata=body.metadata,

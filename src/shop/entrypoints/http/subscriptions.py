@@ -18,12 +18,12 @@ from shop.application.commands.subscriptions import (
 from shop.application.messages import SYSTEM
 from shop.application.ports.views import ProrationView, SubscriptionView
 from shop.application.queries.subscriptions import GetMySubscription, GetMySubscriptions
-from shop.domain.kernel.errors import ShopError
+from shop.domain.kernel.errors import ShopError, below
 from shop.domain.kernel.identifiers import PlanId, SubscriptionId
 from shop.domain.kernel.money import Money
 from shop.domain.subscriptions.subscription import QUANTITY_MAX
 from shop.entrypoints.http.answers import Answer
-from shop.entrypoints.http.bodies import AddressBody, Body, CurrencyText, IdText, ShortText, below, identifier
+from shop.entrypoints.http.bodies import AddressBody, Body, CurrencyText, IdText, ShortText, identifier
 from shop.entrypoints.http.calls import Call
 from shop.entrypoints.http.endpoints import Endpoints, Keys, Shows, Who
 from shop.entrypoints.http.endurance import carried_through

@@ -13,10 +13,10 @@ from shop.application.ports.payments import PaymentRefused, Simulation
 from shop.application.ports.views import AdvancedClockView, PaymentView
 from shop.application.queries.clock import GetClock
 from shop.application.queries.payments import GetPayment
-from shop.domain.kernel.errors import Invalid
+from shop.domain.kernel.errors import Invalid, below
 from shop.domain.kernel.identifiers import PaymentId
 from shop.entrypoints.http.answers import Answer
-from shop.entrypoints.http.bodies import Body, below
+from shop.entrypoints.http.bodies import Body
 from shop.entrypoints.http.calls import Call
 from shop.entrypoints.http.endpoints import Endpoints, Keys, Shows, Who
 from shop.entrypoints.http.endurance import carried_through

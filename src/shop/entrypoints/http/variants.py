@@ -1,13 +1,17 @@
 """Variants of products: what is put into carts, and how staff change it."""
 
-from typing import Annotated, Any
+import re
+from typing import Annotated, Any, TypeVar
 
+from attrs import evolve
 from msgspec import UNSET, Meta, UnsetType, field
 
 from shop.application.commands.catalog import AddVariant, ArchiveVariant, NewVariant, UpdateVariant
+from shop.application.messages import Command
 from shop.application.ports.views import ProductView, VariantView
 from shop.application.queries.catalog import GetProduct
 from shop.domain.catalog import Price
+from shop.domain.kernel.errors import ShopError, below
 from shop.domain.kernel.identifiers import ProductId, VariantId
 from shop.domain.kernel.money import Money
 from shop.entrypoints.http.answers import Answer
@@ -18,7 +22,6 @@ from shop.entrypoints.http.bodies import (
     Metadata,
     MetadataChange,
     ShortText,
-    below,
     given,
     merged,
 )
@@ -28,6 +31,8 @@ from shop.entrypoints.representation import Plain
 
 endpoints = Endpoints("products")
 WRITE = "products:write"
+R = TypeVar("R")
+_ONE_OF_THEM = re.compile(r"^/variants(/[0-9]+)?")
 
 Grams = Annotated[int, Meta(ge=0, le=10**8)]
 Units = Annotated[int, Meta(ge=0, le=10**6)]
@@ -125,7 +130,7 @@ CHANGES: dict[str, Any] = {"scope": WRITE, "if_match": True, "current": _current
 async def variant_create(call: Call) -> Answer:
     """Adds a variant. Values that the product's options do not have yet are added to them."""
     product_id = call.id(ProductId)
-    variant_id = await call.execute(AddVariant(product_id=product_id, variant=call.body.variant()))
+    variant_id = await _for_one(call, AddVariant(product_id=product_id, variant=call.body.variant()))
     await call.catalog_changed()
     return await _one_variant(call, product_id, variant_id)
 
@@ -164,7 +169,8 @@ async def variant_update(call: Call) -> Answer:
     if body.metadata is not UNSET:
         before = next((v for v in (await show_product(call, product_id)).variants or () if v.id == variant_id), None)
         changes["metadata"] = merged(before.metadata if before else {}, body.metadata)
-    await call.execute(UpdateVariant(product_id=product_id, variant_id=variant_id, expected_version=version, **changes))
+    command = UpdateVariant(product_id=product_id, variant_id=variant_id, expected_version=version, **changes)
+    await _for_one(call, command)
     await call.catalog_changed()
     return await _one_variant(call, product_id, variant_id)
 
@@ -187,6 +193,15 @@ async def variant_archive(call: Call) -> Answer:
     await call.execute(command)
     await call.catalog_changed()
     return call.nothing()
+
+
+async def _for_one(call: Call, command: Command[R]) -> R:
+    """Carries it out. What is wrong with one of the product's variants is wrong with this one, the only one sent."""
+    try:
+        return await call.execute(command)
+    except ShopError as error:
+        error.flaws = tuple(evolve(flaw, pointer=_ONE_OF_THEM.sub("", flaw.pointer)) for flaw in error.flaws)
+        raise
 
 
 async def _one_variant(call: Call, product_id: ProductId, variant_id: VariantId) -> Answer:

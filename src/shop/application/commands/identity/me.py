@@ -11,6 +11,7 @@ from shop.application.ports.clock import Ids
 from shop.application.ports.unit_of_work import UnitOfWork
 from shop.domain.identity import SavedAddress
 from shop.domain.kernel.address import Address
+from shop.domain.kernel.errors import below
 from shop.domain.kernel.identifiers import AddressId
 from shop.domain.kernel.metadata import merged_metadata
 
@@ -99,7 +100,8 @@ async def update_address(command: UpdateAddress, context: Context, *, uow: UnitO
             for name in ("default_shipping", "default_billing")
             if (chosen := getattr(command, name)) is not None
         }
-        user.save_address(evolve(saved, address=evolve(saved.address, **command.changes), **defaults), context.now)
+        address = below("/address", lambda: evolve(saved.address, **command.changes))
+        user.save_address(evolve(saved, address=address, **defaults), context.now)
         tx.users.save(user)
 
 

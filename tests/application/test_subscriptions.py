@@ -71,19 +71,20 @@ async def offer(small: SmallShop, *, price: int = 1500, stock: int | None = 100,
     return await small.shop.execute(CreatePlan(code=slug, name="Coffee", variant_id=variant_id, **command))
 
 
+def wish(plan_id: PlanId, method: str = "fake_card", quantity: int = 2) -> Subscribe:
+    return Subscribe(
+        plan_id=plan_id,
+        method=method,
+        email="ada@example.com",
+        quantity=quantity,
+        shipping_address=BERLIN,
+        shipping_option="standard",
+    )
+
+
 async def subscribe(small: SmallShop, plan_id: PlanId, method: str = "fake_card", quantity: int = 2) -> SubscriptionId:
     """Ada subscribes, and what follows at once has followed."""
-    subscription_id = await small.shop.execute(
-        Subscribe(
-            plan_id=plan_id,
-            method=method,
-            email="ada@example.com",
-            quantity=quantity,
-            shipping_address=BERLIN,
-            shipping_option="standard",
-        ),
-        actor=ADA,
-    )
+    subscription_id = await small.shop.execute(wish(plan_id, method, quantity), actor=ADA)
     await carry_on(small, subscription_id)
     return subscription_id
 

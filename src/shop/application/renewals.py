@@ -204,11 +204,14 @@ async def _order_period(subscription: Subscription, context: Context, till: Till
 
     Whoever is second finds the period ordered: the subscription's version and the period itself forbid another order.
     """
+    if subscription.has_missed(context.now):
+        subscription.leave_out_missed(context.now)
+        return await _save(subscription, context, till)
     settings, period = await till.store.settings(), subscription.next_period
     hold = HOLD if subscription.status is not SubscriptionStatus.INCOMPLETE else INCOMPLETE_FOR
     async with till.cashier.uow(context) as tx:
         offers = await tx.subscriptions.offers([subscription.variant_id])
-        priced = _priced(subscription, offers.get(subscription.variant_id), settings, context, till)
+        priced = price_period(subscription, offers.get(subscription.variant_id), settings, context, till)
         try:
             check_ready(priced)
         except (InsufficientStock, CartNotReady):
@@ -238,7 +241,7 @@ def _nothing(subscription: Subscription, order: Order, period: Period, till: Til
     )
 
 
-def _priced(
+def price_period(
     subscription: Subscription, offer: Offer | None, settings: StoreSettings, context: Context, till: Till
 ) -> PricedCart:
     """A cart as the subscriber would have filled it, at the subscription's price."""

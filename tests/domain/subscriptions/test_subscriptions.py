@@ -308,8 +308,24 @@ def test_goods_that_are_missing_are_looked_for_daily_and_a_period_that_passes_is
     subscription.wait_for_goods(end)
     assert subscription.due_at == end + DAY
     assert subscription.begun == 1
-    subscription.wait_for_goods(next_end)
+    assert not subscription.has_missed(next_end - DAY)
+    assert subscription.has_missed(next_end)
+    subscription.leave_out_missed(next_end)
     assert (subscription.begun, subscription.owes_period(next_end)) == (2, True)
+    assert not subscription.has_missed(next_end)
+
+
+def test_periods_that_nobody_looked_at_while_goods_were_missing_are_left_out_together() -> None:
+    subscription = running()
+    subscription.wait_for_goods(subscription.period_end)
+    much_later = subscription.period_end + 100 * DAY
+    subscription.leave_out_missed(much_later)
+    assert subscription.next_period.start <= much_later < subscription.next_period.end
+
+
+def test_what_was_looked_at_too_late_for_other_reasons_is_billed() -> None:
+    subscription = running()
+    assert not subscription.has_missed(subscription.next_period.end + 100 * DAY)
 
 
 def test_an_order_that_was_called_off_leaves_its_period_out() -> None:

@@ -12,12 +12,16 @@ from shop.application.ports.subscriptions import (
     SubscriptionsNotOffered,
 )
 from shop.application.ports.unit_of_work import Transaction
-from shop.application.renewals import Till, billing_request, carry_on
+from shop.application.pricing import PricedCart
+from shop.application.renewals import Till, billing_request, carry_on, price_period
 from shop.application.settlement import check_own_method
+from shop.domain.inventory import InsufficientStock
 from shop.domain.kernel.address import Address
 from shop.domain.kernel.errors import Flaw, Invalid, Unavailable
 from shop.domain.kernel.identifiers import PlanId, SubscriptionId
+from shop.domain.shipping import ShippingUnavailable
 from shop.domain.subscriptions import (
+    PlanNotOffered,
     Proration,
     Subscription,
     SubscriptionCannotMove,
@@ -72,6 +76,7 @@ async def subscribe(command: Subscribe, context: Context, *, till: Till) -> Subs
             provider=till.billing.provider,
             method=command.method,
         )
+        _check_orderable(subscription, price_period(subscription, offer, settings, context, till))
         tx.subscriptions.save(subscription)
         tx.answer(subscription.id)
     return subscription.id
@@ -95,6 +100,24 @@ def _check_delivery(command: Subscribe, *, needs_shipping: bool) -> None:
     if missing:
         names = ", ".join(flaw.pointer.removeprefix("/") for flaw in missing)
         raise Invalid(f"Still missing: {names}.", flaws=tuple(missing))
+
+
+def _check_orderable(subscription: Subscription, priced: PricedCart) -> None:
+    """What could never be sent is refused now, and so is what is to begin now and is not there; what a trial ends with
+    may come until then. Raises InsufficientStock, ShippingUnavailable, PlanNotOffered."""
+    for flaw in priced.flaws:
+        if flaw.code == ShippingUnavailable.code:
+            hint = "GET /api/store/countries says where the shop sends; a cart with this address says by what."
+            raise ShippingUnavailable(flaw.detail, hint=hint, flaws=(flaw,))
+        if flaw.code != InsufficientStock.code:
+            raise PlanNotOffered(flaw.detail)
+        if subscription.trial_ends_at is None:
+            offer = priced.offers[subscription.variant_id]
+            left = offer.available or 0
+            short = InsufficientStock({offer.variant_id: left}, {offer.variant_id: offer.title})
+            short.flaws = (Flaw("/quantity", "exceeds_available", f"At most {left}"),)
+            short.hint = "Subscribe to fewer, or when there is more."
+            raise short
 
 
 @frozen(kw_only=True)

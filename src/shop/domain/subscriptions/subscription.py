@@ -198,13 +198,22 @@ class Subscription(Aggregate):
         return Renewal(subscription_id=self.id, period_start=period.start, period_end=period.end, order_id=order_id)
 
     def wait_for_goods(self, at: datetime) -> None:
-        """What it needs is not there: it is looked for every day, and a period that passes meanwhile is left out."""
-        if at >= self.next_period.end:
-            self.begun += 1
-            self.due_at = at
+        """What it needs is not there: it is looked for every day. A first period that waits too long never comes."""
+        if self.status is SubscriptionStatus.INCOMPLETE and at >= self.created_at + INCOMPLETE_FOR:
+            self.expire(at)
         else:
-            self.due_at = at + WAIT_FOR_GOODS
-        self.updated_at = at
+            self.due_at, self.updated_at = at + WAIT_FOR_GOODS, at
+
+    def has_missed(self, now: datetime) -> bool:
+        """Whether the next period has passed while something was missing for it."""
+        period, waits = self.next_period, self.due_at
+        return waits is not None and period.start < waits and period.end <= now
+
+    def leave_out_missed(self, at: datetime) -> None:
+        """Nothing is billed for periods that have passed: what they were for was not there while they lasted."""
+        self.due_at = self.updated_at = at
+        while self.has_missed(at):
+            self.begun += 1
 
     def look_again(self, at: datetime) -> None:
         """The provider takes its time."""

@@ -119,6 +119,8 @@ async def subscription_list(call: Call) -> Answer:
     problems=(
         "not_found",
         "plan_not_offered",
+        "insufficient_stock",
+        "shipping_unavailable",
         "payment_method_unknown",
         "currency_unknown",
         "address_incomplete",

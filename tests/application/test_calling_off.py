@@ -9,11 +9,10 @@ from attrs import evolve
 from shop.adapters.fake.faults import Fault, ScriptedFaults
 from shop.application.commands.carts import DescribeCart
 from shop.application.commands.orders import CancelAnyOrder, CancelOrder, ExpireOrder
-from shop.application.ports.payments import (
-    PaymentProviderUnavailable,
-)
+from shop.application.commands.refunds import RequestRefund
+from shop.application.ports.payments import PaymentProviderUnavailable
 from shop.domain.kernel.errors import Invalid
-from shop.domain.orders import OrderNotCancellable, OrderNotFound, OrderStatus
+from shop.domain.orders import OrderNotCancellable, OrderNotFound, OrderStatus, PaymentStatus
 from shop.domain.payments import AttemptStatus
 from tests.application.providers import (
     CALLED_OFF,
@@ -23,7 +22,7 @@ from tests.application.providers import (
     faulty,
     states,
 )
-from tests.shops import BERLIN, STAFF, SmallShop, open_small_shop
+from tests.shops import BERLIN, STAFF, SmallShop, eur, open_small_shop
 from tests.turnstiles import Jostle, behind
 
 
@@ -54,6 +53,31 @@ class TestCallingOff:
         with pytest.raises(OrderNotCancellable):
             await small.shop.execute(CancelAnyOrder(order_id=order_id), actor=STAFF)
         assert await states(small, order_id) == PAID
+
+    @pytest.mark.parametrize("by_staff", [True, False])
+    async def test_an_order_whose_money_went_back_is_called_off_and_frees_its_stock(
+        self, small: SmallShop, by_staff: bool
+    ) -> None:
+        shirt = await small.product(stock=3)
+        order_id = await small.buy((shirt, 2))
+        refund = RequestRefund(payment_id=(await small.payment(order_id)).id, full=True)
+        await small.shop.execute(refund, actor=STAFF)
+        await small.pay(order_id)
+        assert (await small.level(shirt)).available == 1
+        command = CancelAnyOrder(order_id=order_id) if by_staff else CancelOrder(order_id=order_id)
+        for _ in range(2):
+            await small.shop.execute(command, actor=STAFF if by_staff else small.guest(order_id))
+        assert await states(small, order_id) == (OrderStatus.CANCELLED, PaymentStatus.REFUNDED, AttemptStatus.CAPTURED)
+        assert (await small.level(shirt)).available == 3
+        await at_rest(small)
+
+    async def test_a_part_that_went_back_frees_nothing(self, small: SmallShop) -> None:
+        order_id = await small.buy((await small.product(), 1))
+        refund = RequestRefund(payment_id=(await small.payment(order_id)).id, amount=eur(1))
+        await small.shop.execute(refund, actor=STAFF)
+        await small.pay(order_id)
+        with pytest.raises(OrderNotCancellable):
+            await small.shop.execute(CancelAnyOrder(order_id=order_id), actor=STAFF)
 
     async def test_an_order_whose_money_is_taken_at_that_moment_stands(self, small: SmallShop) -> None:
         order_id = await small.buy((await small.product(), 1), method="fake_card_3ds")

@@ -19,16 +19,16 @@ from shop.application.commands.carts import (
     OpenCart,
     VariantUnavailable,
 )
-from shop.application.commands.catalog import ArchiveProduct, UpdateProduct
+from shop.application.commands.catalog import ArchiveProduct, UpdateProduct, UpdateVariant
 from shop.application.commands.inventory import AdjustStock
 from shop.application.commands.store import ConfigureStore
 from shop.application.messages import GUEST, Actor
 from shop.application.queries.carts import GetCart, GetExpiredCarts, GetShippingOptions
 from shop.domain.carts import CartClosed, CartItemNotFound, CartNotFound, CartStatus
-from shop.domain.catalog import ProductStatus, VariantNotFound
+from shop.domain.catalog import Price, ProductStatus, VariantNotFound
 from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.identifiers import ApiKeyId, CartId, ProductId, VariantId
-from shop.domain.kernel.money import Money
+from shop.domain.kernel.money import AmountOutOfRange, Money
 from shop.domain.pricing.taxes import TaxRate, TaxTable
 from shop.domain.shipping import ShippingMethod, ShippingUnavailable, WeightStep
 from tests.shops import BERLIN, SETTINGS, STAFF, VIENNA, SmallShop, customer, eur
@@ -93,6 +93,31 @@ class TestFilling:
         assert caught.value.flaws[0].meta == {"available": 3}
         assert "3" in caught.value.hint
         assert (await small.shop.ask(GetCart(cart_id=cart_id))).items[0].quantity == 2
+
+    async def test_what_nobody_could_add_up_is_not_put_into_it(self, small: SmallShop) -> None:
+        gold = await small.product(price=10**9, tracked=False)
+        cart_id = await small.cart((gold, 1), ready=False)
+        owner = small.guest(cart_id)
+        [item] = (await small.shop.ask(GetCart(cart_id=cart_id), actor=owner)).items
+        with pytest.raises(AmountOutOfRange):
+            await small.shop.execute(ChangeCartItem(cart_id=cart_id, item_id=item.id, quantity=9_999), actor=owner)
+        with pytest.raises(AmountOutOfRange):
+            await small.shop.execute(AddToCart(cart_id=cart_id, variant_id=gold, quantity=9_998), actor=owner)
+        cart = await small.shop.ask(GetCart(cart_id=cart_id), actor=owner)
+        assert [(one.quantity, cart.total) for one in cart.items] == [(1, eur(10**9))]
+
+    async def test_a_cart_that_became_too_dear_can_be_read_and_mended(self, small: SmallShop) -> None:
+        gold, cup = await small.product(price=100, tracked=False), await small.product("cup", price=300)
+        cart_id = await small.cart((gold, 9_000), (cup, 1), ready=False)
+        owner = small.guest(cart_id)
+        prices = (Price(amount=eur(10**9)),)
+        product_id = await product_of(small, gold)
+        await small.shop.execute(UpdateVariant(product_id=product_id, variant_id=gold, prices=prices), actor=STAFF)
+        cart = await small.shop.ask(GetCart(cart_id=cart_id), actor=owner)
+        assert "amount_out_of_range" in {problem.code for problem in cart.problems}
+        assert cart.total == eur(300)
+        await small.shop.execute(ChangeCartItem(cart_id=cart_id, item_id=cart.items[0].id, quantity=1), actor=owner)
+        assert (await small.shop.ask(GetCart(cart_id=cart_id), actor=owner)).total == eur(10**9 + 300)
 
     async def test_nothing_is_left_at_all(self, small: SmallShop) -> None:
         shirt = await small.product(stock=0)

@@ -457,6 +457,8 @@ class TestSimulating:
         [
             ("fake_card_3ds", [Simulation.SUCCEED], PaymentStatus.PAID),
             ("fake_card_3ds", [Simulation.DECLINE], PaymentStatus.FAILED),
+            ("fake_debit", [Simulation.SUCCEED], PaymentStatus.PAID),
+            ("fake_debit", [Simulation.DECLINE], PaymentStatus.FAILED),
             ("fake_card_declined", [Simulation.SUCCEED], PaymentStatus.PAID),
             ("fake_card_declined", [Simulation.CHALLENGE, Simulation.SUCCEED], PaymentStatus.PAID),
             ("fake_card_3ds", [Simulation.EXPIRE], PaymentStatus.VOIDED),

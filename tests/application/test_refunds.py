@@ -227,6 +227,12 @@ class TestSecondPerson:
         refund = await given_back(careful, await sold(careful), amount=eur(1000))
         assert refund.status is RefundStatus.SUCCEEDED
 
+    async def test_s15_the_limit_is_for_all_of_a_payment_together(self, careful: SmallShop) -> None:
+        order_id = await sold(careful)
+        assert (await given_back(careful, order_id, amount=eur(600))).status is RefundStatus.SUCCEEDED
+        assert (await given_back(careful, order_id, amount=eur(400))).status is RefundStatus.SUCCEEDED
+        assert (await given_back(careful, order_id, amount=eur(1))).status is RefundStatus.PENDING_APPROVAL
+
     async def test_a_currency_without_a_limit_always_needs_a_second_person_once_there_is_any(
         self, small: SmallShop
     ) -> None:

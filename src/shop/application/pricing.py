@@ -10,7 +10,7 @@ from shop.domain.carts import Cart, CartItem
 from shop.domain.inventory import demand_of
 from shop.domain.kernel.errors import Flaw
 from shop.domain.kernel.identifiers import CartItemId, PlanId, VariantId
-from shop.domain.kernel.money import Money
+from shop.domain.kernel.money import AMOUNT_MAX, AmountOutOfRange, Money
 from shop.domain.pricing.prices import price_for
 from shop.domain.pricing.quote import PricedLine, Quote, QuotedLine, ShippingCharge, quote
 from shop.domain.shipping import ShippingMethod, ShippingOption, options_for
@@ -45,17 +45,29 @@ class PricedCart:
         return options_for(self.shipping_methods, self.goes_to, self.weight_grams, self.cart.currency)
 
 
+LINES_MAX = AMOUNT_MAX // 4
+"""Minor units that all lines may cost: taxes and delivery come on top of them."""
+
+
 def price_cart(found: CartWithOffers, settings: StoreSettings) -> PricedCart:
     """Prices everything that can be had, taxes it for where it goes, and lists what stands in the way of an order."""
     cart, offers = found.cart, found.offers
     flaws: list[Flaw] = []
     priced: list[tuple[CartItem, PricedLine]] = []
     parcels: list[tuple[bool, int]] = []
+    left = LINES_MAX
     for index, item in enumerate(cart.items):
         offer = offers.get(item.variant_id)
         line = _line_of(item, offer, found, f"/items/{index}", flaws)
         if offer is None or line is None:
             continue
+        worth = line.unit_price.minor * item.quantity
+        if worth > left:  # a price may have risen meanwhile: the cart can be read all the same
+            flaws.append(
+                Flaw(f"/items/{index}", AmountOutOfRange.code, "With this the cart costs more than a shop handles")
+            )
+            continue
+        left -= worth
         priced.append((item, line))
         if offer.requires_shipping:
             parcels.append((line.later, offer.weight_grams * item.quantity))

@@ -109,6 +109,18 @@ def debited(intent: BookedIntent, *, paid: bool) -> Change:
     return moved(intent, AttemptStatus.FAILED, failure_code=_DEBIT_FAILED)
 
 
+def succeeded(intent: BookedIntent) -> Change:
+    """The bank says yes, at once or to a debit after days."""
+    if intent.status is AttemptStatus.PROCESSING:
+        return debited(intent, paid=True)
+    return confirmed(intent, intent.method if intent.method != "fake_card_declined" else "fake_card")
+
+
+def declined(intent: BookedIntent) -> Change:
+    """The bank says no, to a challenge or to a debit after days."""
+    return debited(intent, paid=False) if intent.status is AttemptStatus.PROCESSING else challenge_failed(intent)
+
+
 def cancelled(intent: BookedIntent) -> Change:
     if intent.status in (AttemptStatus.CAPTURED, AttemptStatus.CANCELLED):
         return Change(intent)

@@ -18,10 +18,12 @@ from shop.adapters.fake.acts import (
     challenge_failed,
     confirmed,
     debited,
+    declined,
     lapsed,
     refund_became,
     refunded,
     refunded_elsewhere,
+    succeeded,
 )
 from shop.adapters.fake.booked import BookedIntent
 from shop.adapters.fake.books import Books, MemoryBooks, SqliteBooks
@@ -271,8 +273,8 @@ class FakePaymentGateway(FakeBalance):
     async def simulate(self, provider_ref: str, what: Simulation) -> None:
         intent = self._known(provider_ref)
         acts: dict[Simulation, Callable[[BookedIntent], Change]] = {
-            Simulation.SUCCEED: lambda i: confirmed(i, i.method if i.method != "fake_card_declined" else "fake_card"),
-            Simulation.DECLINE: challenge_failed,
+            Simulation.SUCCEED: succeeded,
+            Simulation.DECLINE: declined,
             Simulation.CHALLENGE: begun_again,
             Simulation.EXPIRE: cancelled,
             Simulation.REFUND: lambda i: refunded_elsewhere(i, i.left),

@@ -13,13 +13,14 @@ from shop.application.ports.identity import Secrets
 from shop.application.ports.readers import StoreReader
 from shop.application.ports.repositories import CartWithOffers, Offer
 from shop.application.ports.unit_of_work import Transaction, UnitOfWork
-from shop.application.pricing import price_by_plan, price_cart
+from shop.application.pricing import LINES_MAX, price_by_plan, price_cart
 from shop.domain.carts import Cart, CartItem, CartNotFound, CartStatus
 from shop.domain.catalog import VariantNotFound
 from shop.domain.kernel.address import Address
 from shop.domain.kernel.errors import Flaw, Invalid
 from shop.domain.kernel.identifiers import CartId, CartItemId, PlanId, VariantId
 from shop.domain.kernel.metadata import merged_metadata
+from shop.domain.kernel.money import AmountOutOfRange, Money
 from shop.domain.shipping import ShippingUnavailable
 from shop.domain.subscriptions import PlanNotFound
 from shop.domain.subscriptions.subscription import QUANTITY_MAX
@@ -284,8 +285,11 @@ def _check_to_be_had(item: CartItem, found: CartWithOffers) -> None:
     if item.plan_id is not None:
         if _check_plan(item, item.plan_id, offer, found):
             return
-    elif not offer.on_sale or all(price.currency != currency for price in offer.prices):
-        raise VariantUnavailable(f"“{offer.title}” is not for sale in {currency}.")
+    else:
+        price = next((price for price in offer.prices if price.currency == currency), None)
+        if not offer.on_sale or price is None:
+            raise VariantUnavailable(f"“{offer.title}” is not for sale in {currency}.")
+        _check_worth(item, price)
     available = offer.available
     if available is not None and available < item.quantity:
         raise ExceedsAvailable(
@@ -295,10 +299,16 @@ def _check_to_be_had(item: CartItem, found: CartWithOffers) -> None:
         )
 
 
+def _check_worth(item: CartItem, unit_price: Money) -> None:
+    """Raises AmountOutOfRange for units that together cost more than any cart."""
+    if unit_price.minor * item.quantity > LINES_MAX:
+        raise AmountOutOfRange(f"{item.quantity} times {unit_price} is more than a shop handles.")
+
+
 def _check_plan(item: CartItem, plan_id: PlanId, offer: Offer, found: CartWithOffers) -> bool:
     """Whether it begins with a trial, so that nothing has to be there yet. Raises PlanNotOffered, Invalid."""
     plan = found.plans.get(plan_id)
-    price_by_plan(plan, offer, found.cart.currency)
+    _check_worth(item, price_by_plan(plan, offer, found.cart.currency))
     if not offer.on_sale:
         raise VariantUnavailable(f"“{offer.title}” is not for sale.")
     if item.quantity > QUANTITY_MAX:

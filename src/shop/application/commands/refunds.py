@@ -61,7 +61,8 @@ class LineToRefund:
 class RequestRefund(Command[RefundId]):
     """Gives part or all of a payment back: an amount, lines and the delivery, or expressly all that is left.
 
-    The sum is promised before the provider hears of it. Above the shop's limit a second person has to agree first.
+    The sum is promised before the provider hears of it. Above the shop's limit, which is for all
+    refunds of one payment together, a second person has to agree first.
     """
 
     requires: ClassVar = "refunds:write"
@@ -104,7 +105,7 @@ async def request_refund(
             restock=command.restock,
             tenders=tenders,
             requested_by=_person(context),
-            needs_approval=_is_much(amount, settings.store),
+            needs_approval=_is_much(sum((refund.amount for refund in before), amount), settings.store),
             at=context.now,
         )
         if refund.status is RefundStatus.REQUESTED:
@@ -161,7 +162,10 @@ def _person(context: Context) -> str:
 
 
 def _is_much(amount: Money, store: Store) -> bool:
-    """Whether a second person has to agree: in a currency that the shop set no limit for, always once it set any."""
+    """Whether a second person has to agree: in a currency that the shop set no limit for, always once it set any.
+
+    The sum is of all that goes back of one payment: a limit on each refund would be a matter of asking twice.
+    """
     limits = {limit.currency: limit for limit in store.refund_limits}
     return bool(limits) and (amount.currency not in limits or amount > limits[amount.currency])
 

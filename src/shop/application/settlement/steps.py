@@ -140,11 +140,24 @@ def _given_back_here(refund: Refund) -> RefundState:
 async def call_off(sale: Sale, reason: str, context: Context, cashier: Cashier) -> Sale:
     """Makes sure the provider can take no more money, and only then cancels the order and frees its stock.
 
-    If the money was taken meanwhile, the order stands and is paid.
+    If the money was taken meanwhile, the order stands and is paid; if all of it went back, nothing is left of it but
+    the stock.
     """
+    if sale.order.payment_status is PaymentStatus.REFUNDED:
+        return await _call_off_refunded(sale, reason, context, cashier)
     if sale.payment.status not in (AttemptStatus.CAPTURED, AttemptStatus.CANCELLED):
         sale = await settle(sale, await _stop(sale, context, cashier), context, cashier, reason=reason)
     return sale
+
+
+async def _call_off_refunded(sale: Sale, reason: str, context: Context, cashier: Cashier) -> Sale:
+    async with cashier.uow(context) as tx:
+        order = await tx.orders.get(sale.order.id)
+        if order.payment_status is PaymentStatus.REFUNDED and order.status is not OrderStatus.CANCELLED:
+            order.cancel(reason, context.now)
+            await StockOf(tx, order.id, context, cashier.ids).release()
+            tx.orders.save(order)
+    return evolve(sale, order=order)
 
 
 async def call_off_free(order_id: OrderId, reason: str, context: Context, cashier: Cashier) -> None:

@@ -96,6 +96,7 @@ _NOT_TO_BE_HAD = (
     "insufficient_stock",
     "variant_unavailable",
     "plan_not_offered",
+    "amount_out_of_range",
     "conflict",
 )
 

@@ -114,6 +114,9 @@ async def test_roles_of_the_shops_own(town: Town) -> None:
     owner_role = f"/api/admin/roles/{await town.role('owner')}"
     fixed = await town.site.staff.patch(owner_role, json={"title": "x"}, headers={"If-Match": "*"})
     assert fixed.json()["code"] == "role_built_in"
+    named = {"name": "admin", "title": "Not that one", "scopes": ["orders:read"]}
+    disguised = await town.site.staff.post("/api/admin/roles", json=named)
+    assert (disguised.status_code, disguised.json()["code"]) == (409, "role_name_taken")
     unknown = {"name": "odd", "title": "Odd", "scopes": ["spaceships:write"]}
     assert (await town.site.staff.post("/api/admin/roles", json=unknown)).json()["code"] == "scope_unknown"
     free = await town.site.staff.post("/api/admin/roles", json={**role, "name": "free"})

@@ -10,7 +10,7 @@ from shop.application.commands.identity.opening import check_fresh
 from shop.application.messages import Command, Context, check_version
 from shop.application.ports.clock import Ids
 from shop.application.ports.unit_of_work import Transaction, UnitOfWork
-from shop.domain.identity import BUILT_IN, Role, RoleInUse, RoleNotFound, beyond
+from shop.domain.identity import BUILT_IN, Role, RoleInUse, RoleNameTaken, RoleNotFound, beyond
 from shop.domain.kernel.identifiers import RoleId
 
 
@@ -33,6 +33,8 @@ async def create_role(command: CreateRole, context: Context, *, uow: UnitOfWork,
         created_at=context.now,
         updated_at=context.now,
     )
+    if any(role.name == built_in.name for built_in in BUILT_IN.values()):
+        raise RoleNameTaken(f"“{role.name}” is a role that every shop has.")
     check_own([role], context)
     async with uow(context) as tx:
         tx.roles.save(role)

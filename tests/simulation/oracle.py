@@ -336,7 +336,8 @@ class Oracle:
                 broken("I5", f"{payment.captured} of {payment.id} were captured, and nobody had asked for that")
         for order_id, captured in self.promises.captured.items():
             order, kept = tables.orders[order_id], tables.payments[tables.payments_by_order[order_id][-1]].captured
-            if order.status is OrderStatus.CANCELLED or kept != captured:
+            gone = order.status is OrderStatus.CANCELLED and order.payment_status is not PaymentStatus.REFUNDED
+            if gone or kept != captured:
                 broken("I13", f"{captured} were said to be taken for {order_id}, which is {order.status} with {kept}")
 
     def _check_promises(self) -> None:

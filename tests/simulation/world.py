@@ -37,6 +37,7 @@ from shop.application.shop import Shop
 from shop.application.wiring import Ports, subscribers
 from shop.domain.catalog import Price, ProductStatus
 from shop.domain.identity import User
+from shop.domain.inventory import InsufficientStock
 from shop.domain.kernel.capturing import CapturePolicy
 from shop.domain.kernel.errors import ShopError, Unavailable
 from shop.domain.kernel.identifiers import Identifier, PlanId, ProductId, SubscriptionId, VariantId
@@ -562,7 +563,10 @@ async def subscribe_before(world: World) -> None:
             shipping_address=BERLIN,
             shipping_option="standard",
         )
-        subscription_id = await shop.execute(wish, actor=customer(number + 1))
+        try:
+            subscription_id = await shop.execute(wish, actor=customer(number + 1))
+        except InsufficientStock:
+            break
         await shop.execute(CarryOnSubscription(subscription_id=subscription_id))
         world.subscriptions.append((subscription_id, due_in))
 

@@ -60,7 +60,11 @@ def check_permission(requires: str, actor: Actor) -> None:
         allowed = actor.may(requires)
     if allowed:
         return
-    if actor.id is None or requires == CUSTOMER:
+    if requires == CUSTOMER:
+        raise AuthenticationRequired(
+            "This is somebody's own.", hint="Sign in with POST /api/auth/login, and send the access token as Bearer."
+        )
+    if actor.id is None:
         raise AuthenticationRequired
     raise ScopeMissing(requires)
 

@@ -15,7 +15,7 @@ from shop.domain.inventory import (
     StockLevel,
     StockMovement,
 )
-from shop.domain.kernel.errors import Invalid
+from shop.domain.kernel.errors import Flaw, Invalid
 from shop.domain.kernel.identifiers import Identifier, LocationId, MovementId, VariantId
 
 
@@ -74,7 +74,11 @@ class Storeroom:
         )
         after = here.after(delta, 0)
         if after is None:
-            raise InsufficientStock({variant.id: max(here.available, 0)}, {variant.id: variant.sku or str(variant.id)})
+            left = max(here.available, 0)
+            short = InsufficientStock({variant.id: left}, {variant.id: variant.sku or str(variant.id)})
+            short.flaws = (Flaw("/delta", "exceeds_available", f"At most {left} can be taken", {"available": left}),)
+            short.hint = "What is promised to buyers stays: call their orders off first, or take less."
+            raise short
         if after.on_hand > QUANTITY_MAX:
             raise Invalid(f"A location holds at most {QUANTITY_MAX} units of a variant, not {after.on_hand}.")
         movement = self._movement(here, delta, kind, reason)

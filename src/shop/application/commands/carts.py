@@ -169,8 +169,11 @@ async def describe_cart(
         # Laid over what this transaction read: two who add keys at the same time both find theirs there.
         kept = {} if "metadata" in command.forget else cart.metadata
         changes["metadata"] = merged_metadata(kept, command.metadata or {})
-        cart.describe(context.now, **changes)
-        tx.carts.save(cart)
+        if any(getattr(cart, name) != value for name, value in changes.items()):
+            cart.describe(context.now, **changes)
+            tx.carts.save(cart)
+        else:
+            cart.check_open(context.now)
     context.just_written.keep(cart.id, found)
 
 

@@ -180,6 +180,8 @@ def _check_one_way(command: RequestRefund) -> None:
 
 
 def _check_refundable(order: Order) -> None:
+    if order.payment_status is PaymentStatus.DISPUTED_LOST:
+        raise PaymentDisputed("The buyer's bank has given this money back to them.", hint="Nothing is left to refund.")
     if order.payment_status in _DISPUTED:
         raise PaymentDisputed("The buyer's bank decides about this money now.")
     if order.payment_status not in _REFUNDABLE:

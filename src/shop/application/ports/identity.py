@@ -12,7 +12,7 @@ class CredentialsRejected(Forbidden):
 
     code = "credentials_rejected"
     title = "These credentials open nothing"
-    default_hint = "Mint a key with: shop keys create --name NAME --scopes SCOPES"
+    default_hint = "Sign in again; or mint a key with: shop keys create --name NAME --scopes SCOPES"
 
 
 class AuthenticationRequired(Forbidden):

@@ -96,6 +96,11 @@ class InvoiceMethod:
         return cls(ref, datetime.fromisoformat(start)) if kind == _INVOICE and start else None
 
 
+def shown_method(method: str) -> str:
+    """How an attempt's method is shown: of an invoice's the rest is between shop and provider."""
+    return method.partition(":")[0]
+
+
 class SubscriptionBilling(Protocol):
     """Bills subscriptions: makes an invoice for each period and takes its money when asked to."""
 

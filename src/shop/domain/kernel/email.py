@@ -18,7 +18,7 @@ def checked_email(email: str) -> str:
     if len(email) > LENGTH_MAX or not _EMAIL.fullmatch(email):
         raise Invalid(
             f"“{email[:60]}” is not an e-mail address.",
-            flaws=(Flaw("/email", "email_malformed", "Such as ada@example.com"),),
+            flaws=(Flaw("/email", "email_malformed", "A name, an @ and a domain with a dot in it"),),
         )
     return email
 

@@ -304,7 +304,7 @@ class Subscription(Aggregate):
         Raises SubscriptionCannotMove.
         """
         if self.cancel_at_period_end and self.status in RUNNING:
-            self.cancel_at_period_end, self.updated_at = False, at
+            self.cancel_at_period_end, self.cancel_reason, self.updated_at = False, "", at
         elif self.status is not SubscriptionStatus.PAUSED:
             raise SubscriptionCannotMove(f"A subscription that is {self.status} cannot be resumed.")
         elif self.begun == 0 and self.trial_ends_at is not None and self.anchor == self.trial_ends_at:

@@ -40,7 +40,9 @@ class Body(Struct, forbid_unknown_fields=True, kw_only=True):
 Text = Annotated[str, Meta(max_length=300)]
 ShortText = Annotated[str, Meta(max_length=100)]
 LongText = Annotated[str, Meta(max_length=100_000)]
-IdText = Annotated[str, Meta(min_length=1, max_length=100, description="An id such as prod_01jd8z6k3v…")]
+IdText = Annotated[
+    str, Meta(min_length=1, max_length=100, description="What it names, an underscore and 26 characters")
+]
 CurrencyText = Annotated[str, Meta(pattern="^[A-Z]{3}$", description="ISO 4217, such as EUR")]
 Slug = Annotated[str, Meta(min_length=1, max_length=200, pattern="^[a-z0-9]+(-[a-z0-9]+)*$")]
 Amount = Annotated[int, Meta(ge=0, le=AMOUNT_MAX, description="Whole minor units: cents")]
@@ -143,8 +145,12 @@ def _announced(headers: Mapping[bytes, bytes]) -> int | None:
 
 def check_media_type(headers: Mapping[bytes, bytes], method: str) -> None:
     media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    if b"content-encoding" in headers:
+        raise MediaTypeUnsupported(
+            "No Content-Encoding is understood here.", hint="Send the JSON as it is, without Content-Encoding."
+        )
     merge_patch = method == "PATCH" and media_type == b"application/merge-patch+json"
-    if (media_type != b"application/json" and not merge_patch) or b"content-encoding" in headers:
+    if media_type != b"application/json" and not merge_patch:
         raise MediaTypeUnsupported(f"This came as “{media_type.decode('latin-1')[:60]}”.")
 
 
@@ -209,7 +215,8 @@ def _check_nulls(value: Any, pointer: str) -> None:
 def _at_its_place(message: str, kind: Any) -> Invalid:
     match = _PLACE.match(message)
     what, path = (match["what"], match["path"] or "$") if match else (message, "$")
-    steps = [step["name"] or step["index"] for step in _STEP.finditer(path)]
+    # Of a member whose name is anybody's choice msgspec says “...”: the pointer ends before it.
+    steps = [step["name"] or step["index"] for step in _STEP.finditer(path.partition("[...]")[0])]
     pointer = "".join("/" + step for step in steps)
     if unknown := _UNKNOWN_FIELD.search(what):
         name = unknown["name"][:60]

@@ -17,6 +17,7 @@ _ALWAYS = (
     "filter_unknown",
     "validation_failed",
     "credentials_rejected",
+    "token_expired",
     "rate_limited",
     "unavailable",
     "internal_error",
@@ -241,16 +242,21 @@ def _headers(row: Endpoint) -> Plain:
 
 _BY_CALLER: Mapping[Who, tuple[str, ...]] = {
     Who.CUSTOMER: ("authentication_required",),
+    Who.SIGNED_IN: ("authentication_required",),
     Who.STAFF: ("authentication_required", "scope_missing"),
     Who.TEST: ("authentication_required", "scope_missing", "test_key_needed"),
 }
+
+
+def _takes_id(parameter: Parameter) -> bool:
+    return "pattern" in parameter.schema or "pattern" in parameter.schema.get("items", {})
 
 
 def codes_of(row: Endpoint) -> tuple[str, ...]:
     """Every problem code that an endpoint may answer with."""
     codes = [*_ALWAYS, *row.problems]
     codes += _BY_CALLER.get(row.who, ())
-    if row.parameters or row.body:
+    if row.parameters or row.body or any(map(_takes_id, row.query)):
         codes += ["id_malformed", "id_wrong_type"]
     if row.parameters:
         codes.append("not_found")

@@ -153,7 +153,7 @@ _ONE = Shows(view=ProductView)
     shows=Shows(view=ProductView, many=True),
     conditional=True,
     remembered=True,
-    problems=("scope_missing",),
+    problems=("authentication_required", "scope_missing"),
 )
 async def product_list(call: Call) -> Answer:
     """Lists what is on sale, the newest first unless sorted; with a secret key also drafts and archived products."""

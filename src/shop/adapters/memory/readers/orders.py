@@ -10,6 +10,7 @@ from shop.adapters.memory.readers.payments import payment_view
 from shop.adapters.memory.tables import Tables
 from shop.application.ports.paging import Page, PageRequest
 from shop.application.ports.readers import OrderFilter, OrderWithOwner
+from shop.application.ports.subscriptions import shown_method
 from shop.application.ports.views import (
     AdminOrderView,
     OrderLineView,
@@ -193,7 +194,7 @@ def _order_payment_view(payment: Payment) -> OrderPaymentView:
     return OrderPaymentView(
         id=payment.id,
         status=attempt.status,
-        method=attempt.method,
+        method=shown_method(attempt.method),
         next_action=attempt.next_action,
         client_secret=attempt.client_secret or None,
         failure_code=attempt.failure_code or None,

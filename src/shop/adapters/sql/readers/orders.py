@@ -27,6 +27,7 @@ from shop.adapters.sql.schema import payments
 from shop.adapters.sql.statements import Statement, any_of
 from shop.application.ports.paging import Page, PageRequest
 from shop.application.ports.readers import OrderFilter, OrderWithOwner
+from shop.application.ports.subscriptions import shown_method
 from shop.application.ports.views import (
     AdminOrderView,
     OrderLineView,
@@ -240,7 +241,7 @@ def _payment(attempts: Sequence[Sequence[Any]]) -> OrderPaymentView | None:
     return OrderPaymentView(
         id=PaymentId(uuid_in(payment)),
         status=AttemptStatus(status),
-        method=method,
+        method=shown_method(method),
         next_action=to_next_action(next_action),
         client_secret=client_secret or None,
         failure_code=failure_code or None,

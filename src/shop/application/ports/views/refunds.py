@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from attrs import frozen
 
+from shop.application.ports.subscriptions import shown_method
 from shop.application.ports.views.payments import PaymentView
 from shop.domain.kernel.identifiers import LedgerEntryId, OrderId, OrderLineId, PaymentId, RefundId
 from shop.domain.kernel.money import Money
@@ -131,7 +132,7 @@ def my_payment_view(payment: PaymentView, order_number: int | None, refunds: Ite
         order_id=payment.order_id,
         order_number=str(order_number),
         provider=payment.provider,
-        method=attempt.method.partition(":")[0],  # of an invoice's method the rest is the provider's business
+        method=shown_method(attempt.method),
         status=payment.status,
         failure_code=attempt.failure_code or None,
         amount=payment.amount,

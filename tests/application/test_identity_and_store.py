@@ -1,5 +1,6 @@
 """Secret keys, and the shop's own settings."""
 
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -17,6 +18,7 @@ from shop.domain.kernel.identifiers import ApiKeyId
 from shop.domain.pricing.taxes import TaxTable
 from tests.shops import SETTINGS, STAFF, SmallShop
 
+STANDARD = SETTINGS.shipping_methods[0]
 CLERK = Actor(kind="api_key", id=ApiKeyId(UUID(int=5)), scopes=frozenset({"apikeys:write", "orders:write"}))
 
 
@@ -80,3 +82,23 @@ class TestStore:
         await small.shop.execute(ConfigureStore(taxes=TaxTable(), expected_version=1), actor=STAFF)
         with pytest.raises(VersionDiffers):
             await small.shop.execute(ConfigureStore(taxes=SETTINGS.taxes, expected_version=1), actor=STAFF)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"store": evolve(SETTINGS.store, name="")},
+        {"store": evolve(SETTINGS.store, name="  ")},
+        {"store": evolve(SETTINGS.store, currencies=("EUR", "EUR"))},
+        {"shipping_methods": (STANDARD, evolve(STANDARD, name="Another"))},
+        {"shipping_methods": tuple(evolve(STANDARD, countries=frozenset(some)) for some in (("DE", "AT"), ("AT",)))},
+    ],
+)
+async def test_settings_that_make_no_sense_are_refused(small: SmallShop, wrong: dict[str, Any]) -> None:
+    with pytest.raises(Invalid):
+        await small.shop.execute(ConfigureStore(**wrong), actor=STAFF)
+
+
+async def test_one_code_may_name_the_deliveries_of_different_countries(small: SmallShop) -> None:
+    methods = tuple(evolve(STANDARD, countries=frozenset({country})) for country in ("DE", "AT"))
+    await small.shop.execute(ConfigureStore(shipping_methods=methods), actor=STAFF)

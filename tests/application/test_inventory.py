@@ -61,6 +61,7 @@ class TestAdjusting:
         with pytest.raises(InsufficientStock) as caught:
             await small.shop.execute(AdjustStock(variant_id=shirt, delta=-2, reason="broken"))
         assert caught.value.available == {shirt: 1}
+        assert [flaw.pointer for flaw in caught.value.flaws] == ["/delta"]
         await small.shop.execute(AdjustStock(variant_id=shirt, delta=-1, reason="broken"))
         await check(small)
 

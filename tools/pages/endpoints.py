@@ -16,10 +16,12 @@ secret key that has it (`Authorization: Bearer sk_…`; `write` implies `read`);
 by its signature. Addresses below `/api/test` take test keys (`sk_test_…`) only, and do not exist in
 production.
 
-**Needs**: *key* is an `Idempotency-Key`, without which the call is refused (other POSTs take one); *If-Match* is the
-`ETag` under which the caller last saw the thing.
+**Needs**: *key* is an `Idempotency-Key`, without which the call is refused (most other POSTs take one: not those of
+signing in, of keys and of `/api/test`; and a guest's is only known together with their token, so not yet when a cart is
+opened); *If-Match* is the `ETag` under which the caller last saw the thing.
 
-**Everywhere**: every list is paged by cursor (`limit` up to 100, `after`, `before`; pass on `page.next` as it came),
+**Everywhere**: lists that grow are paged by cursor (`limit` up to 100, `after`, `before`; pass on `page.next` as it
+came), those that stay short (roles, keys, locations, addresses, ways to pay) come as a whole,
 every error is `application/problem+json` with a `code` of [problems.md](problems.md), money is
 `{"amount": 2999, "currency": "EUR", "display": "€29.99"}` in minor units, ids look like `order_01jd8z…`, moments are
 UTC, unknown fields and parameters are refused.

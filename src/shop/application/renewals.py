@@ -204,8 +204,7 @@ async def _order_period(subscription: Subscription, context: Context, till: Till
 
     Whoever is second finds the period ordered: the subscription's version and the period itself forbid another order.
     """
-    if subscription.has_missed(context.now):
-        subscription.leave_out_missed(context.now)
+    if subscription.leave_out_missed(context.now):
         return await _save(subscription, context, till)
     settings, period = await till.store.settings(), subscription.next_period
     hold = HOLD if subscription.status is not SubscriptionStatus.INCOMPLETE else INCOMPLETE_FOR

@@ -1,6 +1,6 @@
 """How parcels reach people: methods with their countries and what they cost."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from attrs import frozen
 
@@ -61,6 +61,15 @@ class ShippingMethod:
             step for step in self.by_weight if step.price.currency == currency and weight_grams <= step.up_to_grams
         ]
         return min(fitting, key=lambda step: step.up_to_grams).price if fitting else None
+
+
+def check_distinct(methods: Sequence[ShippingMethod]) -> None:
+    """A code names one way of delivery wherever a parcel goes. Raises Invalid."""
+    for index, method in enumerate(methods):
+        for other in methods[:index]:
+            everywhere = not method.countries or not other.countries
+            if method.code == other.code and (everywhere or method.countries & other.countries):
+                raise Invalid(f"Two deliveries to the same country have the code “{method.code}”.")
 
 
 @frozen(kw_only=True)

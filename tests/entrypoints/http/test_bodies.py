@@ -24,6 +24,7 @@ class Basket(Body):
     lines: list[Line] = msgspec.field(default_factory=list)
     best: Colour | None = None
     pairs: tuple[Colour, ...] = ()
+    named: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 _decoder = msgspec.json.Decoder(Basket)
@@ -39,6 +40,7 @@ _decoder = msgspec.json.Decoder(Basket)
         (b'{"lines":[{}]}', "/lines/0/colour", "field_missing", "The field “colour” is missing."),
         (b'{"lines":[{"colour":"red","a/b":1}]}', "/lines/0/a~1b", "field_unknown", "There is no field “a/b” here."),
         (b'{"best":1}', "/best", "value_refused", "Expected str | null, got int"),
+        (b'{"named":{"a":1}}', "/named", "value_refused", "at “/named”."),
         (b"[]", "", "value_refused", "Expected object, got array"),
     ],
 )

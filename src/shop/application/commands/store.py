@@ -11,8 +11,10 @@ from shop.application.ports.repositories import StoreSettings
 from shop.application.ports.unit_of_work import UnitOfWork
 from shop.domain.kernel.errors import Invalid
 from shop.domain.pricing.taxes import TaxTable
-from shop.domain.shipping import ShippingMethod
+from shop.domain.shipping import ShippingMethod, check_distinct
 from shop.domain.store import Store
+
+NAME_LENGTH_MAX = 200
 
 
 @frozen(kw_only=True)
@@ -32,6 +34,9 @@ async def configure_store(
 ) -> None:
     if command.store is not None and command.store.unheld_methods:
         _check_known(command.store.unheld_methods, [method.code for method in await gateway.methods()])
+    if command.store is not None:
+        _check_sensible(command.store)
+    check_distinct(command.shipping_methods or ())
     async with uow(context) as tx:
         settings = await tx.store.get()
         check_version(settings.version, command.expected_version)
@@ -45,6 +50,14 @@ async def configure_store(
                 version=settings.version,
             )
         )
+
+
+def _check_sensible(store: Store) -> None:
+    """What is new has to make sense; what was stored before that was asked is read all the same."""
+    if not 1 <= len(store.name.strip()) <= len(store.name) <= NAME_LENGTH_MAX or "\x00" in store.name:
+        raise Invalid(f"A shop's name has 1 to {NAME_LENGTH_MAX} characters.")
+    if len(set(store.currencies)) < len(store.currencies):
+        raise Invalid("Each currency of the shop stands there once.")
 
 
 def _check_known(methods: Iterable[str], known: Sequence[str]) -> None:

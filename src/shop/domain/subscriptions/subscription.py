@@ -49,10 +49,8 @@ HOLD = sum(DUNNING, timedelta(days=2))
 
 def _bounded(_instance: Any, _attribute: Any, quantity: int) -> None:
     if not 1 <= quantity <= QUANTITY_MAX:
-        raise Invalid(
-            f"A subscription is of 1 to {QUANTITY_MAX} units.",
-            flaws=(Flaw("/quantity", "quantity_out_of_range", f"1 to {QUANTITY_MAX}", {"max": QUANTITY_MAX}),),
-        )
+        flaw = Flaw("/quantity", "quantity_out_of_range", f"1 to {QUANTITY_MAX}", {"max": QUANTITY_MAX})
+        raise Invalid(f"A subscription is of 1 to {QUANTITY_MAX} units.", flaws=(flaw,))
 
 
 @frozen(kw_only=True)
@@ -199,21 +197,19 @@ class Subscription(Aggregate):
 
     def wait_for_goods(self, at: datetime) -> None:
         """What it needs is not there: it is looked for every day. A first period that waits too long never comes."""
-        if self.status is SubscriptionStatus.INCOMPLETE and at >= self.created_at + INCOMPLETE_FOR:
+        self.due_at, self.updated_at = at + WAIT_FOR_GOODS, at
+        if at >= self.created_at + INCOMPLETE_FOR:
             self.expire(at)
-        else:
-            self.due_at, self.updated_at = at + WAIT_FOR_GOODS, at
 
-    def has_missed(self, now: datetime) -> bool:
-        """Whether the next period has passed while something was missing for it."""
-        period, waits = self.next_period, self.due_at
-        return waits is not None and period.start < waits and period.end <= now
-
-    def leave_out_missed(self, at: datetime) -> None:
-        """Nothing is billed for periods that have passed: what they were for was not there while they lasted."""
-        self.due_at = self.updated_at = at
-        while self.has_missed(at):
+    def leave_out_missed(self, at: datetime) -> bool:
+        """Bills nothing for periods that passed while something was missing for them. Whether there were any."""
+        period = self.next_period
+        if self.due_at is None or self.due_at <= period.start or at < period.end:
+            return False
+        while self.next_period.end <= at:
             self.begun += 1
+        self.due_at = self.updated_at = at
+        return True
 
     def look_again(self, at: datetime) -> None:
         """The provider takes its time."""
@@ -238,8 +234,7 @@ class Subscription(Aggregate):
         """One more try to take the money of the current period has failed."""
         if self.open_order != order_id or self.ended:
             return
-        self.tries += 1
-        self.updated_at = at
+        self.tries, self.updated_at = self.tries + 1, at
         self._record(SubscriptionPaymentFailed(at=at, subscription_id=self.id, order_id=order_id, tries=self.tries))
         if self.status is SubscriptionStatus.INCOMPLETE:
             self.due_at = self.created_at + INCOMPLETE_FOR

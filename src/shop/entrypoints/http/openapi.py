@@ -171,7 +171,8 @@ def _header_parameters(row: Endpoint) -> list[Plain]:
     if row.keys is not Keys.NO:
         add(
             "Idempotency-Key",
-            "A repeated request with the same key happens once and is answered alike.",
+            "A repeated request with the same key happens once and is answered alike"
+            + (", but for guests: nobody can tell two of them apart yet." if row.who is Who.PUBLIC else "."),
             required=row.keys is Keys.REQUIRED,
             minLength=1,
             maxLength=255,

@@ -39,7 +39,11 @@ class SeenPlan(Body):
 
 
 class NewOrder(Body):
-    """What is to be ordered: a cart as the shopper saw it, and how it will be paid."""
+    """What is to be ordered: a cart as the shopper saw it, and how it will be paid.
+
+    The version of a cart is of what is in it. Prices, taxes and deliveries may change without it: `expected_total` is
+    what the shopper saw as the sum, and another is refused.
+    """
 
     cart_id: IdText
     cart_version: Annotated[int, Meta(ge=0, le=2**53)]
@@ -95,7 +99,8 @@ async def order_place(call: Call) -> Answer:
     """Places the order and takes the payment as far as it goes: paid, or with what the shopper must do next.
 
     Where the provider declines, the order is there and its payment failed; where it does not answer, the order is
-    pending and the payment is taken up again. The same cart ordered again is the same order. Lines that come by a plan
+    pending and the payment is taken up again. The same cart ordered again is the same order. With
+    `expected_total` nothing is charged that the shopper did not see. Lines that come by a plan
     become subscriptions, which begin once it is paid: `expected_plans` are those that the shopper saw.
     """
     body: NewOrder = call.body

@@ -99,6 +99,24 @@ def test_what_moved_in_another_currency_is_told_in_the_buyers(amount: int, rate:
 
 
 @pytest.mark.parametrize(
+    ("currency", "minor", "at_stripe", "settled", "rate"),
+    [
+        ("ISK", 1_000, 100_000, -690, 0.0069),
+        ("ISK", 500, 100_000, -345, 0.0069),  # a part
+        ("UGX", 40_000, 4_000_000, -1_000, 0.00025),
+        ("MGA", 500_000, 5_000, -100, 0.02),
+        ("MGA", 250_000, 5_000, -50, 0.02),
+    ],
+)
+def test_currencies_of_which_stripe_counts_other_units(
+    currency: str, minor: int, at_stripe: int, settled: int, rate: float
+) -> None:
+    move = {**WITHDRAWN, "amount": settled, "currency": "eur", "exchange_rate": rate}
+    [told] = said(amount=at_stripe, currency=currency.lower(), balance_transactions=[move]).moves
+    assert told.taken == Money(minor, currency)
+
+
+@pytest.mark.parametrize(
     ("status", "moves", "means"),
     [
         *((status.value, [WITHDRAWN], status) for status in DisputeStatus),

@@ -15,6 +15,7 @@ from attrs import evolve
 
 from shop.adapters.contracts.payments import MovableClock
 from shop.adapters.stripe.account import StripeAccount
+from shop.adapters.stripe.amounts import AmountNotChargeable
 from shop.adapters.stripe.news import HEADER
 from shop.adapters.stripe.payments import StripePaymentGateway
 from shop.adapters.stripe.saved_methods import StripeSavedMethods
@@ -70,6 +71,43 @@ def charge_of(ref: str, minor: int = 3490, number: int = 1) -> InvoiceCharge:
         order_id=OrderId(UUID(int=number)),
         amount=Money(minor, "EUR"),
     )
+
+
+async def test_what_can_never_be_charged_can_be_voided(
+    stub: StripeBillingStub, billing: StripeSubscriptionBilling
+) -> None:
+    ref = (await billing.subscribe(REQUEST)).provider_ref
+    odd = evolve(charge_of(ref), amount=Money(1_571, "KWD"))
+    with pytest.raises(AmountNotChargeable):
+        await billing.charge(odd)
+    assert (await billing.void(odd)).status is AttemptStatus.CANCELLED
+    assert stub.invoices == {}
+
+
+async def test_an_invoice_of_another_sum_is_refused_and_can_be_voided(
+    stub: StripeBillingStub, billing: StripeSubscriptionBilling
+) -> None:
+    """A coupon was put on the subscription at Stripe, say."""
+    ref = (await billing.subscribe(REQUEST)).provider_ref
+    await billing._made(charge_of(ref))
+    [invoice] = stub.invoices.values()
+    invoice["total"] = 3000
+    with pytest.raises(PaymentRefused):
+        await billing.charge(charge_of(ref))
+    assert (await billing.void(charge_of(ref))).status is AttemptStatus.CANCELLED
+    assert invoice["status"] == "void"
+
+
+async def test_what_is_too_small_for_a_card_is_refused(
+    stub: StripeBillingStub, billing: StripeSubscriptionBilling
+) -> None:
+    stub.least_charge = 50
+    ref = (await billing.subscribe(REQUEST)).provider_ref
+    for _ in range(2):
+        with pytest.raises(PaymentRefused) as refusal:
+            await billing.charge(charge_of(ref, 49))
+        assert refusal.value.reason == "amount_too_small"
+    assert (await billing.void(charge_of(ref, 49))).status is AttemptStatus.CANCELLED
 
 
 async def test_what_stripe_is_asked_for(stub: StripeBillingStub, billing: StripeSubscriptionBilling) -> None:

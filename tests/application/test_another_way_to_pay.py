@@ -8,6 +8,7 @@ from attrs import evolve
 
 from shop.application.commands.orders import CancelOrder
 from shop.application.commands.payments import ConfirmPayment, ProcessPayment
+from shop.application.commands.store import ConfigureStore
 from shop.application.ports.payments import (
     IntentRequest,
     KeyReused,
@@ -21,6 +22,7 @@ from shop.application.settlement import Sale
 from shop.application.settlement.refusals import KEYS_LAST
 from shop.application.settlement.refusals import refused as declined
 from shop.application.settlement.steps import request_of
+from shop.domain.kernel.capturing import CapturePolicy
 from shop.domain.kernel.errors import Invalid, ShopError
 from shop.domain.kernel.identifiers import AttemptId, OrderId, PaymentSessionId
 from shop.domain.orders import OrderStatus, PaymentStatus
@@ -29,7 +31,7 @@ from shop.domain.payments.payment import ATTEMPTS_MAX
 from tests.application.providers import CALLED_OFF, PAID, Choosy, at_rest, events_of, states
 from tests.application.sweep import Story, sweep, sweep_pairs
 from tests.scale import rounds
-from tests.shops import SmallShop, open_small_shop
+from tests.shops import SETTINGS, STAFF, SmallShop, open_small_shop
 from tests.turnstiles import Jostle, behind
 
 UNPAID = (OrderStatus.PENDING, PaymentStatus.PENDING, AttemptStatus.NEW)
@@ -150,6 +152,18 @@ class TestAnotherWay:
         first, second = (await small.payment(order_id)).attempts
         assert (first.status, first.failure_code, first.provider_ref) == (AttemptStatus.CANCELLED, refusal.code, "")
         assert (second.method, second.status) == ("fake_card_3ds", AttemptStatus.CAPTURED)
+
+    async def test_waits_for_people_where_the_shop_wants_that(self, small: SmallShop) -> None:
+        store = evolve(SETTINGS.store, capture=CapturePolicy.MANUAL)
+        await small.shop.execute(ConfigureStore(store=store), actor=STAFF)
+        small = small.with_ports(gateway=Choosy(small.provider, PaymentRefused, "fake_debit"))
+        cart_id = await small.cart((await small.product(), 1))
+        order_id = await small.place(cart_id, "fake_debit")
+        await small.pay(order_id)
+        assert (await small.payment(order_id)).capture is CapturePolicy.AUTOMATIC
+        await confirm(small, order_id, "fake_card")
+        assert (await small.payment(order_id)).status is AttemptStatus.AUTHORIZED
+        assert (await small.payment(order_id)).capture is CapturePolicy.MANUAL
 
     async def test_is_counted_as_another_try(self) -> None:
         small, order_id = await refused()

@@ -1,13 +1,16 @@
 """Fees and payouts from before the window of the worker: a shop that is new to them, a worker that was away."""
 
-from datetime import timedelta
+from contextlib import suppress
+from datetime import datetime, timedelta
 
 import pytest
 
 from shop.adapters.fake.balance import fee_of
+from shop.adapters.fake.payments import FakePaymentGateway
 from shop.application.commands.balance import CATCH_UP_MAX, BookBalance
 from shop.application.findings import GRACE
 from shop.application.ports.payments import PaymentProviderUnavailable
+from shop.application.ports.records import BalanceTransaction, Listed
 from shop.domain.ledger import FEES, EntryKind
 from shop.entrypoints.worker.schedule import CHORES, run_schedule_once
 from tests.application.test_balance import account, entries
@@ -91,8 +94,55 @@ async def test_it_goes_back_so_far_and_no_further() -> None:
     assert len(entries(small, EntryKind.FEE)) == 2
 
 
-async def test_without_catching_up_a_window_is_a_window() -> None:
+async def test_what_is_due_in_a_window_brings_along_what_is_missing_before_it() -> None:
+    """Else what is booked last would say that all before it is booked."""
     small = await sold_every(4, orders=3)
     now = small.clock.now()
     assert await small.shop.execute(BookBalance(since=now - timedelta(days=5), until=now))
-    assert len(entries(small, EntryKind.FEE)) == 1
+    assert len(entries(small, EntryKind.FEE)) == 3
+
+
+async def test_the_hours_leave_no_gap_where_the_week_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    small = await sold_every(4, orders=6)
+
+    async def away(*_: object, **__: object) -> None:
+        raise PaymentProviderUnavailable("away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(small.provider), "list_transactions", away)
+        await run_schedule_once(small.shop, _RECONCILING)
+    await small.buy((await small.product("later"), 1))
+    await settled(small)
+    small.clock.forward(timedelta(minutes=20))
+    await run_schedule_once(small.shop, [chore for chore in CHORES if chore.name == "reconcile the last hours"])
+    assert len(entries(small, EntryKind.FEE)) == 7
+
+
+async def test_cut_short_within_a_slice_it_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the provider lists the newest first, one on a page."""
+    small = await open_small_shop()
+    small.clock.forward(timedelta(milliseconds=500))
+    variant = await small.product(stock=9)
+    for _ in range(4):
+        await small.buy((variant, 1))
+        small.clock.forward(timedelta(hours=1))
+    small.clock.forward(timedelta(days=20))
+    now, rightly = small.clock.now(), type(small.provider).list_transactions
+    broken_off = False
+
+    async def one_a_page(
+        provider: FakePaymentGateway, since: datetime, until: datetime, *, after: str = "", limit: int = 1
+    ) -> Listed[BalanceTransaction]:
+        nonlocal broken_off
+        if len(entries(small, EntryKind.FEE)) == 1 and not broken_off:
+            broken_off = True
+            raise PaymentProviderUnavailable("away")
+        newest = sorted((await rightly(provider, since, until)).data, key=lambda one: one.created_at, reverse=True)
+        at = int(after or 0)
+        return Listed(data=newest[at : at + 1], next=str(at + 1) if at + 1 < len(newest) else "")
+
+    monkeypatch.setattr(type(small.provider), "list_transactions", one_a_page)
+    for _ in range(2):
+        with suppress(PaymentProviderUnavailable):
+            await small.shop.execute(BookBalance(since=now - timedelta(days=7), until=now, catch_up=True))
+    assert len(entries(small, EntryKind.FEE)) == 4

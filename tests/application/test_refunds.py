@@ -9,6 +9,7 @@ import pytest
 from attrs import evolve
 
 from shop.adapters.fake.faults import Fault, ScriptedFaults
+from shop.application.commands.orders import CancelAnyOrder
 from shop.application.commands.payments import ProcessPayment
 from shop.application.commands.refunds import (
     ApproveRefund,
@@ -39,7 +40,7 @@ from shop.domain.payments import (
     RefundStatus,
 )
 from shop.domain.store import Store
-from tests.application.providers import at_rest, faulty
+from tests.application.providers import at_rest, faulty, mismatched
 from tests.shops import SETTINGS, STAFF, SmallShop, eur, open_small_shop
 
 TOTAL = 2 * 1999 + 490
@@ -201,6 +202,34 @@ class TestPromises:
         refund_id = await asked(small, order_id, amount=eur(500))
         await at_rest(small)
         assert (await refund_of(small, refund_id)).status is RefundStatus.SUCCEEDED
+
+
+class TestWhatBuysNothing:
+    @pytest.mark.parametrize("begins", [RefundStatus.SUCCEEDED, RefundStatus.PENDING])
+    async def test_what_went_back_by_itself_and_failed_is_given_back_by_people(
+        self, small: SmallShop, begins: RefundStatus
+    ) -> None:
+        order_id = await mismatched(small, captured=9999)
+        small.provider.refunds_begin = begins
+        await small.pay(order_id, refresh=True)
+        [intent] = small.books.intents.values()
+        small.provider.refund_becomes(intent.ref, intent.refunds[-1].ref, RefundStatus.FAILED, "expired_card")
+        await small.settle_down(5)
+        assert not (await small.payment(order_id)).refunded
+        small.provider.refunds_begin = RefundStatus.SUCCEEDED
+        refund = await given_back(small, order_id, full=True)
+        assert (refund.status, refund.applied) == (RefundStatus.SUCCEEDED, False)
+        payment = await small.payment(order_id)
+        assert payment.refunded == payment.captured == eur(9999)
+        with pytest.raises((NothingToRefund, RefundExceedsCaptured)):
+            await asked(small, order_id, full=True)
+        await at_rest(small)
+
+    async def test_of_what_was_never_taken_nothing_goes_back(self, small: SmallShop) -> None:
+        order_id = await small.buy((await small.product(), 1), method="fake_card_3ds")
+        await small.shop.execute(CancelAnyOrder(order_id=order_id), actor=STAFF)
+        with pytest.raises((NothingToRefund, RefundExceedsCaptured)):
+            await asked(small, order_id, full=True)
 
 
 class TestSecondPerson:

@@ -5,6 +5,7 @@ from attrs import evolve
 
 from shop.adapters.fake.subscriptions import FakeSubscriptionBilling
 from shop.adapters.fake.wallet_books import is_saved
+from shop.application.commands.checkout import CreateOrder
 from shop.application.commands.payments import CartNotOwn, ConfirmPayment, CreatePaymentSession
 from shop.application.commands.saved_methods import RemoveSavedMethod, SavedMethodInUse
 from shop.application.ports.payments import PaymentProviderUnavailable, PaymentRefused
@@ -92,6 +93,22 @@ class TestSaving:
         order_id = await placed(small, cart_id, session_id)
         assert await states(small, order_id) == PAID
         assert await saved(small) == []
+
+    async def test_an_order_that_is_there_already_is_not_paid_by_another_wish(self, small: SmallShop) -> None:
+        """Its browser may be about to pay it: what this tab says comes too late."""
+        cart_id = await own_cart(small)
+        saves = await session(small, cart_id, "fake_card_3ds")
+        does_not = await session(small, cart_id, "fake_card_3ds", wish=False)
+        order_id = await placed(small, cart_id, saves)
+        again = CreateOrder(cart_id=cart_id, cart_version=1, payment_session_id=does_not)
+        with pytest.raises(SavingDecided):
+            await small.shop.execute(again, actor=ADA)
+        assert await small.shop.execute(evolve(again, payment_session_id=saves), actor=ADA) == order_id
+
+    async def test_where_nothing_is_kept_nothing_is_savable(self, small: SmallShop) -> None:
+        assert any(way.savable for way in await small.shop.ask(GetPaymentMethods()))
+        small.shop = Shop(evolve(small.shop.ports, saved_methods=NoSavedMethods()), jitter=lambda: 0.0)
+        assert not any(way.savable for way in await small.shop.ask(GetPaymentMethods()))
 
 
 class TestWhoAndWhat:

@@ -198,7 +198,6 @@ def _shipping_of(priced: PricedCart) -> OrderShipping | None:
 
 
 def _payment_of(order: Order, session: PaymentSession, context: Context, ids: Ids, capture: CapturePolicy) -> Payment:
-    """Nothing waits for people where there is nothing to send, or the method takes the money at once anyway."""
     due = order.due
     if not due:
         return Payment.without_provider(
@@ -208,7 +207,6 @@ def _payment_of(order: Order, session: PaymentSession, context: Context, ids: Id
             currency=order.currency,
             at=context.now,
         )
-    goods = any(line.tracked or line.requires_shipping for line in order.lines)
     return Payment.open(
         id=ids.new(PaymentId),
         attempt_id=ids.new(AttemptId),
@@ -217,7 +215,7 @@ def _payment_of(order: Order, session: PaymentSession, context: Context, ids: Id
         method=session.method,
         amount=due,
         at=context.now,
-        capture=capture if goods and session.authorizes else CapturePolicy.AUTOMATIC,
+        capture=session.captures(capture, goods=order.has_goods),
         saves=session.saves,
     )
 

@@ -28,6 +28,7 @@ from shop.application.ports.unit_of_work import Transaction
 from shop.application.pricing import PricedCart, price_cart
 from shop.application.settlement import Cashier, PaymentElsewhere, Sale, call_off, charge_of, sale_of, settle
 from shop.application.settlement import carry_on as carry_sale_on
+from shop.application.settlement.refusals import refused
 from shop.domain.carts import Cart, CartNotReady
 from shop.domain.inventory import InsufficientStock
 from shop.domain.kernel.address import ERASED
@@ -160,7 +161,8 @@ async def _follow_checkout(subscription: Subscription, order_id: OrderId, contex
         order = await tx.orders.get(order_id)
         payment = await tx.payments.of_order(order_id) if order.total else None
         session = await tx.payment_sessions.get(order.payment_session_id)
-    if order.status is OrderStatus.CANCELLED or subscription.email == ERASED:
+    paid_back = order.payment_status is PaymentStatus.REFUNDED
+    if order.status is OrderStatus.CANCELLED or paid_back or subscription.email == ERASED:
         subscription.expire(now)
     elif order.status not in _STANDING or order.payment_status not in _TAKEN:
         subscription.look_again(now)
@@ -317,7 +319,12 @@ async def _look_at_money(
             key = f"{subscription.id}:{order_id}:{subscription.tries}:{int(now.timestamp()) if retry else ''}"
             charge = charge_of(sale)
             assert charge is not None, "the order of a period is paid by its invoice"
-            sale = await settle(sale, await till.billing_of(subscription).retry(charge, key), context, cashier)
+            try:
+                state = await till.billing_of(subscription).retry(charge, key)
+            except (PaymentRefused, Invalid) as refusal:
+                attempt = sale.payment.attempt
+                state = evolve(refused(attempt, refusal), provider_ref=attempt.provider_ref)
+            sale = await settle(sale, state, context, cashier)
             _take_over(subscription, sale, now, tried=True)
         else:
             _take_over(subscription, sale, now, tried=subscription.tries == 0)

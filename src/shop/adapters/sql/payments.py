@@ -31,7 +31,7 @@ SESSION = "session_"
 SESSION_COLUMNS = tuple(column.label(f"{SESSION}{column.name}") for column in payment_sessions.columns)
 _GET_SESSION = Statement(select(payment_sessions).where(payment_sessions.c.id == bindparam("session_id")))
 
-_ROOT = Root.of(payments, fixed=["order_id", "provider", "capture", "created_at"])
+_ROOT = Root.of(payments, fixed=["order_id", "provider", "created_at"])
 _ADD_ATTEMPTS = insert_into(payment_attempts)
 _PUT_ATTEMPTS = insert_into(payment_attempts, replace=["id"])
 _ATTEMPTS = (

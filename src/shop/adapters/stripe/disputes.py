@@ -73,11 +73,11 @@ def _move_of(move: BalanceTransaction, dispute: Dispute, amount: Money) -> Dispu
     if move.currency == dispute.currency:
         taken = -from_stripe(move.amount, move.currency)
     else:
-        taken = _in_the_buyers_currency(move, amount)
+        taken = _in_the_buyers_currency(move, dispute.amount, amount)
     return DisputeMove(provider_ref=move.id, taken=taken, fee=from_stripe(move.fee, move.currency))
 
 
-def _in_the_buyers_currency(move: BalanceTransaction, amount: Money) -> Money:
+def _in_the_buyers_currency(move: BalanceTransaction, asked: int, amount: Money) -> Money:
     """Stripe settles in another currency than the buyer paid: the books follow the payment, as they did with the sale.
 
     Where the rate of the day brings about the disputed amount, that is what moved.
@@ -85,7 +85,7 @@ def _in_the_buyers_currency(move: BalanceTransaction, amount: Money) -> Money:
     taken = amount
     if move.exchange_rate:
         parts = Decimal(abs(move.amount)) / Decimal(str(move.exchange_rate))
-        converted = Money(int(parts.to_integral_value(ROUND_HALF_EVEN)), amount.currency)
-        if abs(converted.minor - amount.minor) * _SAME_WITHIN > amount.minor:
-            taken = converted
+        if abs(parts - asked) * _SAME_WITHIN > asked:  # in Stripe's units, which are not always ours
+            ours = parts * amount.minor / asked if asked else Decimal(0)
+            taken = Money(int(ours.to_integral_value(ROUND_HALF_EVEN)), amount.currency)
     return -taken if move.amount > 0 else taken

@@ -16,7 +16,7 @@ from stripe.params import (
 )
 
 from shop.adapters.stripe.account import StripeAccount, account_of
-from shop.adapters.stripe.amounts import from_stripe, to_stripe
+from shop.adapters.stripe.amounts import AmountNotChargeable, from_stripe, to_stripe
 from shop.adapters.stripe.connection import StripeConnection
 from shop.adapters.stripe.payments import SAVED_METHOD
 from shop.adapters.stripe.states import state_of
@@ -80,8 +80,12 @@ class StripeSubscriptionBilling:
         if not charge.amount:
             return _nothing(charge, AttemptStatus.CAPTURED)
         invoice = await self._made(charge)
+        if invoice.total != to_stripe(charge.amount):
+            raise PaymentRefused(f"The invoice of this period is of {from_stripe(invoice.total, invoice.currency)}.")
         if invoice.status in _DEAD:
             return await self._end_of(charge, invoice)
+        if invoice.status == "paid" and not invoice.amount_due and not (invoice.payments and invoice.payments.data):
+            raise PaymentRefused("Stripe puts so small a sum on the next invoice.", reason="amount_too_small")
         if invoice.status == "open" and not invoice.attempted:
             invoice = await self._pay(invoice, f"{charge.attempt_id}:pay", "")
         return await self._money_of(invoice)
@@ -102,7 +106,10 @@ class StripeSubscriptionBilling:
             return _nothing(charge, AttemptStatus.CANCELLED)
         if await self._found(charge) is None and (await self.fetch(charge.provider_ref)).status in _OVER:
             return _nothing(charge, AttemptStatus.CANCELLED)  # none will ever be made
-        invoice = await self._made(charge)
+        try:
+            invoice = await self._made(charge)
+        except AmountNotChargeable:
+            return _nothing(charge, AttemptStatus.CANCELLED)
         if invoice.status == "open" and invoice.id:
             key = f"{charge.attempt_id}:void"
             try:
@@ -143,6 +150,7 @@ class StripeSubscriptionBilling:
 
     async def _made(self, charge: InvoiceCharge) -> Invoice:
         """The period's invoice, made and made final where that is missing; nothing is taken by that."""
+        to_stripe(charge.amount)  # before anything is made of it
         invoice = await self._found(charge)
         attempt = charge.attempt_id
         if invoice is None:
@@ -163,8 +171,6 @@ class StripeSubscriptionBilling:
                     invoice.id or "", {"auto_advance": False, "expand": _PAYMENTS}, {"idempotency_key": key}
                 )
             )
-        if invoice.total != to_stripe(charge.amount):
-            raise PaymentRefused(f"The invoice of this period is of {from_stripe(invoice.total, invoice.currency)}.")
         return invoice
 
     async def _found(self, charge: InvoiceCharge) -> Invoice | None:

@@ -21,9 +21,10 @@ CATCH_UP_MAX = timedelta(days=90)
 class BookBalance(Command[int]):
     """Books the fees and payouts of a window that are not in the ledger yet: how many. Those that are, stay.
 
-    To `catch_up` begins earlier, where the ledger has had no fee and no payout since: a worker was away for longer than
-    the window, or there was none before. By no more than CATCH_UP_MAX. What the ledger says otherwise than the
-    provider is left for a reconciliation to tell.
+    Where the ledger has had no fee and no payout since, it begins earlier, by no more than CATCH_UP_MAX: a worker was
+    away for longer than the window, or the provider was. To `catch_up` looks there in any case, otherwise only where
+    something of the window is due: what is booked last says that all before it is booked too. What the ledger says
+    otherwise than the provider is left for a reconciliation to tell.
     """
 
     requires: ClassVar = INTERNAL
@@ -46,14 +47,17 @@ async def book_balance(
     window = window_of(command.since, command.until, context.now)
     if balance is None:
         return 0
-    since = window.since
-    if command.catch_up and (ended := await books.balance_booked_until(balance.provider)) is not None:
-        # Providers count in whole seconds, by a clock of their own.
-        since = max(min(since, ended - GRACE), since - CATCH_UP_MAX)
+    since, ended = window.since, await books.balance_booked_until(balance.provider)
+    # Providers count in whole seconds, by a clock of their own.
+    behind = ended is not None and ended - GRACE < since
+    if ended is not None and behind and (command.catch_up or await _is_due(window, balance, books)):
+        since = max(ended - GRACE, since - CATCH_UP_MAX)
     count = 0
-    # The oldest first, whatever the order of the provider's lists: cut short, it goes on where it was.
+    # The oldest slice first, and of a slice the last page, for providers list the newest first: cut short, it goes on
+    # where it was.
     for part in Window(since, window.until).slices():
-        async for page in transactions(balance, part):
+        pages = [page async for page in transactions(balance, part)]
+        for page in reversed(pages):
             due = [one.due for one in await check(page, balance.provider, books) if one.booked is None]
             if due:
                 async with uow(context) as tx:
@@ -61,3 +65,11 @@ async def book_balance(
                         tx.ledger.book(one.entry(balance.provider, ids))
                 count += len(due)
     return count
+
+
+async def _is_due(window: Window, balance: ProviderBalance, books: ReconciliationReader) -> bool:
+    """Whether anything of it is not in the ledger yet."""
+    async for page in transactions(balance, window):
+        if any(one.booked is None for one in await check(page, balance.provider, books)):
+            return True
+    return False

@@ -17,7 +17,7 @@ from shop.application.ports.subscriptions import SubscriptionBilling, Subscripti
 from shop.application.ports.tenders import TenderSources
 from shop.application.ports.unit_of_work import Transaction, UnitOfWork
 from shop.application.pricing import price_cart
-from shop.application.settlement import BooksOf, Sale, TendersOf, check_reusable, held_for
+from shop.application.settlement import BooksOf, Sale, TendersOf, check_reusable, check_undecided, held_for
 from shop.domain.carts import CartNotFound, CartStatus
 from shop.domain.kernel.errors import Conflict
 from shop.domain.kernel.identifiers import CartId, OrderId, PaymentSessionId, PlanId
@@ -77,7 +77,7 @@ async def create_order(
         if session is None:
             raise PaymentSessionNotFound(f"There is no payment session {command.payment_session_id} for this cart.")
         if cart.status is CartStatus.ORDERED:
-            return await _ordered_before(tx, cart.id)
+            return await _ordered_before(tx, cart.id, session)
         cart.check_open(context.now)
         if session.provider != provider:  # chosen before the shop changed to another
             raise PaymentMethodUnknown(f"“{session.method}” is no way to pay here any more.")
@@ -123,9 +123,11 @@ async def _paid_by_tenders(tx: Transaction, placed: Placed, context: Context, id
     BooksOf(tx, Sale(order, payment), context, ids).sale(payment.attempt.provider_ref)
 
 
-async def _ordered_before(tx: Transaction, cart_id: CartId) -> OrderId:
+async def _ordered_before(tx: Transaction, cart_id: CartId, session: PaymentSession) -> OrderId:
     order = await tx.orders.find_by_cart(cart_id)
     if order is None:  # its row is written in one step with the cart's, so only a broken storage gets here
         raise CartAlreadyOrdered(f"The cart {cart_id} was ordered, but its order is missing.")
+    if session.id != order.payment_session_id:
+        await check_undecided(cart_id, session.saves, tx)
     tx.answer(order.id)
     return order.id

@@ -19,6 +19,7 @@ from shop.application.settlement import (
     Sale,
     begin_anew,
     carry_on,
+    charge_of,
     check_own_method,
     check_reusable,
     check_undecided,
@@ -64,6 +65,14 @@ class NothingToConfirm(Conflict):
     code = "order_missing"
     title = "There is no order to pay for yet"
     default_hint = "Place the order with POST /api/orders first; the provider is asked after that."
+
+
+class PaidByInvoice(Conflict):
+    """The provider refused the invoice of a subscription's period: no other payment may stand beside it."""
+
+    code = "paid_by_invoice"
+    title = "This period cannot be paid by itself"
+    default_hint = "Change the subscription with PATCH /api/subscriptions/{id}; its schedule tries again."
 
 
 class CartNotOwn(Conflict):
@@ -226,12 +235,18 @@ async def confirm_payment(
     before = sale.payment.attempt
     if sale.order.subscribes and before.status in _OPEN_TO_CARDS:
         check_reusable(session, cashier.billing, due=True)
+    if before.is_refused and charge_of(sale) is not None:
+        raise PaidByInvoice
     if before.is_refused:
         sale = await begin_anew(sale, session, context, cashier)
     attempt = sale.payment.attempt
     if attempt.id == before.id and attempt.status in _OPEN_TO_CARDS:
         check_wish(session, attempt, cashier)
         gateway = cashier.provider_of(sale.payment)
+        if attempt.status is AttemptStatus.REQUIRES_ACTION and attempt.method == session.method:
+            in_browser = [way.code for way in await gateway.methods() if way.confirms_in == "browser"]
+            if session.method in in_browser:  # it waits there already; what became of it the provider knows
+                return (await carry_on(sale, context, cashier, refresh=True)).order.id
         customer = await customer_of(sale.order.owner_id, session.method, context, cashier)
         news = await gateway.confirm(attempt.provider_ref, attempt.id, session.method, customer, str(session.id))
         sale = await settle(sale, evolve(news, method=news.method or session.method), context, cashier)

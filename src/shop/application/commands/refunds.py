@@ -11,6 +11,7 @@ from shop.application.ports.clock import Ids
 from shop.application.ports.readers import StoreReader
 from shop.application.ports.unit_of_work import UnitOfWork
 from shop.application.settlement import left_of
+from shop.application.settlement.refunds import pays
 from shop.domain.kernel.errors import Conflict, Flaw, Invalid
 from shop.domain.kernel.identifiers import OrderLineId, PaymentId, RefundId
 from shop.domain.kernel.money import Money, total
@@ -30,7 +31,10 @@ from shop.domain.payments import (
 )
 from shop.domain.store import Store
 
-_REFUNDABLE = frozenset({PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED})
+_REFUNDABLE = frozenset(
+    {PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.MISMATCH, PaymentStatus.VOIDED}
+)
+"""What buys nothing goes back by itself; where that failed, people ask for it again."""
 _DISPUTED = frozenset({PaymentStatus.DISPUTED, PaymentStatus.DISPUTED_LOST})
 
 
@@ -104,6 +108,7 @@ async def request_refund(
             shipping=shipping,
             restock=command.restock,
             tenders=tenders,
+            applied=pays(order),
             requested_by=_person(context),
             needs_approval=_is_much(sum((refund.amount for refund in before), amount), settings.store),
             at=context.now,

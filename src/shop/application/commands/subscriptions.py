@@ -21,6 +21,7 @@ from shop.domain.kernel.errors import Flaw, Invalid, Unavailable
 from shop.domain.kernel.identifiers import PlanId, SubscriptionId
 from shop.domain.shipping import ShippingUnavailable
 from shop.domain.subscriptions import (
+    RUNNING,
     PlanNotOffered,
     Proration,
     Subscription,
@@ -194,7 +195,7 @@ async def change_subscription(command: ChangeSubscription, context: Context, *, 
         return Changed(subscription, proration)
     request = billing_request(subscription)
     if subscription.provider_ref:
-        key = f"{subscription.id}:change:{subscription.version}"
+        key = f"{subscription.id}:change:{subscription.version}:{context.request_id}"
         await till.billing_of(subscription).change(subscription.provider_ref, request, key=key)
     async with till.cashier.uow(context) as tx:
         tx.subscriptions.save(subscription)
@@ -229,6 +230,8 @@ class ResumeSubscription(Command[None]):
 async def resume_subscription(command: ResumeSubscription, context: Context, *, till: Till) -> None:
     async with till.cashier.uow(context) as tx:
         subscription = await _own(command.subscription_id, context, tx)
+    if subscription.status in RUNNING and not subscription.cancel_at_period_end:
+        return
     subscription.resume(context.now)
     await till.billing_of(subscription).resume(subscription.provider_ref)
     async with till.cashier.uow(context) as tx:

@@ -11,6 +11,7 @@ from shop.application.ports.identity import Secrets
 from shop.application.ports.paging import Page, PageRequest
 from shop.application.ports.payments import PaymentGateway
 from shop.application.ports.readers import PaymentFilter, PaymentReader, SessionWithPayment
+from shop.application.ports.saved_methods import SavedMethods
 from shop.application.ports.unit_of_work import UnitOfWork
 from shop.application.ports.views import MyPaymentView, PaymentMethodView, PaymentSessionView, PaymentView
 from shop.domain.kernel.identifiers import OrderId, PaymentId, PaymentSessionId
@@ -25,7 +26,7 @@ class GetPaymentMethods(Query[list[PaymentMethodView]]):
 
 
 async def get_payment_methods(
-    query: GetPaymentMethods, context: Context, *, gateway: PaymentGateway
+    query: GetPaymentMethods, context: Context, *, gateway: PaymentGateway, saved_methods: SavedMethods
 ) -> list[PaymentMethodView]:
     return [
         PaymentMethodView(
@@ -34,7 +35,7 @@ async def get_payment_methods(
             name=m.name,
             confirms_in=m.confirms_in,
             authorizes=m.authorizes,
-            savable=m.savable,
+            savable=m.savable and bool(saved_methods.provider),
         )
         for m in await gateway.methods()
     ]

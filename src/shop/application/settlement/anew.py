@@ -39,7 +39,9 @@ async def begin_anew(sale: Sale, session: PaymentSession, context: Context, cash
         payment = await tx.payments.of_order(order.id)
         if (order.version, payment.version) != (sale.order.version, sale.payment.version):
             raise StaleAggregate
-        payment.begin_anew(cashier.ids.new(AttemptId), session.method, context.now, saves=session.saves)
+        capture = session.captures((await tx.store.get()).store.capture, goods=order.has_goods)
+        new = cashier.ids.new(AttemptId)
+        payment.begin_anew(new, session.method, context.now, saves=session.saves, capture=capture)
         order.move_payment(PaymentStatus.PENDING, context.now)
         tx.payments.save(payment)
         tx.orders.save(order)

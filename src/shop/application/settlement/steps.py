@@ -236,7 +236,10 @@ async def _begin(sale: Sale, context: Context, cashier: Cashier) -> _Step:
     """
     gateway, attempt = cashier.provider_of(sale.payment), sale.payment.attempt
     if (charge := charge_of(sale)) is not None:
-        return _Step(await cashier.billing.charge(charge))
+        try:
+            return _Step(await cashier.billing.charge(charge))
+        except (PaymentRefused, Invalid) as refusal:
+            return _Step(refused(attempt, refusal))
     customer = await _customer(sale, context, cashier)
     try:
         made = await gateway.create_intent(request_of(sale, customer))
@@ -303,6 +306,8 @@ async def settle(
     Raises StaleAggregate when the sale changed since it was read: read it again and ask the provider again.
     """
     before = sale.payment.attempt
+    if charge_of(sale) is not None:  # an invoice stays one, whichever card pays it
+        news = evolve(news, method="")
     moves = sale.payment.follow(news, at=context.now)
     changed = bool(moves) or sale.payment.attempt != before
     refunds = news.refunds if sale.payment.captured else ()

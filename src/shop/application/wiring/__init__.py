@@ -226,7 +226,9 @@ def query_handlers(ports: Ports) -> Mapping[type[Query[Any]], Handler]:
         order_queries.GetAllOrders: partial(order_queries.get_all_orders, orders=readers.orders),
         order_queries.GetAnyOrder: partial(order_queries.get_any_order, orders=readers.orders),
         order_queries.GetOverdueOrders: partial(order_queries.get_overdue_orders, uow=uow),
-        payment_queries.GetPaymentMethods: partial(payment_queries.get_payment_methods, gateway=gateway),
+        payment_queries.GetPaymentMethods: partial(
+            payment_queries.get_payment_methods, gateway=gateway, saved_methods=ports.saved_methods
+        ),
         payment_queries.GetPaymentSession: partial(
             payment_queries.get_payment_session,
             payments=readers.payments,

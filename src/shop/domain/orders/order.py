@@ -250,6 +250,11 @@ class Order(Aggregate):
         return any(line.plan_id is not None for line in self.lines)
 
     @property
+    def has_goods(self) -> bool:
+        """Whether there is anything to keep in stock or to send."""
+        return any(line.tracked or line.requires_shipping for line in self.lines)
+
+    @property
     def due(self) -> Money:
         """The part of the total that the provider takes."""
         return due_after(self.total, self.tenders) if self.tenders else self.total

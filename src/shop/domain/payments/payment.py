@@ -275,7 +275,9 @@ class Payment(Aggregate):
             self._touch(at)
         return moves
 
-    def begin_anew(self, attempt_id: AttemptId, method: str, at: datetime, *, saves: bool = False) -> None:
+    def begin_anew(
+        self, id: AttemptId, method: str, at: datetime, *, saves: bool = False, capture: CapturePolicy | None = None
+    ) -> None:
         """The provider refused to make the intent of the latest attempt: that one is over, and another way begins.
 
         Raises PaymentCannotMove for every other attempt, and after many that it refused.
@@ -285,10 +287,8 @@ class Payment(Aggregate):
             raise PaymentCannotMove(f"The provider has not refused to begin with it; it is {attempt.status}.")
         if len(self.attempts) >= ATTEMPTS_MAX:
             raise PaymentCannotMove(f"The provider has refused {ATTEMPTS_MAX} ways to pay for it.")
-        another = PaymentAttempt(
-            id=attempt_id, method=method, amount=self.amount, saves=saves, created_at=at, updated_at=at
-        )
-        self.attempts = (*self.attempts[:-1], attempt.given_up(at), another)
+        another = PaymentAttempt(id=id, method=method, amount=self.amount, saves=saves, created_at=at, updated_at=at)
+        self.attempts, self.capture = (*self.attempts[:-1], attempt.given_up(at), another), capture or self.capture
         self._touch(at)
 
     @property

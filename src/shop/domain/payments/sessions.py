@@ -5,6 +5,7 @@ from datetime import datetime
 from attrs import define
 
 from shop.domain.kernel.aggregates import Aggregate
+from shop.domain.kernel.capturing import CapturePolicy
 from shop.domain.kernel.errors import NotFound
 from shop.domain.kernel.identifiers import CartId, PaymentSessionId
 
@@ -28,3 +29,8 @@ class PaymentSession(Aggregate):
     authorizes: bool = True
     saves: bool = False
     created_at: datetime
+
+    def captures(self, policy: CapturePolicy, *, goods: bool) -> CapturePolicy:
+        """Who captures what is paid like this, by the shop's `policy` for orders with goods: nothing waits for people
+        where nothing is sent, or the method takes the money at once anyway."""
+        return policy if goods and self.authorizes else CapturePolicy.AUTOMATIC

@@ -21,6 +21,7 @@ from shop.domain.subscriptions.plans import (
 from shop.domain.subscriptions.proration import Proration, left_of, prorate, spread
 from shop.domain.subscriptions.states import (
     ENDED,
+    RUNNING,
     SubscriptionCannotMove,
     SubscriptionNotFound,
     SubscriptionNotPausable,
@@ -40,6 +41,7 @@ __all__ = [
     "FIRST_LOOK",
     "HOLD",
     "INCOMPLETE_FOR",
+    "RUNNING",
     "AfterDunning",
     "Interval",
     "IntervalUnit",

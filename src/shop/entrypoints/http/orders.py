@@ -12,7 +12,7 @@ from shop.application.messages import GUEST, SYSTEM, Actor, Context
 from shop.application.ports.subscriptions import SubscriptionsNotOffered
 from shop.application.ports.views import OrderView
 from shop.application.queries.orders import GetOrder
-from shop.application.settlement import MethodNotReusable
+from shop.application.settlement import MethodNotReusable, SavingDecided
 from shop.domain.carts import ITEMS_MAX
 from shop.domain.kernel.errors import ShopError, below
 from shop.domain.kernel.identifiers import CartId, OrderId, PaymentSessionId, PlanId
@@ -88,6 +88,7 @@ async def _current_cart(call: Call) -> Plain:
         "insufficient_stock",
         "payment_method_unknown",
         MethodNotReusable.code,
+        SavingDecided.code,
         PlanNeedsCustomer.code,
         SubscriptionsNotOffered.code,
         "shipping_unavailable",

@@ -4,7 +4,12 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from shop.application.commands.payments import ConfirmPayment, CreatePaymentSession, ReceiveProviderNews
+from shop.application.commands.payments import (
+    ConfirmPayment,
+    CreatePaymentSession,
+    PaidByInvoice,
+    ReceiveProviderNews,
+)
 from shop.application.ports.saved_methods import SavingNotOffered
 from shop.application.ports.views import MyPaymentView, PaymentMethodView, PaymentSessionView
 from shop.application.queries.payments import GetMyPayment, GetMyPayments, GetPaymentMethods, GetPaymentSession
@@ -140,6 +145,7 @@ async def payment_session_get(call: Call) -> Answer:
         "payment_cannot_move",
         SavingDecided.code,
         MethodNotReusable.code,
+        PaidByInvoice.code,
         "payment_provider_unavailable",
         "conflict",
     ),

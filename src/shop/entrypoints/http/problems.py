@@ -66,6 +66,9 @@ PROBLEMS: Mapping[str, Problem] = {
     "order_cannot_move": Problem((409,), "The order's state does not allow this."),
     "order_missing": Problem((409,), "There is no order to pay for yet: place it first."),
     "order_not_cancellable": Problem((409,), "Money was taken or goods are on their way: ask for a refund instead."),
+    "paid_by_invoice": Problem(
+        (409,), "The provider refused a period of a subscription: no other payment may stand beside its invoice."
+    ),
     "passwords_busy": Problem((503,), "Too many people are signing in at this moment. Try again in a few seconds."),
     "payload_too_large": Problem((413,), "The body is larger than this address takes."),
     "payment_cannot_move": Problem((409,), "The payment's state does not allow this."),

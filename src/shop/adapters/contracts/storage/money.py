@@ -9,6 +9,7 @@ from shop.adapters.contracts.stories import alone
 from shop.application.ports.paging import PageRequest
 from shop.application.ports.readers import PaymentFilter, RefundFilter, TimeRange
 from shop.application.ports.unit_of_work import StaleAggregate
+from shop.domain.kernel.capturing import CapturePolicy
 from shop.domain.kernel.identifiers import (
     AttemptId,
     OrderId,
@@ -101,7 +102,9 @@ class PaymentPromises(StoragePromises):
         for number in range(3):
             _follow(payment, "", AttemptStatus.FAILED, failure_code=f"code_{number}")
             await bench.save(payment)
-            payment.begin_anew(bench.samples.new(AttemptId), f"way_{number}", bench.later(number))
+            ways = CapturePolicy.MANUAL, CapturePolicy.AUTOMATIC
+            new, way = bench.samples.new(AttemptId), ways[number % 2]
+            payment.begin_anew(new, f"way_{number}", bench.later(number), capture=way)
             await bench.save(payment)
         _follow(payment, "pi_1", AttemptStatus.REQUIRES_ACTION)
         await bench.save(payment)

@@ -152,8 +152,8 @@ async def test_pausing_resuming_and_ending(desk: Desk) -> None:
     path = f"/api/subscriptions/{(await desk.subscribe()).json()['id']}"
     for _ in range(2):
         assert (await desk.ada.post(f"{path}/pause")).json()["status"] == "paused"
-    assert (await desk.ada.post(f"{path}/resume")).json()["status"] == "active"
-    assert (await desk.ada.post(f"{path}/resume")).json()["code"] == "subscription_cannot_move"
+    for _ in range(2):  # twice is once
+        assert (await desk.ada.post(f"{path}/resume")).json()["status"] == "active"
     ending = (await desk.ada.post(f"{path}/cancel", json={"at_period_end": True})).json()
     assert (ending["status"], ending["cancel_at_period_end"], ending["upcoming"]) == ("active", True, None)
     assert (await desk.ada.post(f"{path}/pause")).json()["code"] == "subscription_not_pausable"

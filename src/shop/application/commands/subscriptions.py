@@ -221,7 +221,7 @@ async def pause_subscription(command: PauseSubscription, context: Context, *, ti
 
 @frozen(kw_only=True)
 class ResumeSubscription(Command[None]):
-    """Goes on after a pause, or is not to end after all. What came due during the pause is left out."""
+    """Goes on after a pause, or is not to end after all. What came due during the pause is left out. Twice is once."""
 
     requires: ClassVar = OWNER
     subscription_id: SubscriptionId

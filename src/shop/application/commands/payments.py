@@ -38,6 +38,7 @@ from shop.domain.payments import (
     AttemptStatus,
     InboxItem,
     InboxState,
+    PaymentAttempt,
     PaymentMethodUnknown,
     PaymentNotFound,
     PaymentSession,
@@ -243,16 +244,21 @@ async def confirm_payment(
     if attempt.id == before.id and attempt.status in _OPEN_TO_CARDS:
         check_wish(session, attempt, cashier)
         gateway = cashier.provider_of(sale.payment)
-        if attempt.status is AttemptStatus.REQUIRES_ACTION and attempt.method == session.method:
-            in_browser = [way.code for way in await gateway.methods() if way.confirms_in == "browser"]
-            if session.method in in_browser:  # it waits there already; what became of it the provider knows
-                return (await carry_on(sale, context, cashier, refresh=True)).order.id
-        customer = await customer_of(sale.order.owner_id, session.method, context, cashier)
-        news = await gateway.confirm(attempt.provider_ref, attempt.id, session.method, customer, str(session.id))
-        sale = await settle(sale, evolve(news, method=news.method or session.method), context, cashier)
-        sale = await carry_on(sale, context, cashier)
+        if attempt.method == session.method and await _waits_in_browser(attempt, gateway):
+            sale = await carry_on(sale, context, cashier, refresh=True)  # what became of it the provider knows
+        else:
+            customer = await customer_of(sale.order.owner_id, session.method, context, cashier)
+            news = await gateway.confirm(attempt.provider_ref, attempt.id, session.method, customer, str(session.id))
+            sale = await settle(sale, evolve(news, method=news.method or session.method), context, cashier)
+            sale = await carry_on(sale, context, cashier)
     await begin_subscriptions(sale.order, context, Till(cashier, store))
     return sale.order.id
+
+
+async def _waits_in_browser(attempt: PaymentAttempt, gateway: PaymentGateway) -> bool:
+    """Whether the shopper's browser confirms it: the server has nothing to add."""
+    in_browser = {way.code for way in await gateway.methods() if way.confirms_in == "browser"}
+    return attempt.status is AttemptStatus.REQUIRES_ACTION and attempt.method in in_browser
 
 
 @frozen(kw_only=True)

@@ -36,7 +36,10 @@ class RefundLineBody(Body):
 
 
 class NewRefund(Body):
-    """What goes back, and why: an amount, or lines with or without the delivery, or all that is left."""
+    """What goes back, and why: an amount, or lines with or without the delivery, or all that is left.
+
+    With `restock` an order of which nothing was sent is called off once all of it went back, and its stock is free.
+    """
 
     amount: MoneyBody | None = None
     lines: Annotated[list[RefundLineBody], Meta(max_length=500)] = []  # noqa: RUF012 - msgspec copies it

@@ -2,11 +2,14 @@
 
 from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
 from shop.adapters.fake.balance import fee_of
 from shop.adapters.fake.payments import FakePaymentGateway
+from shop.application.clearing import check
+from shop.application.commands import balance
 from shop.application.commands.balance import CATCH_UP_MAX, BookBalance
 from shop.application.findings import GRACE
 from shop.application.ports.payments import PaymentProviderUnavailable
@@ -118,8 +121,12 @@ async def test_the_hours_leave_no_gap_where_the_week_failed(monkeypatch: pytest.
     assert len(entries(small, EntryKind.FEE)) == 7
 
 
-async def test_cut_short_within_a_slice_it_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the provider lists the newest first, one on a page."""
+@pytest.mark.parametrize("newest_first", [True, False])
+async def test_cut_short_within_a_slice_it_goes_on_where_it_was(
+    monkeypatch: pytest.MonkeyPatch, newest_first: bool
+) -> None:
+    """Whatever the order of the provider's lists; here with one movement on a page of each side."""
+    monkeypatch.setattr(balance, "PAGE", 1)
     small = await open_small_shop()
     small.clock.forward(timedelta(milliseconds=500))
     variant = await small.product(stock=9)
@@ -133,16 +140,22 @@ async def test_cut_short_within_a_slice_it_goes_on_where_it_was(monkeypatch: pyt
     async def one_a_page(
         provider: FakePaymentGateway, since: datetime, until: datetime, *, after: str = "", limit: int = 1
     ) -> Listed[BalanceTransaction]:
+        found = (await rightly(provider, since, until)).data
+        listed = sorted(found, key=lambda one: one.created_at, reverse=newest_first)
+        at = int(after or 0)
+        return Listed(data=listed[at : at + 1], next=str(at + 1) if at + 1 < len(listed) else "")
+
+    async def breaks_off(*asked: Any) -> Any:
         nonlocal broken_off
-        if len(entries(small, EntryKind.FEE)) == 1 and not broken_off:
+        if entries(small, EntryKind.FEE) and not broken_off:
             broken_off = True
             raise PaymentProviderUnavailable("away")
-        newest = sorted((await rightly(provider, since, until)).data, key=lambda one: one.created_at, reverse=True)
-        at = int(after or 0)
-        return Listed(data=newest[at : at + 1], next=str(at + 1) if at + 1 < len(newest) else "")
+        return await check(*asked)
 
     monkeypatch.setattr(type(small.provider), "list_transactions", one_a_page)
+    monkeypatch.setattr(balance, "check", breaks_off)
     for _ in range(2):
         with suppress(PaymentProviderUnavailable):
             await small.shop.execute(BookBalance(since=now - timedelta(days=7), until=now, catch_up=True))
+    assert broken_off
     assert len(entries(small, EntryKind.FEE)) == 4

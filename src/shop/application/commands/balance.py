@@ -5,12 +5,12 @@ from typing import ClassVar
 
 from attrs import frozen
 
-from shop.application.clearing import check, transactions
+from shop.application.clearing import PAGE, check, transactions
 from shop.application.findings import GRACE
 from shop.application.messages import INTERNAL, Command, Context
 from shop.application.ports.clock import Ids
 from shop.application.ports.reconciliation import ReconciliationReader
-from shop.application.ports.records import ProviderBalance
+from shop.application.ports.records import BalanceTransaction, ProviderBalance
 from shop.application.ports.unit_of_work import UnitOfWork
 from shop.application.windows import Window, window_of
 
@@ -49,15 +49,14 @@ async def book_balance(
         return 0
     since, ended = window.since, await books.balance_booked_until(balance.provider)
     # Providers count in whole seconds, by a clock of their own.
-    behind = ended is not None and ended - GRACE < since
-    if ended is not None and behind and (command.catch_up or await _is_due(window, balance, books)):
-        since = max(ended - GRACE, since - CATCH_UP_MAX)
+    start = None if ended is None else max(ended - GRACE, since - CATCH_UP_MAX)
+    if start is not None and start < since and (command.catch_up or await _is_due(window, balance, books)):
+        since = start
     count = 0
-    # The oldest slice first, and of a slice the last page, for providers list the newest first: cut short, it goes on
-    # where it was.
+    # The oldest first, whatever the order of the provider's lists: cut short, it goes on where it was.
     for part in Window(since, window.until).slices():
-        pages = [page async for page in transactions(balance, part)]
-        for page in reversed(pages):
+        moved = sorted([one async for page in transactions(balance, part) for one in page], key=_moment)
+        for page in (moved[at : at + PAGE] for at in range(0, len(moved), PAGE)):
             due = [one.due for one in await check(page, balance.provider, books) if one.booked is None]
             if due:
                 async with uow(context) as tx:
@@ -65,6 +64,10 @@ async def book_balance(
                         tx.ledger.book(one.entry(balance.provider, ids))
                 count += len(due)
     return count
+
+
+def _moment(transaction: BalanceTransaction) -> datetime:
+    return transaction.created_at
 
 
 async def _is_due(window: Window, balance: ProviderBalance, books: ReconciliationReader) -> bool:

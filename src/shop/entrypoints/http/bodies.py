@@ -17,7 +17,6 @@ from shop.domain.kernel.metadata import merged_metadata
 from shop.domain.kernel.money import AMOUNT_MAX, Money
 from shop.entrypoints.http.errors import BodyMalformed, MediaTypeUnsupported, PayloadTooLarge, RequestTooSlow
 
-T = TypeVar("T")
 I = TypeVar("I", bound=Identifier)  # noqa: E741
 _PLACE = re.compile(r"^(?P<what>.*?)(?: - at (?:`key` in )?`(?P<path>\$.*)`)?$", re.DOTALL)
 _UNKNOWN_FIELD = re.compile(r"unknown field `(?P<name>.*)`", re.DOTALL)
@@ -110,8 +109,8 @@ def identifier(kind: type[I], text: str, pointer: str) -> I:
 async def read_bytes(receive: Receive, headers: Mapping[bytes, bytes], maximum: int) -> bytes:
     """The whole body. Raises PayloadTooLarge as soon as it is known to be, ClientGone, RequestTooSlow.
 
-    One whose length was announced is whole when so much is here. To wait for the server's word that nothing follows
-    took another turn of the loop, a fifth of what a small request costs.
+    One whose length was announced is whole when so much is here: the server's word that nothing follows is another turn
+    of the loop away.
     """
     announced = _announced(headers)
     if announced is not None and announced > maximum:

@@ -204,7 +204,7 @@ class Subscription(Aggregate):
     def leave_out_missed(self, at: datetime) -> bool:
         """Bills nothing for periods that passed while something was missing for them. Whether there were any."""
         period = self.next_period
-        if self.due_at is None or self.due_at <= period.start or at < period.end:
+        if self.due_at is None or not self.period_end <= period.start < self.due_at or at < period.end:
             return False
         while self.next_period.end <= at:
             self.begun += 1

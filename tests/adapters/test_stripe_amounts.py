@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shop.adapters.stripe.amounts import AmountNotChargeable, from_stripe, to_stripe
+from shop.adapters.stripe.amounts import AmountNotChargeable, from_stripe, least_charge, to_stripe
 from shop.domain.kernel.currencies import EXPONENTS, UnknownCurrency
 from shop.domain.kernel.money import AMOUNT_MAX, Money
 
@@ -84,3 +84,10 @@ def test_f48_currencies_of_four_digits_cannot_be_charged() -> None:
 def test_a_currency_that_nobody_has_is_named() -> None:
     with pytest.raises(UnknownCurrency):
         from_stripe(1, "zzz")
+
+
+@pytest.mark.parametrize(
+    ("currency", "minor"), [("EUR", 50), ("USD", 50), ("GBP", 30), ("JPY", 50), ("HUF", 17_500), ("KWD", 500), ("KRW", 1)]
+)
+def test_the_least_that_stripe_takes_in_our_minor_units(currency: str, minor: int) -> None:
+    assert least_charge(currency) == Money(minor, currency)

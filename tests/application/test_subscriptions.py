@@ -500,6 +500,27 @@ class TestItsOwner:
         assert (await found(small, subscription_id)).status is S.ACTIVE
         assert len(small.books.intents) == 1
 
+    async def test_a_bill_below_what_the_provider_takes_waits_for_the_next_one(self, small: SmallShop) -> None:
+        plan_id = await offer(small, price=20, stock=None)
+        async with small.storage.uow(small.context()) as tx:
+            product = await tx.products.find_by_variant(await variant_of(small, plan_id))
+            assert product is not None
+            product.change_variant(product.variants[0].id, small.clock.now(), requires_shipping=False)
+            tx.products.save(product)
+        subscription_id = await small.shop.execute(
+            Subscribe(plan_id=plan_id, method="fake_card", email="ada@example.com", billing_address=BERLIN), actor=ADA
+        )
+        await carry_on(small, subscription_id)
+        left = [(await found(small, subscription_id)).balance]
+        for _ in range(3):
+            await days(small, 31)
+            left.append((await found(small, subscription_id)).balance)
+        orders = [await small.order(renewal.order_id) for renewal in await renewals(small, subscription_id)]
+        assert [order.total for order in orders] == [eur(0), eur(0), eur(60), eur(0)]
+        assert left == [eur(20), eur(40), eur(0), eur(20)]
+        assert {order.payment_status for order in orders} == {PaymentStatus.PAID}
+        assert (await found(small, subscription_id)).status is S.ACTIVE
+
     async def test_what_is_not_ones_own_does_not_exist(self, small: SmallShop) -> None:
         subscription_id = await subscribe(small, await offer(small))
         for command in (

@@ -412,8 +412,8 @@ def period_stays_where_it_is(patch: MonkeyPatch) -> None:
     """A period that was ordered is not counted: the same one is due again."""
     rightly = Subscription.begin_period
 
-    def begin_period(subscription: Subscription, period: Any, order_id: OrderId, at: datetime) -> Renewal:
-        renewal = rightly(subscription, period, order_id, at)
+    def begin_period(subscription: Subscription, *about: Any) -> Renewal:
+        renewal = rightly(subscription, *about)
         subscription.begun -= 1
         return renewal
 

@@ -198,6 +198,9 @@ class GuardedBilling:
     def takes(self, method: str) -> bool:
         return self.billing.takes(method)
 
+    def least(self, currency: str) -> Money:
+        return self.billing.least(currency)
+
     async def subscribe(self, request: BillingRequest) -> BillingState:
         return await self.guard.ask(lambda: self.billing.subscribe(request))
 

@@ -12,10 +12,10 @@ from datetime import datetime
 from attrs import evolve, frozen
 
 from shop.application.messages import Context
+from shop.application.periods import price_period
 from shop.application.placing import check_ready, place
 from shop.application.ports.payments import PaymentRefused
 from shop.application.ports.readers import StoreReader
-from shop.application.ports.repositories import CartWithOffers, Offer, StoreSettings
 from shop.application.ports.subscriptions import (
     BillingRequest,
     BillingState,
@@ -25,18 +25,17 @@ from shop.application.ports.subscriptions import (
     SubscriptionBilling,
 )
 from shop.application.ports.unit_of_work import Transaction
-from shop.application.pricing import PricedCart, price_cart
+from shop.application.pricing import PricedCart
 from shop.application.settlement import Cashier, PaymentElsewhere, Sale, call_off, charge_of, sale_of, settle
 from shop.application.settlement import carry_on as carry_sale_on
 from shop.application.settlement.refusals import refused
-from shop.domain.carts import Cart, CartNotReady
+from shop.domain.carts import CartNotReady
 from shop.domain.inventory import InsufficientStock
 from shop.domain.kernel.address import ERASED
 from shop.domain.kernel.errors import Invalid, ShopError
-from shop.domain.kernel.identifiers import AttemptId, CartId, CartItemId, OrderId, PaymentSessionId, SubscriptionId
+from shop.domain.kernel.identifiers import AttemptId, OrderId, PaymentSessionId, SubscriptionId
 from shop.domain.orders import Order, OrderStatus, PaymentStatus
 from shop.domain.payments import AttemptStatus, PaymentSession
-from shop.domain.pricing.quote import PricedLine, quote
 from shop.domain.subscriptions import (
     HOLD,
     INCOMPLETE_FOR,
@@ -44,7 +43,6 @@ from shop.domain.subscriptions import (
     Subscription,
     SubscriptionNotPausable,
     SubscriptionStatus,
-    spread,
 )
 
 STEPS_MAX = 8
@@ -211,16 +209,17 @@ async def _order_period(subscription: Subscription, context: Context, till: Till
     settings, period = await till.store.settings(), subscription.next_period
     hold = HOLD if subscription.status is not SubscriptionStatus.INCOMPLETE else INCOMPLETE_FOR
     async with till.cashier.uow(context) as tx:
-        offers = await tx.subscriptions.offers([subscription.variant_id])
-        priced = price_period(subscription, offers.get(subscription.variant_id), settings, context, till)
+        offer = (await tx.subscriptions.offers([subscription.variant_id])).get(subscription.variant_id)
+        least = till.billing.least(subscription.unit_price.currency)
+        priced = price_period(subscription, offer, settings, least, context.now, till.cashier.ids)
         try:
-            check_ready(priced)
+            check_ready(priced.cart)
         except (InsufficientStock, CartNotReady):
             subscription.wait_for_goods(context.now)
             tx.subscriptions.save(subscription)
             return subscription
-        order = _place(tx, priced, subscription, period, context, till, hold_until=context.now + hold)
-        tx.subscriptions.renew(subscription.begin_period(period, order.id, context.now))
+        order = _place(tx, priced.cart, subscription, period, context, till, hold_until=context.now + hold)
+        tx.subscriptions.renew(subscription.begin_period(period, order.id, context.now, priced.bill))
         if order.payment_status is PaymentStatus.PAID:  # it costs nothing
             subscription.pay(order.id, context.now)
         else:
@@ -240,49 +239,6 @@ def _nothing(subscription: Subscription, order: Order, period: Period, till: Til
         order_id=order.id,
         amount=order.total,
     )
-
-
-def price_period(
-    subscription: Subscription, offer: Offer | None, settings: StoreSettings, context: Context, till: Till
-) -> PricedCart:
-    """A cart as the subscriber would have filled it, at the subscription's price."""
-    ids, bill = till.cashier.ids, subscription.next_bill
-    cart = Cart.open(
-        at=context.now,
-        id=ids.new(CartId),
-        owner_id=subscription.owner_id,
-        currency=bill.currency,
-        email=subscription.email,
-        shipping_address=subscription.shipping_address,
-        billing_address=subscription.billing_address,
-        shipping_code=subscription.shipping_code,
-    )
-    cart.add(ids.new(CartItemId), subscription.variant_id, subscription.quantity, context.now)
-    offers = {} if offer is None else {offer.variant_id: evolve(offer, prices=(subscription.unit_price,))}
-    priced = price_cart(CartWithOffers(cart=cart, offers=offers), settings)
-    if not priced.lines or bill == subscription.price:
-        return priced
-    line = next(iter(priced.quote.lines)).line
-    address = cart.shipping_address or cart.billing_address
-    lines = [
-        PricedLine(
-            variant_id=line.variant_id,
-            title=line.title,
-            quantity=quantity,
-            unit_price=price,
-            tax_class=line.tax_class,
-        )
-        for quantity, price in spread(bill, subscription.quantity)
-    ]
-    prorated = quote(
-        cart.currency,
-        lines,
-        settings.taxes,
-        country=address.country if address else settings.store.country,
-        region=address.region if address else "",
-        shipping=priced.quote.shipping,
-    )
-    return evolve(priced, quote=prorated)
 
 
 def _place(

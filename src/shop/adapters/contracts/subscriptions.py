@@ -113,6 +113,12 @@ class SubscriptionBillingContract:
             await subject.billing.subscribe(subject.request(subject.method_for_once))
 
     @alone
+    async def test_it_says_what_it_takes_at_least(self, subject: BillingUnderTest) -> None:
+        for currency in ("EUR", "JPY", "KWD"):
+            least = subject.billing.least(currency)
+            assert Money.zero(currency) <= least < Money(1000, currency)
+
+    @alone
     async def test_what_the_provider_has_not_is_not_found(self, subject: BillingUnderTest) -> None:
         with pytest.raises(SubscriptionNotFound):
             await subject.billing.fetch(subject.unknown_ref)

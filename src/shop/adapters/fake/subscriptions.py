@@ -28,6 +28,8 @@ from shop.domain.subscriptions import SubscriptionNotFound
 
 _CARDS = frozenset(method.code for method in METHODS if method.authorizes)
 """A debit is mandated for one payment only."""
+_LEAST_MINOR = 50
+"""As Stripe has it in its larger currencies."""
 _NEWS = {
     AttemptStatus.CAPTURED: "invoice.paid",
     AttemptStatus.FAILED: "invoice.payment_failed",
@@ -47,6 +49,9 @@ class FakeSubscriptionBilling:
 
     def takes(self, method: str) -> bool:
         return code_of(method) in _CARDS
+
+    def least(self, currency: str) -> Money:
+        return Money(_LEAST_MINOR, currency)
 
     async def subscribe(self, request: BillingRequest) -> BillingState:
         forbid_inside_transaction("subscribe")

@@ -13,6 +13,12 @@ from shop.domain.kernel.money import Money
 _STRIPE_DIGITS = {"ISK": 2, "UGX": 2, "MGA": 0}
 _THREE_DIGITS = 3
 _DIGITS_MAX = 3
+# Stripe's documentation, “Minimum and maximum charge amounts”, in minor units. Half a unit is that of the larger ones,
+# and assumed of those that it does not name.
+_LEAST = {
+    "AED": 200, "BGN": 100, "CZK": 1500, "DKK": 250, "GBP": 30, "HKD": 400, "HUF": 17_500, "JPY": 50, "MXN": 1000,
+    "MYR": 200, "NOK": 300, "PLN": 200, "RON": 200, "SEK": 300, "THB": 1000,
+}  # fmt: skip
 
 
 class AmountNotChargeable(Invalid):
@@ -53,3 +59,8 @@ def _digits(currency: str) -> tuple[int, int]:
     if ours > _DIGITS_MAX:
         raise AmountNotChargeable(f"Stripe knows no currency with {ours} digits, such as {currency}.")
     return ours, _STRIPE_DIGITS.get(currency, ours)
+
+
+def least_charge(currency: str) -> Money:
+    """The smallest amount that Stripe takes in this currency, as far as it says so."""
+    return Money(_LEAST.get(currency, max(10 ** exponent(currency) // 2, 1)), currency)

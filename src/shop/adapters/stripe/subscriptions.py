@@ -16,7 +16,7 @@ from stripe.params import (
 )
 
 from shop.adapters.stripe.account import StripeAccount, account_of
-from shop.adapters.stripe.amounts import AmountNotChargeable, from_stripe, to_stripe
+from shop.adapters.stripe.amounts import AmountNotChargeable, from_stripe, least_charge, to_stripe
 from shop.adapters.stripe.connection import StripeConnection
 from shop.adapters.stripe.payments import SAVED_METHOD
 from shop.adapters.stripe.states import state_of
@@ -60,6 +60,9 @@ class StripeSubscriptionBilling:
 
     def takes(self, method: str) -> bool:
         return method.startswith(SAVED_METHOD)
+
+    def least(self, currency: str) -> Money:
+        return least_charge(currency)
 
     async def subscribe(self, request: BillingRequest) -> BillingState:
         forbid_inside_transaction("subscribe")

@@ -6,6 +6,7 @@ from typing import ClassVar
 from attrs import frozen
 
 from shop.application.messages import CUSTOMER, INTERNAL, OWNER, Command, Context, check_version
+from shop.application.periods import price_period
 from shop.application.ports.subscriptions import (
     MethodNotForSubscriptions,
     SubscriptionBilling,
@@ -13,7 +14,7 @@ from shop.application.ports.subscriptions import (
 )
 from shop.application.ports.unit_of_work import Transaction
 from shop.application.pricing import PricedCart
-from shop.application.renewals import Till, billing_request, carry_on, price_period
+from shop.application.renewals import Till, billing_request, carry_on
 from shop.application.settlement import check_own_method
 from shop.domain.inventory import InsufficientStock
 from shop.domain.kernel.address import Address
@@ -77,7 +78,9 @@ async def subscribe(command: Subscribe, context: Context, *, till: Till) -> Subs
             provider=till.billing.provider,
             method=command.method,
         )
-        _check_orderable(subscription, price_period(subscription, offer, settings, context, till))
+        least = till.billing.least(subscription.unit_price.currency)
+        priced = price_period(subscription, offer, settings, least, context.now, till.cashier.ids)
+        _check_orderable(subscription, priced.cart)
         tx.subscriptions.save(subscription)
         tx.answer(subscription.id)
     return subscription.id

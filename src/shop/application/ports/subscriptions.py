@@ -110,6 +110,9 @@ class SubscriptionBilling(Protocol):
     def takes(self, method: str) -> bool:
         """Whether a payment in this way leaves a way to pay that can be charged again without the shopper. No I/O."""
 
+    def least(self, currency: str) -> Money:
+        """The smallest sum that a period can cost: less than this is left for the bill after it. No I/O."""
+
     async def subscribe(self, request: BillingRequest) -> BillingState:
         """Makes the subscription, without taking anything yet. Key: the subscription id."""
 
@@ -155,6 +158,9 @@ class NoBilling:
 
     def takes(self, method: str) -> bool:
         return False
+
+    def least(self, currency: str) -> Money:
+        return Money.zero(currency)
 
     async def subscribe(self, request: BillingRequest) -> BillingState:
         raise SubscriptionsNotOffered

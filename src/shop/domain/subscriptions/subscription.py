@@ -185,11 +185,12 @@ class Subscription(Aggregate):
         elif self.open_order is not None:
             self.pay(self.open_order, at)
 
-    def begin_period(self, period: Period, order_id: OrderId, at: datetime) -> Renewal:
-        """The next period was ordered: from now on it is about that order's money. Raises SubscriptionCannotMove."""
+    def begin_period(self, period: Period, order_id: OrderId, at: datetime, billed: Money | None = None) -> Renewal:
+        """The next period was ordered: from now on it is about that order's money. What was not `billed` stays in the
+        balance. Raises SubscriptionCannotMove."""
         if period.number != self.begun or self.open_order is not None or self.status not in BILLABLE:
             raise SubscriptionCannotMove(f"Period {period.number} of a subscription that is {self.status} is not next.")
-        self.balance = self.price + self.balance - self.next_bill
+        self.balance = self.price + self.balance - (self.next_bill if billed is None else billed)
         self.begun = period.number + 1
         self.period_start, self.period_end = period.start, period.end
         self.open_order, self.tries, self.due_at, self.updated_at = order_id, 0, at + LOOK_AGAIN, at

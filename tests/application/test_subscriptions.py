@@ -558,6 +558,8 @@ class TestPlans:
             await small.shop.execute(CreatePlan(code="coffee", **again))  # type: ignore[arg-type]
         with pytest.raises(Invalid):
             await small.shop.execute(CreatePlan(code="Not A Code", **again))  # type: ignore[arg-type]
+        with pytest.raises(Invalid):
+            await small.shop.execute(CreatePlan(code="blank", **{**again, "name": "  "}))  # type: ignore[arg-type]
         unknown = {**again, "variant_id": VariantId(plan_id.uuid)}
         with pytest.raises(NotFound):
             await small.shop.execute(CreatePlan(code="other", **unknown))  # type: ignore[arg-type]

@@ -49,7 +49,7 @@ async def cancel_any_order(command: CancelAnyOrder, context: Context, *, cashier
 
 
 async def _cancel(order_id: OrderId, reason: str, context: Context, cashier: Cashier) -> None:
-    if not 1 <= len(reason) <= REASON_LENGTH_MAX or "\x00" in reason:
+    if not 1 <= len(reason.strip()) <= len(reason) <= REASON_LENGTH_MAX or "\x00" in reason:
         raise Invalid(f"A reason has 1 to {REASON_LENGTH_MAX} characters.")
     sale = await sale_of(order_id, context, cashier.uow)
     if sale is None:

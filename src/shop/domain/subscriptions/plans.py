@@ -40,7 +40,7 @@ class AfterDunning(StrEnum):
 
 
 def _named(_instance: Any, _attribute: Any, name: str) -> None:
-    if not 1 <= len(name) <= NAME_LENGTH_MAX or "\x00" in name:
+    if not 1 <= len(name.strip()) <= len(name) <= NAME_LENGTH_MAX or "\x00" in name:
         raise Invalid(
             f"A plan's name has 1 to {NAME_LENGTH_MAX} characters.", flaws=(Flaw("/name", "length", "1 to 200"),)
         )

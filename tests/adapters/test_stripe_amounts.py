@@ -87,7 +87,8 @@ def test_a_currency_that_nobody_has_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("currency", "minor"), [("EUR", 50), ("USD", 50), ("GBP", 30), ("JPY", 50), ("HUF", 17_500), ("KWD", 500), ("KRW", 1)]
+    ("currency", "minor"),
+    [("EUR", 50), ("USD", 50), ("GBP", 30), ("JPY", 50), ("HUF", 17_500), ("KWD", 500), ("KRW", 1)],
 )
 def test_the_least_that_stripe_takes_in_our_minor_units(currency: str, minor: int) -> None:
     assert least_charge(currency) == Money(minor, currency)

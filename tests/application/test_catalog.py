@@ -27,6 +27,7 @@ from shop.application.queries.catalog import (
 )
 from shop.application.queries.inventory import GetStockLevels
 from shop.domain.catalog import (
+    DEPTH_MAX,
     CategoryLoops,
     CategoryNotFound,
     Option,
@@ -280,6 +281,20 @@ class TestCategories:
             await small.shop.execute(UpdateCategory(category_id=tops, slug="wear"))
         with pytest.raises(CategoryNotFound):
             await small.shop.execute(CreateCategory(slug="x", name="X", parent_id=CategoryId(UUID(int=1))))
+
+    async def test_a_tree_that_is_moved_stays_within_the_depth(self, small: SmallShop) -> None:
+        chains: list[list[CategoryId]] = []
+        for name, length in (("deep", DEPTH_MAX - 2), ("low", 3)):
+            chain: list[CategoryId] = []
+            for level in range(length):
+                parent = chain[-1] if chain else None
+                create = CreateCategory(slug=f"{name}-{level}", name=name, parent_id=parent)
+                chain.append(await small.shop.execute(create))
+            chains.append(chain)
+        deep, low = chains
+        with pytest.raises(Invalid, match="levels deep"):
+            await small.shop.execute(UpdateCategory(category_id=low[0], parent_id=deep[-1]))
+        await small.shop.execute(UpdateCategory(category_id=low[0], parent_id=deep[-2]))
 
     async def test_products_and_children_survive_their_category(self, small: SmallShop) -> None:
         wear = await small.shop.execute(CreateCategory(slug="wear", name="Wear"))

@@ -16,9 +16,10 @@ from shop.domain.identity import ApiKeyNotFound
 from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.identifiers import ApiKeyId
 from shop.domain.pricing.taxes import TaxTable
-from tests.shops import SETTINGS, STAFF, SmallShop
+from shop.domain.shipping import WeightStep
+from tests.shops import SETTINGS, STAFF, SmallShop, eur
 
-STANDARD = SETTINGS.shipping_methods[0]
+STANDARD, VAT = SETTINGS.shipping_methods[0], SETTINGS.taxes.rates[0]
 CLERK = Actor(kind="api_key", id=ApiKeyId(UUID(int=5)), scopes=frozenset({"apikeys:write", "orders:write"}))
 
 
@@ -90,7 +91,17 @@ class TestStore:
         {"store": evolve(SETTINGS.store, name="")},
         {"store": evolve(SETTINGS.store, name="  ")},
         {"store": evolve(SETTINGS.store, currencies=("EUR", "EUR"))},
+        {"taxes": TaxTable(rates=(evolve(VAT, name=""),))},
+        {"taxes": TaxTable(rates=(evolve(VAT, name="x" * 201),))},
+        {"taxes": TaxTable(rates=(evolve(VAT, tax_class=""),))},
+        {"taxes": TaxTable(rates=(evolve(VAT, region="BE"), evolve(VAT, region="de-be")))},
         {"shipping_methods": (STANDARD, evolve(STANDARD, name="Another"))},
+        {"shipping_methods": (evolve(STANDARD, code=""),)},
+        {"shipping_methods": (evolve(STANDARD, name="a\nb"),)},
+        {"shipping_methods": (evolve(STANDARD, tax_class=" "),)},
+        {"shipping_methods": (evolve(STANDARD, flat=(eur(1), eur(2))),)},
+        {"shipping_methods": (evolve(STANDARD, flat=(), by_weight=(WeightStep(up_to_grams=-5, price=eur(1)),)),)},
+        {"shipping_methods": (evolve(STANDARD, flat=(), by_weight=2 * (WeightStep(up_to_grams=9, price=eur(1)),)),)},
         {"shipping_methods": tuple(evolve(STANDARD, countries=frozenset(some)) for some in (("DE", "AT"), ("AT",)))},
     ],
 )

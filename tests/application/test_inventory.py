@@ -6,8 +6,11 @@ from uuid import UUID
 
 import pytest
 
+from shop.application.commands.carts import ExceedsAvailable
+from shop.application.commands.catalog import UpdateVariant
 from shop.application.commands.inventory import AdjustStock, CountStock, CreateLocation
 from shop.application.messages import VersionDiffers
+from shop.application.queries.catalog import GetProducts
 from shop.application.queries.inventory import GetLocations, GetStockLevels, GetStockMovements
 from shop.domain.catalog import VariantNotFound
 from shop.domain.inventory import QUANTITY_MAX, InsufficientStock, LocationNotFound, MovementKind
@@ -54,6 +57,25 @@ class TestAdjusting:
             await small.shop.execute(
                 AdjustStock(variant_id=book, delta=1, reason="x", location_id=LocationId(UUID(int=1)))
             )
+
+    async def test_a_backorder_limit_holds_for_all_locations_together(self, small: SmallShop) -> None:
+        shirt = await small.product(stock=1, backorder_limit=5)
+        berlin = await small.shop.execute(CreateLocation(name="Berlin", priority=1))
+        await small.shop.execute(AdjustStock(variant_id=shirt, delta=2, reason="delivery", location_id=berlin))
+        with pytest.raises(ExceedsAvailable):
+            await small.cart((shirt, 9))
+        await small.place(await small.cart((shirt, 8)))
+        product = (await small.shop.ask(GetProducts())).data[0]
+        for limit, more in ((3, 0), (7, 2)):
+            await small.shop.execute(UpdateVariant(product_id=product.id, variant_id=shirt, backorder_limit=limit))
+            async with small.storage.uow(small.context()) as tx:
+                levels = await tx.stock.levels([shirt])
+            assert [level.backorder_limit for level in levels] == [limit, 0]
+            if more:
+                await small.place(await small.cart((shirt, more)))
+            with pytest.raises(ExceedsAvailable):
+                await small.cart((shirt, 1))
+        await Watch(small.storage, lambda: small.books.intents).look(small.context())
 
     async def test_what_is_promised_cannot_be_taken_away(self, small: SmallShop) -> None:
         shirt = await small.product(stock=3)

@@ -41,3 +41,9 @@ def test_a_product_is_found_by_what_is_said_of_it() -> None:
 def test_words_of_words_are_the_same(text: str) -> None:
     words = search_words(text)
     assert search_words(" ".join(words)) == words
+
+
+def test_markup_is_no_word() -> None:
+    text = '<p class="x">A <a href="https://e.example/hidden">rug</a> &amp; a&nbsp;bowl, 3 < 4</p>'
+    product = a_product(title="It", vendor="", tags=(), variants=(), description=text)
+    assert product_words(product) == ["it", "a", "rug", "bowl", "3", "4"]

@@ -1,6 +1,6 @@
 """Changing what is on hand: the one way in which products, people and imports do it."""
 
-from attrs import frozen
+from attrs import define, field
 
 from shop.application.messages import Context
 from shop.application.ports.clock import Ids
@@ -19,13 +19,19 @@ from shop.domain.kernel.errors import Flaw, Invalid
 from shop.domain.kernel.identifiers import Identifier, LocationId, MovementId, VariantId
 
 
-@frozen
+@define
 class Storeroom:
-    """The stock as one transaction sees and changes it."""
+    """The stock as one transaction sees and changes it.
+
+    What may be sold of a variant beyond what is on hand is a limit of the variant: of its levels only the one that is
+    preferred has it, or each location would sell as many again.
+    """
 
     tx: Transaction
     context: Context
     ids: Ids
+    _levels: dict[VariantId, list[StockLevel]] = field(factory=dict, init=False)
+    """What was read, in the order of preference."""
 
     async def location(self, location_id: LocationId | None = None) -> Location:
         """This location, or the preferred one; a shop without any is given one. Raises LocationNotFound."""
@@ -41,7 +47,19 @@ class Storeroom:
     async def levels(self, location: Location, variants: list[VariantId]) -> dict[VariantId, StockLevel]:
         """What there is of these variants at the location; nothing for a variant that was never there."""
         levels = await self.tx.stock.levels(variants)
+        self._levels |= {variant_id: [] for variant_id in variants}
+        for level in levels:
+            self._levels[level.variant_id].append(level)
         return {level.variant_id: level for level in levels if level.location_id == location.id}
+
+    async def relimit(self, variant: Variant) -> None:
+        """Lets as many be sold beyond what is on hand as the variant says."""
+        if variant.id not in self._levels:
+            self._levels[variant.id] = await self.tx.stock.levels([variant.id])
+        for place, level in enumerate(self._levels[variant.id]):
+            limit = 0 if place else variant.backorder_limit
+            if level.backorder_limit != limit:
+                self.tx.stock.set_backorder_limit(level, limit)
 
     def open(self, variant: Variant, location: Location, on_hand: int, source: Identifier, reason: str) -> None:
         """The first units of a variant at the location, or none yet."""
@@ -49,7 +67,7 @@ class Storeroom:
             variant_id=variant.id,
             location_id=location.id,
             on_hand=on_hand,
-            backorder_limit=variant.backorder_limit,
+            backorder_limit=self._limit(variant),
         )
         movement = self._movement(level, on_hand, MovementKind.RECEIVED, reason, source) if on_hand else None
         self.tx.stock.open_level(level, movement)
@@ -69,9 +87,7 @@ class Storeroom:
 
         Raises InsufficientStock when less would be left than is promised, Invalid when it would be more than fits.
         """
-        here = level or StockLevel(
-            variant_id=variant.id, location_id=location.id, backorder_limit=variant.backorder_limit
-        )
+        here = level or StockLevel(variant_id=variant.id, location_id=location.id, backorder_limit=self._limit(variant))
         after = here.after(delta, 0)
         if after is None:
             left = max(here.available, 0)
@@ -96,6 +112,10 @@ class Storeroom:
         else:
             self.tx.stock.move(movement, expected_version=level.version if expect_unmoved else None)
         return movement.id
+
+    def _limit(self, variant: Variant) -> int:
+        """Of a level that is opened: the first one has it."""
+        return 0 if self._levels.get(variant.id) else variant.backorder_limit
 
     def _movement(
         self, level: StockLevel, delta: int, kind: MovementKind, reason: str, source: Identifier | None = None

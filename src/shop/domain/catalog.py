@@ -384,13 +384,14 @@ class Category(Aggregate):
         self.updated_at = at
         self._record(CategoryChanged(at=at, category_id=self.id))
 
-    def hang_below(self, ancestors: Sequence[CategoryId], at: datetime) -> None:
-        """Moves it below the last of `ancestors` (the path from the root), or to the top when there are none.
+    def hang_below(self, ancestors: Sequence[CategoryId], at: datetime, levels_below: int = 0) -> None:
+        """Moves it below the last of `ancestors` (the path from the root), or to the top when there are none, with the
+        levels of categories below it.
 
         Raises CategoryLoops when the path leads through itself, Invalid when the tree would grow too deep.
         """
         if self.id in ancestors:
             raise CategoryLoops(f"“{self.name}” cannot hang below itself.")
-        if len(ancestors) >= DEPTH_MAX:
+        if len(ancestors) + levels_below >= DEPTH_MAX:
             raise Invalid(f"The tree of categories is at most {DEPTH_MAX} levels deep.")
         self.change(at, parent_id=ancestors[-1] if ancestors else None)

@@ -29,6 +29,8 @@ rates = st.decimals(0, Decimal("9.9999"), places=4)
         ("DE", "", "books", GERMANY),
         ("US", "CA", "standard", CALIFORNIA),
         ("US", "CA", "reduced", CALIFORNIA),
+        ("US", " ca ", "standard", CALIFORNIA),
+        ("US", "US-CA", "standard", CALIFORNIA),
         ("US", "NY", "standard", AMERICA),
         ("FR", "", "standard", None),
     ],

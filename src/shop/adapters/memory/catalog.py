@@ -84,6 +84,13 @@ class MemoryCategoryRepository:
     async def ancestors(self, category_id: CategoryId) -> list[CategoryId]:
         return [category.id for category in path_to(self._tables, category_id)]
 
+    async def levels_below(self, category_id: CategoryId) -> int:
+        levels, above = -1, {category_id}
+        while above:
+            levels += 1
+            above = {category.id for category in self._tables.categories.values() if category.parent_id in above}
+        return levels
+
     def save(self, category: Category) -> None:
         self._writes.save(Rank.CATEGORY, category, category.id, self._put)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import bindparam, delete, literal, select, update
+from sqlalchemy import bindparam, delete, func, literal, select, update
 
 from shop.adapters.sql.database import Row, Write
 from shop.adapters.sql.gathering import REMOVED, Gathered, Rank, Root
@@ -32,7 +32,22 @@ def _path() -> Statement:
     return Statement(select(path.c.id, path.c.parent_id).order_by(path.c.above.desc()))
 
 
+def _depth() -> Statement:
+    below = (
+        select(categories.c.id, literal(0).label("levels"))
+        .where(categories.c.id == bindparam("category_id"))
+        .cte("below", recursive=True)
+    )
+    below = below.union_all(
+        select(categories.c.id, below.c.levels + 1)
+        .join(below, categories.c.parent_id == below.c.id)
+        .where(below.c.levels < 2 * DEPTH_MAX)
+    )
+    return Statement(select(func.coalesce(func.max(below.c.levels), 0)))
+
+
 _ANCESTORS = _path()
+_LEVELS_BELOW = _depth()
 _STILL_THERE = Statement(
     update(categories)
     .values(position=categories.c.position)
@@ -105,6 +120,11 @@ class SqlCategoryRepository:
         for category, parent in rows:
             self._parents[CategoryId(category)] = CategoryId(parent) if parent is not None else None
         return [CategoryId(row[0]) for row in rows]
+
+    async def levels_below(self, category_id: CategoryId) -> int:
+        row = await self._gathered.database.fetch_one(_LEVELS_BELOW, category_id=category_id.uuid)
+        assert row is not None, "an aggregate has a row"
+        return int(row[0])
 
     def save(self, category: Category) -> None:
         self._saved.add(category.id)

@@ -244,12 +244,11 @@ async def update_variant(command: UpdateVariant, context: Context, *, uow: UnitO
                 variants=tuple(after if v.id == after.id else v for v in product.variants),
             )
             tx.products.save(product)
-        levels = await tx.stock.levels([after.id])
+        storeroom = Storeroom(tx, context, ids)
         if after.backorder_limit != before.backorder_limit:
-            for level in levels:
-                tx.stock.set_backorder_limit(level, after.backorder_limit)
-        if not levels:
-            await _open_levels(Storeroom(tx, context, ids), [(after, None)], product.id)
+            await storeroom.relimit(after)
+        if not await tx.stock.levels([after.id]):
+            await _open_levels(storeroom, [(after, None)], product.id)
 
 
 @frozen(kw_only=True)

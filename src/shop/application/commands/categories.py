@@ -87,7 +87,8 @@ async def update_category(command: UpdateCategory, context: Context, *, uow: Uni
         if command.to_top:
             category.hang_below([], context.now)
         elif command.parent_id is not None and command.parent_id != category.parent_id:
-            category.hang_below(await tx.categories.ancestors(command.parent_id), context.now)
+            ancestors = await tx.categories.ancestors(command.parent_id)
+            category.hang_below(ancestors, context.now, await tx.categories.levels_below(category.id))
         tx.categories.save(category)
 
 

@@ -212,9 +212,8 @@ async def _counts(record: ProductRecord, variants: Sequence[Variant], storeroom:
         changed |= bool(delta)
         if not write:
             continue
+        await storeroom.relimit(variant)
         relimited = level is not None and level.backorder_limit != variant.backorder_limit
-        if level is not None and relimited:
-            storeroom.tx.stock.set_backorder_limit(level, variant.backorder_limit)
         if delta:
             # A new limit has its own check that nobody else moved the level.
             unmoved = not relimited

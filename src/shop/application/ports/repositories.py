@@ -117,6 +117,9 @@ class CategoryRepository(Protocol):
     async def ancestors(self, category_id: CategoryId) -> list[CategoryId]:
         """The path from the root down to and including this category. Raises CategoryNotFound."""
 
+    async def levels_below(self, category_id: CategoryId) -> int:
+        """How many levels of categories hang below it: none below a leaf."""
+
     def save(self, category: Category) -> None: ...
 
     def delete(self, category: Category) -> None:

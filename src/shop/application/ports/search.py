@@ -6,12 +6,14 @@ A question finds a product when each of its words is the beginning of some word 
 import re
 import unicodedata
 from collections.abc import Iterator
+from html import unescape
 
 from shop.domain.catalog import Product
 
 WORDS_MAX, WORD_LENGTH_MAX = 2_000, 64
 QUESTION_WORDS_MAX = 10
 _WORD = re.compile(r"[^\W_]+")
+_TAG = re.compile(r"<[^<>]*>")
 
 
 def search_words(text: str, words_max: int = WORDS_MAX) -> list[str]:
@@ -33,7 +35,7 @@ def question_words(text: str) -> list[str]:
 
 
 def product_words(product: Product) -> list[str]:
-    """The words by which a product is found: of its title, vendor, tags, SKUs and description, in this order."""
+    """The words by which a product is found: of its title, vendor, tags, SKUs and description without markup."""
     return search_words("\n".join(_texts(product)))
 
 
@@ -42,7 +44,7 @@ def _texts(product: Product) -> Iterator[str]:
     yield product.vendor
     yield from product.tags
     yield from (variant.sku for variant in product.variants)
-    yield product.description
+    yield unescape(_TAG.sub(" ", product.description))
 
 
 def _folded(text: str) -> str:

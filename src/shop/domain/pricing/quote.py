@@ -123,7 +123,7 @@ def quote(
         steps.append(Step(shipping.name, shipping.price))
     sums = _sums(parts, currency)
     if not taxes.prices_include_tax:
-        steps += [Step(f"{tax.name} {(tax.rate * 100).normalize():f} %", tax.tax) for tax in sums if tax.tax]
+        steps += [Step(f"{tax.name} {(tax.rate * 100).normalize():f} %".lstrip(), tax.tax) for tax in sums if tax.tax]
     return Quote(
         currency=currency,
         lines=quoted,
@@ -161,7 +161,7 @@ def _taxed(stated: Money, taxes: TaxTable, rate: TaxRate | None) -> Taxed:
 def _sums(parts: Sequence[Taxed], currency: str) -> tuple[TaxSum, ...]:
     groups: dict[tuple[str, Decimal], list[Taxed]] = {}
     for part in parts:
-        if part.tax_name:
+        if part.tax_name or part.rate:
             groups.setdefault((part.tax_name, part.rate), []).append(part)
     return tuple(
         TaxSum(

@@ -28,6 +28,11 @@ def _rounding(_instance: Any, _attribute: Any, rounding: str) -> None:
         raise Invalid(f"“{rounding[:40]}” is not a way to round, such as {ROUND_HALF_EVEN}.")
 
 
+def region_key(country: str, region: str) -> str:
+    """A region of a country as it is compared: “ca”, “CA” and “US-CA” are one region of the US."""
+    return region.strip().casefold().removeprefix(f"{country.casefold()}-") if region else ""
+
+
 @frozen(kw_only=True)
 class TaxRate:
     """What a country (or one region of it) takes of a tax class, as a fraction: 0.19 is 19 %."""
@@ -63,9 +68,9 @@ class TaxTable:
     def rate_for(self, country: str, region: str, tax_class: str) -> TaxRate | None:
         """The rate of the class there: the region's before the country's, its own before the standard one.
 
-        None where the shop collects no tax.
+        None where the shop collects no tax. A region may be written in capitals or not, and as US-CA.
         """
-        zones = self._by_zone
+        zones, region = self._by_zone, region_key(country, region)
         for wanted_class in (tax_class, STANDARD):
             rate = zones.get((country, region, wanted_class)) or zones.get((country, "", wanted_class))
             if rate is not None:
@@ -74,4 +79,4 @@ class TaxTable:
 
     @cached_property
     def _by_zone(self) -> Mapping[tuple[str, str, str], TaxRate]:
-        return {(rate.country, rate.region, rate.tax_class): rate for rate in self.rates}
+        return {(rate.country, region_key(rate.country, rate.region), rate.tax_class): rate for rate in self.rates}

@@ -71,7 +71,7 @@ class AddressBody(Body):
     line2: Annotated[str, Meta(max_length=200)] = ""
     company: Annotated[str, Meta(max_length=200)] = ""
     postal_code: Annotated[str, Meta(max_length=20)] = ""
-    region: Annotated[str, Meta(max_length=120)] = ""
+    region: Annotated[str, Meta(max_length=120, description="As taxes have it, in capitals or not: CA or US-CA")] = ""
     phone: Annotated[str, Meta(max_length=40)] = ""
 
     def address(self) -> Address:

@@ -125,6 +125,7 @@ class CatalogPromises(StoragePromises):
             assert state(await tx.categories.find_by_slug(top.slug)) == state(top)
             assert await tx.categories.ancestors(rich.id) == [top.id, rich.id]
             assert await tx.categories.ancestors(top.id) == [top.id]
+            assert [await tx.categories.levels_below(one.id) for one in (top, rich)] == [1, 0]
             assert await tx.categories.find_by_slug("nothing") is None
             with pytest.raises(CategoryNotFound):
                 await tx.categories.get(bench.samples.new(CategoryId))

@@ -65,7 +65,7 @@ CART_ARROWS: Mapping[CartStatus, frozenset[CartStatus]] = {
 
 
 def _bounded(quantity: int) -> int:
-    if not 1 <= quantity <= QUANTITY_MAX:
+    if type(quantity) is not int or not 1 <= quantity <= QUANTITY_MAX:
         raise Invalid(
             f"A quantity is 1 to {QUANTITY_MAX}.",
             flaws=(Flaw("/quantity", "quantity_out_of_range", f"1 to {QUANTITY_MAX}", {"max": QUANTITY_MAX}),),

@@ -197,7 +197,8 @@ class Variant:
         currencies = [price.amount.currency for price in self.prices]
         if len(set(currencies)) != len(currencies):
             raise Invalid("A variant has one price per currency.")
-        if not 0 <= self.weight_grams <= 10**8 or not 0 <= self.backorder_limit <= 10**6:
+        whole = type(self.weight_grams) is int and type(self.backorder_limit) is int
+        if not whole or not 0 <= self.weight_grams <= 10**8 or not 0 <= self.backorder_limit <= 10**6:
             raise Invalid("Weight is 0 to 10⁸ grams and the backorder limit 0 to 10⁶ units.")
 
     @property

@@ -171,6 +171,8 @@ class StockMovement:
     at: datetime
 
     def __attrs_post_init__(self) -> None:
+        if type(self.on_hand) is not int or type(self.reserved) is not int:
+            raise Invalid("A movement is of whole units.", flaws=(Flaw("/delta", "not_whole", "A whole number"),))
         if not (self.on_hand or self.reserved):
             raise Invalid("A movement changes something.")
         if abs(self.on_hand) > QUANTITY_MAX or abs(self.reserved) > QUANTITY_MAX:

@@ -122,6 +122,14 @@ async def test_a_file_that_is_no_database(tmp_path: Path) -> None:
         await Sqlite(tmp_path / "no such folder" / "shop.db").open()
 
 
+async def test_a_file_that_was_closed_is_not_opened_in_passing(shop_file: Sqlite) -> None:
+    await shop_file.close()
+    with pytest.raises(DatabaseFileMissing, match="closed"):
+        await shop_file.fetch(ONE)
+    await shop_file.open()
+    assert await shop_file.fetch(ONE)
+
+
 async def test_full_text_follows_the_products(shop_file: Sqlite, uow: SqlUnitOfWork) -> None:
     def found(word: str) -> int:
         connection = connect(shop_file.path)

@@ -51,14 +51,18 @@ class Sqlite:
     dialect: str = SQLITE
     _reading: sqlite3.Connection | None = None
     _writing: sqlite3.Connection | None = None
+    _closed: bool = False
 
     async def open(self) -> None:
+        self._closed = False
         # SQLite would make an empty file, which nobody asked for and which then looks like a shop.
         if not self.path.exists():
             raise DatabaseFileMissing(f"There is no file {self.path}.", hint="Make it with: shop db upgrade")
         await self._patiently(lambda: (self._reader(), self._writer()))
 
     async def close(self) -> None:
+        """Whoever goes on using it is told so: to open the file again in passing would leave it open for good."""
+        self._closed = True
         for connection in (self._reading, self._writing):
             if connection is not None:
                 connection.close()
@@ -129,14 +133,19 @@ class Sqlite:
 
     def _reader(self) -> sqlite3.Connection:
         if self._reading is None:
-            self._reading = connect(self.path)
+            self._reading = self._connected()
             self._reading.execute("PRAGMA query_only = ON")
         return self._reading
 
     def _writer(self) -> sqlite3.Connection:
         if self._writing is None:
-            self._writing = connect(self.path)
+            self._writing = self._connected()
         return self._writing
+
+    def _connected(self) -> sqlite3.Connection:
+        if self._closed:
+            raise DatabaseFileMissing(f"{self.path.name} was closed.", hint="Ask while the shop is open.")
+        return connect(self.path)
 
 
 def connect(path: Path, busy_milliseconds: int = BUSY_MILLISECONDS) -> sqlite3.Connection:

@@ -18,7 +18,7 @@ import binascii
 import json
 from typing import Generic, TypeVar
 
-from attrs import field, frozen, validators
+from attrs import frozen
 
 from shop.domain.kernel.errors import Invalid
 
@@ -48,13 +48,15 @@ class PageRequest:
     A sort key may start with “-” for descending; ties are broken by id. An empty sort is the list's own order.
     """
 
-    limit: int = field(default=20, validator=[validators.ge(1), validators.le(LIMIT_MAX)])
+    limit: int = 20
     sort: tuple[str, ...] = ()
     after: str | None = None
     before: str | None = None
     total: bool = False
 
     def __attrs_post_init__(self) -> None:
+        if type(self.limit) is not int or not 1 <= self.limit <= LIMIT_MAX:
+            raise Invalid(f"A page has 1 to {LIMIT_MAX} entries.")
         if self.after is not None and self.before is not None:
             raise Invalid("Ask for what comes after an entry, or before one; not both.")
 

@@ -48,7 +48,7 @@ HOLD = sum(DUNNING, timedelta(days=2))
 
 
 def _bounded(_instance: Any, _attribute: Any, quantity: int) -> None:
-    if not 1 <= quantity <= QUANTITY_MAX:
+    if type(quantity) is not int or not 1 <= quantity <= QUANTITY_MAX:
         flaw = Flaw("/quantity", "quantity_out_of_range", f"1 to {QUANTITY_MAX}", {"max": QUANTITY_MAX})
         raise Invalid(f"A subscription is of 1 to {QUANTITY_MAX} units.", flaws=(flaw,))
 

@@ -1,8 +1,13 @@
 """What only PostgreSQL can get wrong: locks in order, whole statements, connections that were cut off."""
 
 import asyncio
+import os
 import random
-from collections.abc import AsyncIterator
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -220,6 +225,56 @@ async def test_a_server_that_comes_back_is_found_again() -> None:
         server.start()
         assert await database.fetch_one(ONE) is not None
         await database.close()
+
+
+async def test_a_server_that_stood_still_costs_no_connection() -> None:
+    """Each that waited is told so in time, and all places of the pool can be used again."""
+    with postgres_server() as server:
+        database = Postgres(server.url, pool_size=4, silence_max_seconds=1.0)
+        await asyncio.gather(*(database.fetch(SLEEP, seconds=0.2) for _ in range(4)))
+        with _standing_still(server):
+            async with asyncio.timeout(10):
+                asked = [database.fetch(ONE), database.change(ONE), database.fetch(ONE), database.change(ONE)]
+                told = await asyncio.gather(*asked, return_exceptions=True)
+        assert [type(answer).__mro__[1] for answer in told] == [Unavailable] * 4
+        async with asyncio.timeout(10):
+            await asyncio.gather(*(database.fetch(SLEEP, seconds=0.2) for _ in range(8)))
+        await database.close()
+
+
+@contextmanager
+def _standing_still(server: PostgresServer) -> Iterator[None]:
+    assert server.process is not None
+    pid = server.process.pid
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    for each in (pid, *map(int, children)):
+        os.kill(each, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for each in (pid, *map(int, children)):
+            with suppress(ProcessLookupError):
+                os.kill(each, signal.SIGCONT)
+
+
+async def test_a_goodbye_that_nobody_read_is_an_outage(
+    postgres_database: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So the driver says it of a connection that the server left while it was idle."""
+    rightly, left = asyncpg.Connection.fetch, [1]
+
+    async def fetch(connection: asyncpg.Connection, *asked: Any) -> Any:
+        if left:
+            left.pop()
+            raise asyncpg.InternalClientError("cannot switch to state 12; another operation (2) is in progress")
+        return await rightly(connection, *asked)
+
+    monkeypatch.setattr(asyncpg.Connection, "fetch", fetch)
+    assert await postgres_database.fetch_one(ONE) is not None
+    left.append(1)
+    with pytest.raises(Unavailable):
+        await postgres_database.change(ONE)
+    assert await postgres_database.change(ONE) is not None
 
 
 def _restart(server: PostgresServer) -> None:

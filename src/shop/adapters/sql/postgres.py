@@ -1,6 +1,7 @@
 """PostgreSQL through asyncpg: statements prepared once per connection, a whole transaction in one round trip."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -19,6 +20,8 @@ from shop.domain.kernel.errors import ShopError, Unavailable
 CONNECT_TIMEOUT_SECONDS = 5.0
 # The server gives up after five seconds; should it not even say so, we do.
 COMMAND_TIMEOUT_SECONDS = 10.0
+# A connection that broke while it was idle says so at once.
+_BROKEN_BEFORE_SECONDS = 1.0
 SERVER_SETTINGS = {
     "application_name": "shop",
     "lock_timeout": "2s",
@@ -50,6 +53,7 @@ _AWAY = (
     OSError,
     TimeoutError,
     exceptions.InterfaceError,
+    exceptions.InternalClientError,  # of a connection to which the server said goodbye while nobody used it
     exceptions.InsufficientResourcesError,
     exceptions.QueryCanceledError,
     exceptions.InvalidAuthorizationSpecificationError,
@@ -59,13 +63,15 @@ _AWAY = (
 
 
 class Postgres:
-    """A PostgreSQL database. `pool_size` is how many connections this process may hold."""
+    """A PostgreSQL database. `pool_size` is how many connections this process may hold, and `silence_max_seconds` how
+    long the server may say nothing to a statement.
+    """
 
     dialect = POSTGRES
 
-    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+    def __init__(self, url: str, *, pool_size: int = 10, silence_max_seconds: float = COMMAND_TIMEOUT_SECONDS) -> None:
         self.url = url
-        self._pool = Pool(self._connect, size=pool_size, busy_max_seconds=COMMAND_TIMEOUT_SECONDS)
+        self._pool = Pool(self._connect, size=pool_size, busy_max_seconds=silence_max_seconds)
         self._texts = MergedTexts()
 
     async def open(self) -> None:
@@ -76,10 +82,12 @@ class Postgres:
 
     async def fetch(self, statement: Statement, /, **values: Any) -> Sequence[Row]:
         compiled = statement.compiled(POSTGRES)
-        text, arguments = compiled.text, compiled.arguments(values)
+        text, arguments, began = compiled.text, compiled.arguments(values), time.monotonic()
         try:
             return await self._run(text, arguments)
         except _ConnectionLost:
+            if time.monotonic() - began > _BROKEN_BEFORE_SECONDS:
+                raise  # a server that stood still is not waited for twice
             # An idle connection does not notice that its server was restarted; to ask once more harms nobody.
             return await self._run(text, arguments)
 
@@ -114,7 +122,8 @@ class Postgres:
         try:
             answer = await use(connection)
         except exceptions.PostgresError as error:
-            if connection.is_in_transaction() or isinstance(error, _LOST):
+            # A connection that was cut off knows of no transaction any more, and must not be asked.
+            if isinstance(error, _LOST) or connection.is_closed() or connection.is_in_transaction():
                 self._pool.drop(connection)
             else:
                 self._pool.give_back(connection)

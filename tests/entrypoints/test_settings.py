@@ -51,6 +51,8 @@ def test_every_wrong_variable_is_named_at_once() -> None:
         assert variable in refused.value.detail
     with pytest.raises(SettingsWrong, match="SHOP_CART_DAYS is not a number"):
         Settings.from_environment({"SHOP_CART_DAYS": "soon"})
+    with pytest.raises(SettingsWrong, match=r"SHOP_CART_DAYS is not a number.*SHOP_ENV"):
+        Settings.from_environment({"SHOP_CART_DAYS": "soon", "SHOP_ENV": "moon"})
 
 
 @pytest.mark.parametrize(
@@ -69,6 +71,11 @@ def test_every_wrong_variable_is_named_at_once() -> None:
         ("SHOP_GOOGLE_CLIENT_ID", "1.apps.example"),
         ("SHOP_GITHUB_CLIENT_SECRET", "s3cret"),
         ("SHOP_OIDC_ISSUER", "https://login.example"),
+        ("SHOP_REDIS_URL", "nonsense"),
+        ("SHOP_REDIS_URL", "redis://127.0.0.1:notaport/0"),
+        ("SHOP_REDIS_URL", "http://127.0.0.1:6379"),
+        ("SHOP_DATABASE_URL", "postgresql://shop:s3cret@db:notaport/shop"),
+        ("SHOP_DATABASE_URL", "postgres://shop@db:5432x/shop"),
     ],
 )
 def test_values_that_cannot_be_are_refused(variable: str, value: str) -> None:
@@ -81,6 +88,8 @@ def test_values_that_cannot_be_are_refused(variable: str, value: str) -> None:
     [
         ("postgres://shop@db/shop", "postgresql"),
         ("postgresql://shop@db/shop", "postgresql"),
+        ("postgresql://shop:p%40ss@[::1]:5432,other:5433/shop?sslmode=require", "postgresql"),
+        ("postgresql:///shop?host=/run/postgresql", "postgresql"),
         ("sqlite:///shop.sqlite3", "sqlite"),
         ("memory:", "memory"),
     ],

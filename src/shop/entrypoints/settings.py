@@ -28,6 +28,9 @@ _ORIGIN = re.compile(r"https?://[a-z0-9.-]{1,253}(:[0-9]{1,5})?|https?://\[[0-9a
 _NAME = re.compile(r"[A-Za-z0-9.-]{1,253}|[0-9a-fA-F:]{2,45}")
 # What a test can wait for, what a thief cannot, and what nobody would wait for.
 BCRYPT_COSTS, BCRYPT_COST_MIN = range(4, 17), 12
+_REDIS = ("redis://", "rediss://", "unix://")
+# A host, or one in brackets with colons in it, and its port.
+_HOST = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*)(:[0-9]{1,5})?")
 _SLUG = re.compile(r"[a-z][a-z0-9-]{0,39}", re.ASCII)
 
 
@@ -36,6 +39,7 @@ class SettingsWrong(Invalid):
 
     code = "settings_wrong"
     title = "The settings do not fit together"
+    default_hint = "docs/reference/settings.md lists every variable."
 
 
 def _setting(variable: str, default: Any, help: str, *, secret: bool = False) -> Any:
@@ -121,7 +125,7 @@ class Settings:
 
     def __attrs_post_init__(self) -> None:
         if problems := list(self._problems()):
-            raise SettingsWrong(" ".join(problems), hint="docs/reference/settings.md lists every variable.")
+            raise SettingsWrong(" ".join(problems))
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
@@ -137,9 +141,13 @@ class Settings:
                     values[attribute.name] = type(attribute.default)(read[variable])
                 except ValueError:
                     wrong.append(f"{variable} is not a number.")
+        try:
+            settings = cls(environment=read, **values)
+        except SettingsWrong as error:
+            raise SettingsWrong(" ".join([*wrong, error.detail])) from None
         if wrong:
             raise SettingsWrong(" ".join(wrong))
-        return cls(environment=read, **values)
+        return settings
 
     @property
     def storage(self) -> str:
@@ -254,6 +262,10 @@ class Settings:
             problems.append("SHOP_CORS_ORIGINS has whole origins such as https://front.example; * and null are none.")
         if not all(_NAME.fullmatch(name) for name in self.hosts[1:]):
             problems.append("SHOP_ALLOWED_HOSTS has names such as shop.example, without ports and wildcards.")
+        if self.storage == "postgresql" and not _is_address(self.database_url):
+            problems.append("SHOP_DATABASE_URL is such as postgresql://user:password@host:5432/shop.")
+        if self.redis_url and not (self.redis_url.startswith(_REDIS) and _is_address(self.redis_url)):
+            problems.append("SHOP_REDIS_URL is such as redis://host:6379/0.")
         if self.catalog_cache_seconds < 0:
             problems.append("SHOP_CATALOG_CACHE_SECONDS is at least 0.")
         problems += self._account_problems()
@@ -329,3 +341,9 @@ def _beside(database_url: str, what: str, ending: str = "") -> str:
         return ""
     name = hashlib.sha256(database_url.encode()).hexdigest()[:16]
     return str(Path(tempfile.gettempdir()) / f"hexshop-{what}-{name}{ending}")
+
+
+def _is_address(url: str) -> bool:
+    """Whether its hosts (PostgreSQL may have several) and their ports can be read."""
+    hosts = url.partition("://")[2].partition("?")[0].partition("/")[0].rpartition("@")[2]
+    return all(_HOST.fullmatch(host) for host in hosts.split(","))

@@ -82,6 +82,8 @@ def test_the_schema_goes_up_and_down(bare: Terminal) -> None:
     assert bare.type("db", "upgrade").code == 0
     assert bare.type("db", "status").json["up_to_date"] is True
     assert bare.type("db", "downgrade", "base", input="n\n").code == 1
+    unknown = bare.type("db", "downgrade", "nope", "--yes")
+    assert (unknown.code, "no_such_revision" in unknown.err) == (2, True)
     assert bare.type("db", "status").code == 0
     assert bare.type("db", "downgrade", "base", "--yes").code == 0
     assert bare.type("db", "status").json["current"] == ""
@@ -208,6 +210,19 @@ def test_events_are_listed_followed_and_revived(terminal: Terminal) -> None:
     assert terminal.type("events", "tail", "--for", "0.2").out == ""
 
 
+@pytest.mark.parametrize(("host", "where"), [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("::1", "[::1]")])
+def test_the_owners_link_leads_to_the_port_that_is_served(
+    host: str, where: str, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served: list[str] = []
+    monkeypatch.setattr("shop.entrypoints.run.serve", lambda settings, **_: served.append(settings.base_url))
+    told = terminal.type("serve", "--host", host, "--port", "18975")
+    assert f"http://{where}:18975/account/setup" in told.err
+    monkeypatch.setenv("SHOP_BASE_URL", "https://shop.example")
+    assert "https://shop.example/account/setup" in terminal.type("serve", "--port", "18975").err
+    assert served == [f"http://{where}:18975", "https://shop.example"]
+
+
 def test_the_settings_are_shown_changed_and_put_back(terminal: Terminal) -> None:
     shown = terminal.type("store", "show")
     assert shown.json["store"]["name"] == "Nordlicht"
@@ -223,7 +238,14 @@ def test_the_settings_are_shown_changed_and_put_back(terminal: Terminal) -> None
     [
         "{",
         "[1]",
+        "[]",
+        "{}",
+        '"x"',
         '{"shop": {}}',
+        '{"store": null}',
+        '{"store": []}',
+        '{"store": {"name": 5}}',
+        '{"shipping_methods": {}}',
         '{"store": {"nam": "x"}}',
         '{"store": {"locales": "en"}}',
         '{"store": {"unheld_methods": "fake_debit"}}',

@@ -8,6 +8,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from attrs import frozen
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import make_url
@@ -16,12 +17,20 @@ from sqlalchemy.pool import NullPool
 
 from shop.adapters.sql import sqlite
 from shop.adapters.sql.addresses import is_sqlite, sqlite_path
-from shop.domain.kernel.errors import Unavailable
+from shop.domain.kernel.errors import Invalid, Unavailable
 
 T = TypeVar("T")
 TIMEOUT_SECONDS = 600.0
 LOCK_SECONDS = 60
 _LOCK = 0x5A09_0001  # any number, as long as every version of the shop takes the same
+
+
+class NoSuchRevision(Invalid):
+    """No migration has this number, or no path leads there."""
+
+    code = "no_such_revision"
+    title = "No such revision of the schema"
+    default_hint = "Revisions are the numbers of the files in shop/adapters/sql/migrations/versions, or base."
 
 
 @frozen
@@ -42,7 +51,7 @@ async def upgrade(url: str, revision: str = "head") -> None:
 
 
 async def downgrade(url: str, revision: str = "base") -> None:
-    """Takes the schema back to the revision; `base` leaves nothing. Raises Unavailable."""
+    """Takes the schema back to the revision; `base` leaves nothing. Raises NoSuchRevision, Unavailable."""
     await _run(url, lambda connection: command.downgrade(_config(connection), revision))
 
 
@@ -72,6 +81,8 @@ async def _run(url: str, work: Callable[[Connection], T]) -> T:
             return await _on_postgres(url, work)
     except (OSError, TimeoutError, OperationalError) as error:
         raise Unavailable(f"The database does not answer: {error}.") from error
+    except CommandError as error:  # as the driver of the migrations says that there is no such revision
+        raise NoSuchRevision(f"{error}.") from None
 
 
 def _on_sqlite(url: str, work: Callable[[Connection], T]) -> T:

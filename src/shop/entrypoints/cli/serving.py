@@ -13,12 +13,18 @@ def serve(
 ) -> None:
     """Serve the HTTP API until Ctrl+C or SIGTERM."""
     # Server and web framework are loaded here only: `shop --help` has to be quick.
+    from attrs import evolve
+
     from shop.entrypoints import run
     from shop.entrypoints.cli.output import say
     from shop.entrypoints.cli.session import read_settings
     from shop.entrypoints.cli.users import setup_link
 
     settings = read_settings()
+    if "SHOP_BASE_URL" not in settings.environment:
+        # Links lead here, as long as nobody says how the shop is called.
+        name = "127.0.0.1" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host  # noqa: S104
+        settings = evolve(settings, base_url=f"http://{name}:{port}")
     if link := setup_link(settings):
         say(f"There is no owner yet. Make one, once: {link}")
     run.serve(settings, host=host, port=port, workers=workers, with_worker=with_worker)

@@ -219,7 +219,7 @@ async def _books(shop: Shop) -> AsyncIterator[Finding]:
         yield await _audit(shop)
     except ShopError as error:
         yield _wrong("audit log", error)
-    hint = "Nothing of the shop writes like this: keep a copy of the database and report it."
+    hint = "Nothing of the shop writes like this: keep a copy of the database, report it, and see: shop reconcile"
     for check, fine, mismatches in (
         ("stock", "every level is the sum of its movements", stock_mismatches),
         ("reservations", "what is reserved is what open orders hold", reservation_mismatches),

@@ -89,6 +89,15 @@ def test_the_schema_goes_up_and_down(bare: Terminal) -> None:
     assert bare.type("db", "status").json["current"] == ""
 
 
+def test_a_file_that_is_no_database_is_no_matter_of_a_moment(bare: Terminal) -> None:
+    bare.file.write_bytes(b"no database at all" * 100)
+    for command in (("db", "status"), ("doctor",), ("orders", "list")):
+        told = bare.type(*command)
+        assert told.code != 0
+        assert "SHOP_DATABASE_URL" in told.out + told.err
+        assert "Idempotency-Key" not in told.out + told.err
+
+
 def test_memory_has_no_schema(bare: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHOP_DATABASE_URL", "memory:")
     assert bare.type("db", "status").code == 0

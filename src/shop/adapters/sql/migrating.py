@@ -12,7 +12,7 @@ from alembic.util import CommandError
 from attrs import frozen
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import NullPool
 
 from shop.adapters.sql import sqlite
@@ -79,8 +79,10 @@ async def _run(url: str, work: Callable[[Connection], T]) -> T:
             return _on_sqlite(url, work)
         async with asyncio.timeout(TIMEOUT_SECONDS):
             return await _on_postgres(url, work)
-    except (OSError, TimeoutError, OperationalError) as error:
-        raise Unavailable(f"The database does not answer: {error}.") from error
+    except (OSError, TimeoutError, DatabaseError) as error:
+        if isinstance(error, DatabaseError) and type(error) not in (OperationalError, DatabaseError):
+            raise  # a mistake in a migration; DatabaseError itself is of a file that is damaged, or no database
+        raise Unavailable(f"The database does not answer: {getattr(error, 'orig', error)}.") from error
     except CommandError as error:  # as the driver of the migrations says that there is no such revision
         raise NoSuchRevision(f"{error}.") from None
 

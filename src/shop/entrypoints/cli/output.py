@@ -148,5 +148,14 @@ def show_error(error: ShopError) -> None:
     out.print(f"[red]✗[/red] [bold]{escape(error.code)}[/bold]: {escape(error.detail)}", soft_wrap=True)
     for flaw in error.flaws:
         out.print(f"  {escape(flaw.pointer)}  {escape(flaw.detail)}", soft_wrap=True)
-    if error.hint:
-        out.print(f"  [dim]{escape(error.hint)}[/dim]", soft_wrap=True)
+    if hint := hint_of(error):
+        out.print(f"  [dim]{escape(hint)}[/dim]", soft_wrap=True)
+
+
+def hint_of(error: ShopError) -> str:
+    """What to do about it, for somebody who sits at the machine: the usual hint about outages is for programs."""
+    from shop.domain.kernel.errors import Unavailable
+
+    if error.hint != Unavailable.default_hint:
+        return error.hint
+    return "Does it run, and is its address right (SHOP_DATABASE_URL, SHOP_REDIS_URL)? A damaged file needs its backup."

@@ -17,6 +17,7 @@ from shop.application.shop import Shop
 from shop.domain.kernel.errors import ShopError
 from shop.domain.payments import ANSWERABLE, AttemptStatus, InboxState, PaymentNotFound
 from shop.entrypoints.cli.checks.books import Mismatch, ledger_mismatches, reservation_mismatches, stock_mismatches
+from shop.entrypoints.cli.output import hint_of
 from shop.entrypoints.embed import open_shop
 from shop.entrypoints.settings import DEVELOPMENT_SECRET, Settings
 
@@ -242,4 +243,4 @@ def _fine(check: str, detail: str) -> Finding:
 
 
 def _wrong(check: str, error: ShopError) -> Finding:
-    return Finding(check=check, verdict=Verdict.WRONG, detail=error.detail, hint=error.hint)
+    return Finding(check=check, verdict=Verdict.WRONG, detail=error.detail, hint=hint_of(error))

@@ -65,7 +65,7 @@ changes = st.fixed_dictionaries(
     optional={
         "slug": st.sampled_from(["linen", "linen-shirt", "Linen", "-", "a--b", ""]),
         "title": st.sampled_from(["Linen", "", " padded", "x" * 301]),
-        "tags": st.sampled_from([(), ("new",), ("new", "new"), ("",), ("x",) * 101]),
+        "tags": st.sampled_from([(), ("new",), ("new", "new"), ("",), (" ",), ("x",) * 101]),
         "options": st.sampled_from([(), (SIZE,), (SIZE, SIZE), (SIZE, Option(name="Colour", values=("Red",)))]),
         "variants": st.lists(variants, max_size=3).map(tuple),
         "category_ids": st.sampled_from([(), (an(CategoryId),), (an(CategoryId),) * 2]),
@@ -103,6 +103,12 @@ def test_no_sequence_of_changes_leaves_a_product_unsound(sequence: list[tuple[st
                 assert product.updated_at == later(minute)
                 assert len(product.take_events()) == 1
         assert_sound(product)
+
+
+@pytest.mark.parametrize("tag", ["", "  ", "x" * 101, "a\x00b"])
+def test_a_tag_says_something(tag: str) -> None:
+    with pytest.raises(Invalid):
+        a_product(tags=(tag,))
 
 
 def test_a_refused_sku_leaves_the_product_untouched() -> None:

@@ -168,7 +168,7 @@ class Price:
         if self.amount.minor < 0 or (self.compare_at is not None and self.compare_at < self.amount):
             raise Invalid(
                 "A price is not negative, and its compare-at price is not below it.",
-                flaws=(Flaw("/prices", "price_out_of_range", "0 ≤ amount ≤ compare_at"),),
+                flaws=(Flaw("/compare_at", "price_out_of_range", "0 ≤ amount ≤ compare_at"),),
             )
 
 
@@ -315,7 +315,7 @@ class Product(Aggregate):
         for name, each in unique:
             if len(set(each)) != len(each):
                 raise Invalid(f"Each of the product's {name} stands there once.")
-        if not all(1 <= len(tag) <= 100 and "\x00" not in tag for tag in self.tags):
+        if not all(1 <= len(tag.strip()) <= len(tag) <= 100 and "\x00" not in tag for tag in self.tags):
             raise Invalid("A tag has 1 to 100 characters.")
         self._check_media()
         self._check_variants()

@@ -85,7 +85,7 @@ async def test_bodies_that_are_too_large_are_refused_early(client: httpx.AsyncCl
         ({"slug": "a", "title": "A", "category_ids": ["prod_01jd8zc5w0e7ktmj9c2q8k4h1n"]}, "/category_ids/0"),
         (
             {"slug": "a", "title": "A", "variants": [{"prices": [{"amount": 5, "currency": "EUR", "compare_at": 4}]}]},
-            "/variants/0/prices/0/prices",
+            "/variants/0/prices/0/compare_at",
         ),
     ],
 )

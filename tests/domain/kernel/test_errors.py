@@ -1,6 +1,7 @@
 """Errors have a kind and a code each; codes are stable, so two errors that differ do not share one by accident."""
 
 import importlib
+import pickle
 import pkgutil
 import re
 from collections.abc import Iterator
@@ -42,3 +43,19 @@ def test_what_happened_is_told_with_the_flaws() -> None:
 def test_without_words_of_its_own_an_error_says_its_title_and_hint() -> None:
     error = Unavailable()
     assert (error.detail, error.hint, error.flaws) == (Unavailable.title, Unavailable.default_hint, ())
+
+
+class Needs(Forbidden):
+    """An error that is made of something else than its text."""
+
+    def __init__(self, scope: str, seconds: int) -> None:
+        super().__init__(f"This needs {scope}.", flaws=(Flaw("/scope", "scope", scope),))
+        self.seconds = seconds
+
+
+def test_an_error_is_the_same_in_another_process() -> None:
+    error = Needs("orders:read", 5)
+    error.denied_thing = "order_1"
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is Needs
+    assert (str(again), vars(again)) == (str(error), vars(error))

@@ -1,5 +1,6 @@
 """Money is whole minor units of one currency; it splits without a rest and rounds in one place."""
 
+import operator
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal, localcontext
 from fractions import Fraction
 from typing import Any
@@ -177,3 +178,10 @@ def test_the_precision_of_the_program_around_does_not_matter() -> None:
         assert eur(123_456_789).portion(Decimal("0.19")) == eur(23_456_790)
         assert Money.from_major("1234567.89", "EUR") == eur(123_456_789)
         assert str(eur(123_456_789)) == "1234567.89 EUR"
+
+
+@pytest.mark.parametrize("other", [1, 1.5, None, "EUR"])
+def test_money_and_a_number_are_no_sum(other: Any) -> None:
+    for apply in (operator.add, operator.sub, operator.lt, operator.ge):
+        with pytest.raises(TypeError):
+            apply(Money(1, "EUR"), other)

@@ -38,6 +38,16 @@ class ShopError(Exception):
         self.hint = hint or self.default_hint
         self.flaws = flaws
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Some are made of other things than their text: what was made is taken to the other process as it is.
+        return _as_it_was, (type(self), self.args), self.__dict__
+
+
+def _as_it_was(kind: type[ShopError], args: tuple[Any, ...]) -> ShopError:
+    error = kind.__new__(kind)
+    error.args = args
+    return error
+
 
 class Invalid(ShopError):
     """The request breaks a rule whatever the state of the shop; sending it again cannot help."""

@@ -95,7 +95,11 @@ class Money:
         return [Money(sign * share, self.currency) for share in shares]
 
     def _same(self, other: "Money") -> "Money":
-        if other.currency != self.currency:
+        try:
+            same = other.currency == self.currency
+        except AttributeError:
+            raise TypeError(f"{self} and {type(other).__name__} cannot be added or compared.") from None
+        if not same:
             raise CurrenciesDiffer(f"{self.currency} and {other.currency} cannot be added or compared.")
         return other
 

@@ -111,6 +111,30 @@ class TestProducts:
             await small.shop.execute(CreateProduct(slug="other", title="Other", variants=(NewVariant(sku="shirt-S"),)))
         assert len((await small.shop.ask(GetProducts())).data) == 1
 
+    async def test_a_sku_that_only_an_archived_variant_has_is_free(self, small: SmallShop) -> None:
+        product_id = await shirt(small)
+        old, other = (await read(small, product_id)).variants
+        sku = old.sku
+        await small.shop.execute(ArchiveVariant(product_id=product_id, variant_id=old.id))
+        cap_id = await small.shop.execute(CreateProduct(slug="cap", title="Cap", variants=(NewVariant(sku=sku),)))
+        assert [v.sku for v in (await read(small, product_id)).variants] == ["", other.sku]
+        [cap] = (await read(small, cap_id)).variants
+        await small.shop.execute(ArchiveVariant(product_id=cap_id, variant_id=cap.id))
+        await small.shop.execute(UpdateVariant(product_id=product_id, variant_id=other.id, sku=sku))
+        assert (await read(small, product_id)).variants[1].sku == sku
+        await small.shop.execute(ArchiveVariant(product_id=product_id, variant_id=other.id))
+        new = NewVariant(sku=sku, options=("M",))
+        new_id = await small.shop.execute(AddVariant(product_id=product_id, variant=new))
+        assert {v.id: v.sku for v in (await read(small, product_id)).variants} == {
+            old.id: "",
+            other.id: "",
+            new_id: sku,
+        }
+        with pytest.raises(SkuTaken, match="shirt"):
+            await small.shop.execute(AddVariant(product_id=cap_id, variant=NewVariant(sku=sku)))
+        with pytest.raises(SkuTaken):
+            await small.shop.execute(UpdateVariant(product_id=product_id, variant_id=old.id, sku=sku))
+
     async def test_parts_are_changed_and_the_rest_is_kept(self, small: SmallShop) -> None:
         product_id = await shirt(small)
         category = await small.shop.execute(CreateCategory(slug="tops", name="Tops"))

@@ -87,9 +87,11 @@ async def test_a_dry_run_writes_nothing_and_tells_what_would_be(small: SmallShop
 
 async def test_a_product_is_known_again_by_a_sku_though_its_handle_changed(small: SmallShop) -> None:
     await bring(small)
-    assert await bring(small, evolve(MUG, handle="blue-mug", title="Cup")) is Outcome.UPDATED
-    assert (await read(small)).title == "Cup"
+    cup = evolve(MUG, handle="blue-mug", title="Cup")
+    assert await bring(small, cup) is Outcome.UPDATED
+    assert (await read(small, "blue-mug")).title == "Cup"
     assert len((await small.shop.ask(GetProducts())).data) == 1
+    assert await bring(small, cup) is Outcome.UNCHANGED
 
 
 async def test_variants_keep_their_ids_and_those_no_longer_named_are_archived(small: SmallShop) -> None:
@@ -129,6 +131,38 @@ async def test_f13_a_file_never_takes_away_what_is_promised(small: SmallShop) ->
     await bring(small, evolve(MUG, variants=(evolve(MUG.variants[0], stock=1), MUG.variants[1])))
     assert (await small.level(blue)).on_hand == 3
     await Watch(small.storage, lambda: small.books.intents).look(small.context())
+
+
+async def test_f13_backordered_units_are_not_made_stock(small: SmallShop) -> None:
+    """Stock of 2 and an order of 6 on backorder: a file that counts nothing, or fewer, finds no more units there."""
+    mug = evolve(MUG, variants=(evolve(MUG.variants[0], stock=2, backorder_limit=10),), options=MUG.options)
+    await bring(small, mug)
+    blue = (await read(small)).variants[0].id
+    await small.place(await small.cart((blue, 6)))
+    silent = evolve(mug, variants=(evolve(mug.variants[0], stock=None),))
+    assert await bring(small, silent) is Outcome.UNCHANGED
+    assert (await small.level(blue)).on_hand == 2
+    for counted, on_hand in ((1, 1), (0, 0), (-3, 0), (9, 9)):
+        await bring(small, evolve(mug, variants=(evolve(mug.variants[0], stock=counted),)))
+        assert (await small.level(blue)).on_hand == on_hand
+    # With four of them on backorder, the other two have to be there.
+    await bring(small, evolve(mug, variants=(evolve(mug.variants[0], stock=0, backorder_limit=4),)))
+    assert (await small.level(blue)).on_hand == 2
+    await Watch(small.storage, lambda: small.books.intents).look(small.context())
+
+
+async def test_more_than_fits_is_refused_with_its_variant(small: SmallShop) -> None:
+    paper = VariantRecord(options=("Blue",), tracked=False)
+    record = evolve(MUG, variants=(paper, evolve(MUG.variants[1], stock=10**9 + 1)))
+    with pytest.raises(Invalid) as caught:
+        await bring(small, record)
+    assert [flaw.pointer for flaw in caught.value.flaws] == ["/variants/1/stock"]
+
+
+async def test_a_dry_run_makes_no_location(small: SmallShop) -> None:
+    await bring(small, dry_run=True)
+    async with small.storage.uow(small.context()) as tx:
+        assert await tx.stock.locations() == []
 
 
 async def test_a_backorder_limit_is_brought_in_together_with_a_count(small: SmallShop) -> None:

@@ -331,7 +331,7 @@ class Product(Aggregate):
                 )
 
     def _check_variants(self) -> None:
-        live = self.live_variants
+        seen: set[tuple[str, ...]] = set()
         for index, variant in enumerate(self.variants):
             if variant.archived:
                 continue
@@ -342,8 +342,10 @@ class Product(Aggregate):
                 if value not in option.values:
                     flaw = Flaw(f"/variants/{index}/options/{place}", "value_unknown", f"One of “{option.name}”")
                     raise Invalid(f"“{value}” is not a value of the option “{option.name}”.", flaws=(flaw,))
-        if len({variant.options for variant in live}) != len(live):
-            raise VariantsAlike("No two variants of a product have the same option values.")
+            if variant.options in seen:
+                flaw = Flaw(f"/variants/{index}/options", "variants_alike", "Another variant has these values")
+                raise VariantsAlike("No two variants of a product have the same option values.", flaws=(flaw,))
+            seen.add(variant.options)
         skus = [variant.sku for variant in self.variants if variant.sku]
         if len(set(skus)) != len(skus):
             raise SkuTaken("Two variants of this product have the same SKU.")

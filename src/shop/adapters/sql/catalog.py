@@ -237,9 +237,18 @@ def _variant_writes(before: Product | None, product: Product) -> Iterable[Write]
     rows = [_variant_row(product.id.uuid, *numbered) for numbered in enumerate(product.variants)]
     known = [_variant_row(product.id.uuid, *n) for n in enumerate(before.variants)] if before else None
     kept = {"of_product": product.id.uuid, "kept": [row["id"] for row in rows]}
-    yield from _row_writes(
+    for write in _row_writes(
         product.version == 0, rows, known, "id", (_ADD_VARIANTS, _PUT_VARIANTS, _REMOVE_VARIANTS), kept, 0
-    )
+    ):
+        yield from _givers_first(write) if write.statement is _PUT_VARIANTS else (write,)
+
+
+def _givers_first(write: Write) -> Iterable[Write]:
+    """Variants that have no SKU (any more) before the others, of whatever product: one of those may take it over."""
+    for rank, bare in ((Rank.PRODUCT + REMOVED, True), (write.rank, False)):
+        rows = [row for row in write.rows if (row["sku"] is None) is bare]
+        if rows:
+            yield Write(write.statement, rows, rank, write.expect)
 
 
 def _price_writes(before: Product | None, product: Product) -> Iterable[Write]:

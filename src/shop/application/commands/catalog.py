@@ -10,6 +10,7 @@ from shop.application.messages import Command, Context, check_version
 from shop.application.ports.clock import Ids
 from shop.application.ports.markup import Markup
 from shop.application.ports.unit_of_work import Transaction, UnitOfWork
+from shop.application.skus import Skus, without_skus
 from shop.application.storeroom import Storeroom
 from shop.domain.catalog import (
     Media,
@@ -89,6 +90,7 @@ async def create_product(
             metadata=command.metadata,
             at=context.now,
         )
+        await Skus(tx, context).take({f"/variants/{i}/sku": v.sku for i, v in enumerate(variants) if v.sku})
         tx.products.save(product)
         stocked = [(v, new.stock) for v, new in zip(variants, command.variants, strict=True)]
         await _open_levels(Storeroom(tx, context, ids), stocked, product.id)
@@ -171,7 +173,10 @@ async def archive_product(command: ArchiveProduct, context: Context, *, uow: Uni
 
 @frozen(kw_only=True)
 class AddVariant(Command[VariantId]):
-    """Adds a variant. Values that its product's options do not have yet are added to them."""
+    """Adds a variant. Values that its product's options do not have yet are added to them.
+
+    A SKU that an archived variant has goes over to it.
+    """
 
     requires: ClassVar = PRODUCTS_WRITE
     product_id: ProductId
@@ -185,8 +190,10 @@ async def add_variant(command: AddVariant, context: Context, *, uow: UnitOfWork,
         product.change(
             context.now,
             options=_with_values(product.options, variant.options),
-            variants=(*product.variants, variant),
+            variants=(*without_skus(product.variants, {variant.sku}), variant),
         )
+        if variant.sku:
+            await Skus(tx, context).take({"/sku": variant.sku}, by=product.id)
         tx.products.save(product)
         await _open_levels(Storeroom(tx, context, ids), [(variant, command.variant.stock)], product.id)
         tx.answer(variant.id)
@@ -195,7 +202,7 @@ async def add_variant(command: AddVariant, context: Context, *, uow: UnitOfWork,
 
 @frozen(kw_only=True)
 class UpdateVariant(Command[None]):
-    """Changes a variant. New prices replace all of its prices."""
+    """Changes a variant. New prices replace all of its prices; a new SKU may be one that an archived variant has."""
 
     requires: ClassVar = PRODUCTS_WRITE
     product_id: ProductId
@@ -238,11 +245,14 @@ async def update_variant(command: UpdateVariant, context: Context, *, uow: UnitO
         changes = {name: value for name in _VARIANT_PARTS if (value := getattr(command, name)) is not None}
         after = evolve(before, **changes)
         if after != before:
+            others = without_skus(product.variants, {after.sku} if after.sku != before.sku else ())
             product.change(
                 context.now,
                 options=_with_values(product.options, after.options),
-                variants=tuple(after if v.id == after.id else v for v in product.variants),
+                variants=tuple(after if v.id == after.id else v for v in others),
             )
+            if after.sku and after.sku != before.sku:
+                await Skus(tx, context).take({"/sku": after.sku}, by=product.id)
             tx.products.save(product)
         storeroom = Storeroom(tx, context, ids)
         if after.backorder_limit != before.backorder_limit:

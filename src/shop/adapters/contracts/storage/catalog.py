@@ -6,7 +6,7 @@ from shop.adapters.contracts.samples import eur
 from shop.adapters.contracts.storage.subject import Bench, StoragePromises, state
 from shop.adapters.contracts.stories import alone
 from shop.application.ports.unit_of_work import StaleAggregate
-from shop.domain.catalog import CategoryNotFound, Price, ProductNotFound, ProductStatus, SkuTaken, SlugTaken
+from shop.domain.catalog import CategoryNotFound, Option, Price, ProductNotFound, ProductStatus, SkuTaken, SlugTaken
 from shop.domain.kernel.identifiers import CategoryId, ProductId, VariantId
 
 
@@ -88,6 +88,31 @@ class CatalogPromises(StoragePromises):
         first.change(bench.later(1), variants=())
         await bench.save(first)
         await bench.save(bench.samples.product(variants=(bench.samples.variant(sku="ONE"),)))
+
+    @alone
+    async def test_a_sku_that_is_given_up_is_free_in_the_same_transaction(self, bench: Bench) -> None:
+        """For a product older and one younger than the giver, and for a variant before the one that gives it up."""
+        size, variant = Option(name="Size", values=("S", "M", "L", "XL")), bench.samples.variant
+        older = bench.samples.product(variants=(variant(sku="O"),))
+        giver = bench.samples.product(
+            options=(size,),
+            variants=tuple(variant(sku=f"SKU-{value}", options=(value,)) for value in size.values),
+        )
+        await bench.save(older, giver)
+        async with bench.transaction() as tx:
+            giver, older = await tx.products.get(giver.id), await tx.products.get(older.id)
+            kept, *gone = giver.variants
+            for each in gone:
+                giver.change_variant(each.id, bench.later(1), archived=True, sku="")
+            giver.change_variant(kept.id, bench.later(1), sku=gone[0].sku)
+            older.change_variant(older.variants[0].id, bench.later(1), sku=gone[1].sku)
+            younger = bench.samples.product(variants=(variant(sku=gone[2].sku),))
+            for product in (giver, older, younger):
+                tx.products.save(product)
+        async with bench.transaction() as tx:
+            holders = [await tx.products.find_by_sku(each.sku) for each in gone]
+            assert [holder.id for holder in holders if holder] == [giver.id, older.id, younger.id]
+            assert await tx.products.find_by_sku("O") is None
 
     @alone
     async def test_any_number_of_variants_have_no_sku(self, bench: Bench) -> None:

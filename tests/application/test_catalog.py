@@ -130,7 +130,7 @@ class TestProducts:
             other.id: "",
             new_id: sku,
         }
-        with pytest.raises(SkuTaken, match="shirt"):
+        with pytest.raises(SkuTaken):
             await small.shop.execute(AddVariant(product_id=cap_id, variant=NewVariant(sku=sku)))
         with pytest.raises(SkuTaken):
             await small.shop.execute(UpdateVariant(product_id=product_id, variant_id=old.id, sku=sku))

@@ -28,27 +28,29 @@ class Skus:
         wanted: Mapping[str, str],
         *,
         by: ProductId | None = None,
-        retiring: frozenset[str] = frozenset(),
+        retiring: frozenset[str] | None = None,
         write: bool = True,
     ) -> None:
         """Makes these SKUs free for the product `by`, or for a new one. `wanted` are SKUs by what asks, as a pointer.
 
         Archived variants lose them, and so do variants of products with one of the slugs in `retiring`: those are
-        archived. Raises SkuTaken for a SKU that any other live variant has; then nothing was saved.
+        archived. With `retiring`, raises SkuTaken for a SKU that any other live variant has; without, storage does.
         """
         changed: dict[ProductId, Product] = {}
         for pointer, sku in wanted.items():
             holder = await self.tx.products.find_by_sku(sku)
             if holder is None or holder.id == by:
                 continue
-            holder = changed.setdefault(holder.id, holder)
             variant = next(variant for variant in holder.variants if variant.sku == sku)
-            if not (variant.archived or holder.slug in retiring):
+            if variant.archived or holder.slug in (retiring or ()):
+                changed.setdefault(holder.id, holder).change_variant(
+                    variant.id, self.context.now, archived=True, sku=""
+                )
+            elif retiring is not None:
                 raise SkuTaken(
                     f"The SKU “{sku}” is that of a variant of “{holder.slug}”.",
                     flaws=(Flaw(pointer, "sku_taken", "Each SKU belongs to one variant"),),
                 )
-            holder.change_variant(variant.id, self.context.now, archived=True, sku="")
         for holder in changed.values() if write else ():
             # Saved before whoever takes the SKU: it is given up first.
             self.tx.products.save(holder)

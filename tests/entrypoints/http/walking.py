@@ -50,7 +50,7 @@ _WORDS: dict[str, Sequence[str]] = {
 _NUMBERS = (0, 1, 1, 2, 3, 7, 100, 500, 1999, 10**6, 2**53)
 _TEXTS = ("", "x", "Ä ö 漢字", "  ", "a" * 41, "new", "sale", "2026-01-01T00:00:00Z", "P1D")
 # What may be said of a member that was not sent.
-_MISSING = frozenset({"field_missing", "missing", "options_differ", "exceeds_available"})
+_MISSING = frozenset({"field_missing", "missing", "options_differ", "variants_alike", "exceeds_available"})
 # Nobody can go on after these, or they are of no account: signing in and out has tests of its own.
 _LEFT_OUT = ("/api/auth/", "/health/", "/api/openapi.json", "/api/docs", "/.well-known/", "/api/payments/webhooks/")
 

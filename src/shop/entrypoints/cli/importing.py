@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from shop.entrypoints.cli.output import EXIT_FAILED, AsJson, console, for_people, print_json, say
+from shop.entrypoints.cli.output import EXIT_FAILED, AsJson, console, for_people, print_json
 from shop.entrypoints.cli.session import commands, settings_at_hand, with_shop
 
 # The shop and the readers are loaded by the command: `shop --help` has to be quick.
@@ -41,12 +41,13 @@ def products(
     ] = None,
     currency: Annotated[str, typer.Option("--currency", help="Of the file's prices; the shop's own by default.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and write nothing.")] = False,
-    resume: Annotated[bool, typer.Option(help="Go on where an interrupted import of the same file stopped.")] = True,
     as_json: AsJson = False,
 ) -> None:
     """Import products. Doing it again changes only what the file has changed.
 
-    A product is known again by its handle or SKUs. Exit code 1 when a product could not be imported.
+    A product is known again by its handle or SKUs; of what the file says nothing about, nothing changes. An import that
+    was interrupted is given again: what is there already is passed over. Exit code 1 when a product could not be
+    imported.
     """
     from shop.entrypoints.cli.imports.running import Import, told_format
 
@@ -54,13 +55,7 @@ def products(
 
     async def run(shop: "Shop") -> "Summary":
         importing = await Import.prepare(
-            shop,
-            file,
-            str(format or told_format(file)),
-            into=settings.database_url,
-            currency=currency,
-            dry_run=dry_run,
-            resume=resume,
+            shop, file, str(format or told_format(file)), currency=currency, dry_run=dry_run
         )
         return await importing.run(_Progress(people))
 
@@ -81,9 +76,7 @@ class _Progress:
         self._bar: Any = None
         self._shown = 0
 
-    def begin(self, total: int, done: int) -> None:
-        if done:
-            say(f"Going on after {done} of {total} products of an import that was interrupted.")
+    def begin(self, total: int) -> None:
         if self._people:
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
@@ -96,7 +89,7 @@ class _Progress:
                 transient=True,
             )
             self._bar.start()
-            self._task = self._bar.add_task("Importing", total=total, completed=done)
+            self._task = self._bar.add_task("Importing", total=total)
 
     def advance(self) -> None:
         if self._bar is not None:

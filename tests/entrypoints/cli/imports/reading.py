@@ -1,14 +1,17 @@
 """Reading a file in a test: what was found, and what was said about it."""
 
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from shop.application.commands.imports import ProductRecord, VariantRecord
 from shop.domain.catalog import Price
+from shop.entrypoints.cli.imports import woocommerce
 from shop.entrypoints.cli.imports.records import Entry, Found, RowProblem
 
+TODAY = date(2026, 3, 4)
 SHARED = Path(__file__).parents[5] / "shared" / "data"
 
 
@@ -18,6 +21,11 @@ def shared(name: str) -> Path:
     if not path.exists():
         pytest.skip(f"the real catalogue {name} is not beside the repository")
     return path
+
+
+def read_woocommerce(path: Path, currency: str) -> Iterator[Entry]:
+    """As it is read on that day."""
+    return woocommerce.read_woocommerce(path, currency, TODAY)
 
 
 class Reading:

@@ -11,8 +11,7 @@ from shop.domain.kernel.money import Money
 from shop.entrypoints.cli.imports.json import read_json
 from shop.entrypoints.cli.imports.records import FileUnreadable
 from shop.entrypoints.cli.imports.vendure import read_vendure
-from shop.entrypoints.cli.imports.woocommerce import read_woocommerce
-from tests.entrypoints.cli.imports.reading import Reading
+from tests.entrypoints.cli.imports.reading import Reading, read_woocommerce
 
 WOO = [
     "ID",

@@ -15,8 +15,7 @@ from shop.entrypoints.cli.imports.json import read_json
 from shop.entrypoints.cli.imports.records import Entry
 from shop.entrypoints.cli.imports.shopify import read_shopify
 from shop.entrypoints.cli.imports.vendure import read_vendure
-from shop.entrypoints.cli.imports.woocommerce import read_woocommerce
-from tests.entrypoints.cli.imports.reading import Reading, shared
+from tests.entrypoints.cli.imports.reading import Reading, read_woocommerce, shared
 from tests.entrypoints.cli.imports.shapes import from_bestbuy, from_dummyjson, plain
 
 

@@ -1,13 +1,14 @@
 """What comes out of a catalogue file: records, notes about what was left out, and problems, each with its line."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 from typing import TypeAlias
 
-from attrs import evolve, frozen
+from attrs import field, frozen
 from slugify import slugify
 
-from shop.application.commands.imports import ProductRecord, VariantRecord
+from shop.application.commands.imports import ProductRecord
 from shop.domain.catalog import Price
 from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.money import Money
@@ -42,10 +43,28 @@ class RowProblem:
 
 @frozen
 class Found:
-    """A product of the file, and the line where it begins."""
+    """A product of the file, and the line where it begins.
+
+    `lines` are those of its variants, where they have lines of their own; `columns` the names that the file has for
+    fields of products and variants.
+    """
 
     line: int
     record: ProductRecord
+    lines: tuple[int, ...] = ()
+    columns: Mapping[str, str] = field(factory=dict)
+
+    def line_of(self, index: int) -> int:
+        """Where this variant of the record stands."""
+        return self.lines[index] if index < len(self.lines) else self.line
+
+    def place(self, pointer: str) -> tuple[int, str]:
+        """The line and the column of what a JSON pointer into the record means, as far as they are known."""
+        steps = pointer.removeprefix("/").split("/")
+        line = self.line
+        if len(steps) > 1 and steps[0] == "variants" and steps[1].isdecimal():
+            line, steps = self.line_of(int(steps[1])), steps[2:] or [""]
+        return line, self.columns.get(steps[0], pointer.removeprefix("/"))
 
 
 Entry: TypeAlias = Found | RowProblem
@@ -57,6 +76,12 @@ class Unusable(Exception):
     def __init__(self, line: int, column: str, detail: str) -> None:
         super().__init__(detail)
         self.problem = RowProblem(line, column, detail)
+
+
+def refused(line: int, error: Invalid, columns: Mapping[str, str]) -> RowProblem:
+    """The problem that a rule of the shop makes of a product: in which column, as far as that is known."""
+    pointer = error.flaws[0].pointer.removeprefix("/") if error.flaws else ""
+    return RowProblem(line, columns.get(pointer, pointer), error.detail)
 
 
 def amount_of(text: str, currency: str, line: int, column: str) -> Money:
@@ -93,33 +118,28 @@ def category_path(names: list[str]) -> tuple[tuple[str, str], ...]:
     return tuple((slug_of(*kept[: depth + 1]), name) for depth, name in enumerate(kept))
 
 
-class Uniqueness:
-    """Watches over a file: what must be there once only (handles, SKUs) is noticed when it comes again."""
+def lost_categories(names: Iterable[str], line: int, column: str) -> Iterator[RowProblem]:
+    """A note for each name of which no address can be made: no category comes of it."""
+    for name in names:
+        if name.strip() and not slug_of(name):
+            detail = f"“{name.strip()[:40]}” has no letter or digit to make an address of: this category is left out."
+            yield RowProblem(line, column, detail, fatal=False)
 
-    def __init__(self) -> None:
-        self._handles: dict[str, int] = {}
-        self._skus: dict[str, int] = {}
 
-    def free_handle(self, wanted: str, otherwise: str) -> str:
-        """`wanted`, or with `otherwise` behind it where the file has used it before; claims it for the product."""
-        return wanted if wanted not in self._handles else slug_of(wanted, otherwise)
+def oversold(stock: str, line: int, column: str) -> Iterator[RowProblem]:
+    """A note for a number below zero: other shops count so what they sold too much."""
+    if stock.startswith("-") and stock.strip("-0."):
+        yield RowProblem(line, column, f"{stock} on hand cannot be: it comes in as 0.", fatal=False)
 
-    def check(self, found: Found) -> Iterator[Entry]:
-        """The product with its SKUs made unique (a note for each that was not), or a problem with its handle."""
-        handle = found.record.handle
-        if handle in self._handles:
-            detail = f"“{handle}” is the handle of another product too, which begins in line {self._handles[handle]}."
-            yield RowProblem(found.line, "", detail)
-            return
-        self._handles[handle] = found.line
-        variants: list[VariantRecord] = []
-        for variant in found.record.variants:
-            earlier = self._skus.get(variant.sku)
-            if earlier is not None:
-                detail = f"The SKU {variant.sku} comes again (first in line {earlier}): this variant gets none."
-                yield RowProblem(found.line, "", detail, fatal=False)
-                variant = evolve(variant, sku="")
-            elif variant.sku:
-                self._skus[variant.sku] = found.line
-            variants.append(variant)
-        yield Found(found.line, evolve(found.record, variants=tuple(variants)))
+
+def unpriced(line: int, column: str) -> RowProblem:
+    """A note for a variant without a price."""
+    detail = "There is no price here: a variant that is there already keeps what it costs, a new one cannot be bought."
+    return RowProblem(line, column, detail, fatal=False)
+
+
+def compared_below(price: str, before: str, line: int, column: str) -> Iterator[RowProblem]:
+    """A note for a price to compare with that is below the price. Both are amounts, or blank."""
+    if price and before and Decimal(before) < Decimal(price):
+        detail = f"{before} is below the price of {price}: it is left out."
+        yield RowProblem(line, column, detail, fatal=False)

@@ -5,10 +5,11 @@ import gzip
 import io
 import json
 import tempfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self, TextIO
+from typing import Self, TextIO, TypeAlias
 
 from attrs import frozen
 
@@ -20,10 +21,14 @@ _DELIMITERS = ",;\t"
 
 @frozen
 class Row:
-    """One row: the line it begins in, and its cells by the names of their columns in lower case."""
+    """One row: the line it begins in, and its cells by the names of their columns in lower case.
+
+    `columns` are all that the table has, whatever stands in them.
+    """
 
     line: int
     cells: Mapping[str, str]
+    columns: frozenset[str] = frozenset()
 
     def get(self, *columns: str) -> str:
         """The cell of the first of these columns that has anything in it, trimmed."""
@@ -31,6 +36,28 @@ class Row:
             if cell := self.cells.get(column.casefold()):
                 return cell
         return ""
+
+    def has(self, *columns: str) -> bool:
+        """Whether the table has one of these columns."""
+        return any(column.casefold() in self.columns for column in columns)
+
+
+ToldBy: TypeAlias = Mapping[str, tuple[str, ...]]
+"""The columns that tell of each field of a record; none for a field of which files of that kind say nothing."""
+
+
+def silent(row: Row, told_by: ToldBy) -> frozenset[str]:
+    """The fields of which the table says nothing."""
+    return frozenset(name for name, columns in told_by.items() if not row.has(*columns))
+
+
+def column_names(row: Row, told_by: ToldBy) -> dict[str, str]:
+    """What the table calls the fields of which it tells."""
+    return {
+        name: next(column for column in columns if row.has(column))
+        for name, columns in told_by.items()
+        if row.has(*columns)
+    }
 
 
 @contextmanager
@@ -41,7 +68,7 @@ def opened(path: Path) -> Iterator[TextIO]:
             yield io.TextIOWrapper(plain, encoding="utf-8-sig", newline="")
     except FileNotFoundError:
         raise FileUnreadable(f"There is no file {path}.") from None
-    except (gzip.BadGzipFile, EOFError, IsADirectoryError, PermissionError) as error:
+    except (gzip.BadGzipFile, zlib.error, EOFError, IsADirectoryError, PermissionError) as error:
         raise FileUnreadable(f"{path}: {error}.") from None
 
 
@@ -67,10 +94,10 @@ def table(path: Path, needs: Iterable[str | tuple[str, ...]], what: str) -> Iter
             reader = csv.reader(_with_first(first, text), delimiter=delimiter)
             header = [name.strip().casefold() for name in next(reader, [])]
             _check_header(header, needs, what)
-            line = reader.line_num
+            columns, line = frozenset(header), reader.line_num
             for cells in reader:
                 begins, line = line + 1, reader.line_num
-                row = _row(begins, header, cells)
+                row = _row(begins, header, cells, columns)
                 if row is not None:
                     yield row
         except UnicodeDecodeError:
@@ -97,7 +124,7 @@ def _check_header(header: list[str], needs: Iterable[str | tuple[str, ...]], wha
         )
 
 
-def _row(line: int, header: list[str], cells: list[str]) -> Row | RowProblem | None:
+def _row(line: int, header: list[str], cells: list[str], columns: frozenset[str]) -> Row | RowProblem | None:
     trimmed = [cell.strip() for cell in cells]
     if not any(trimmed):
         return None
@@ -105,7 +132,7 @@ def _row(line: int, header: list[str], cells: list[str]) -> Row | RowProblem | N
         return RowProblem(line, "", f"The row has {len(cells)} cells, but the first line names {len(header)} columns.")
     if len(cells) < len(header) and "\n" in cells[-1]:
         return RowProblem(line, header[len(cells) - 1], "A quote that opens here is never closed.")
-    return Row(line, {name: cell for name, cell in zip(header, trimmed, strict=False) if name and cell})
+    return Row(line, {name: cell for name, cell in zip(header, trimmed, strict=False) if name and cell}, columns)
 
 
 class Spool:
@@ -113,6 +140,7 @@ class Spool:
 
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - the spool is one itself
+        self._columns: frozenset[str] = frozenset()
 
     def __enter__(self) -> Self:
         return self
@@ -121,7 +149,8 @@ class Spool:
         self._file.close()
 
     def put(self, row: Row) -> int:
-        """Keeps the row. Returns the place where `get` finds it."""
+        """Keeps the row, all of one table. Returns the place where `get` finds it."""
+        self._columns = row.columns
         place = self._file.seek(0, io.SEEK_END)
         self._file.write(json.dumps([row.line, dict(row.cells)]).encode() + b"\n")
         return place
@@ -129,4 +158,4 @@ class Spool:
     def get(self, place: int) -> Row:
         self._file.seek(place)
         line, cells = json.loads(self._file.readline())
-        return Row(line, cells)
+        return Row(line, cells, self._columns)

@@ -15,20 +15,56 @@ from shop.entrypoints.cli.imports.records import (
     Entry,
     Found,
     RowProblem,
-    Uniqueness,
     Unusable,
     amount_of,
     category_path,
+    compared_below,
+    lost_categories,
+    oversold,
     price_of,
+    refused,
     slug_of,
+    unpriced,
     whole_number,
 )
-from shop.entrypoints.cli.imports.rows import Row, Spool, table
+from shop.entrypoints.cli.imports.rows import Row, Spool, column_names, silent, table
+from shop.entrypoints.cli.imports.uniqueness import Uniqueness
 
 _HANDLE = ("Handle", "URL handle")
 _PRICE = ("Variant Price", "Price")
 _SKU = ("Variant SKU", "SKU")
 _IMAGE = ("Image Src", "Product image URL")
+_OF_VARIANT = ("Variant Image", "Variant image URL")
+_COMPARE_AT = ("Variant Compare At Price", "Compare-at price")
+_STOCK = ("Variant Inventory Qty", "Inventory quantity")
+_TRACKER = ("Variant Inventory Tracker", "Inventory tracker")
+_TAXABLE = ("Variant Taxable", "Charge tax")
+_SHIPPED = ("Variant Requires Shipping", "Requires shipping")
+_SELLS_ON = ("Variant Inventory Policy", "Continue selling when out of stock")
+_PUBLISHED = ("Published", "Published on online store")
+_GRAM_COLUMNS = ("Variant Grams", "Weight value (grams)")
+_PRODUCT_TOLD_BY = {
+    "description": ("Body (HTML)", "Description"),
+    "vendor": ("Vendor",),
+    "status": ("Status", *_PUBLISHED),
+    "tags": ("Tags",),
+    "seo_title": ("SEO Title",),
+    "seo_description": ("SEO Description",),
+    "media": (*_IMAGE, *_OF_VARIANT),
+    "options": ("Option1 Value",),
+    "categories": ("Type",),
+}
+_VARIANT_TOLD_BY = {
+    "barcode": ("Variant Barcode", "Barcode"),
+    "options": ("Option1 Value",),
+    "weight_grams": (*_GRAM_COLUMNS, "Variant Weight"),
+    "tax_class": _TAXABLE,
+    "tracked": _TRACKER,
+    "backorder_limit": _SELLS_ON,
+    "requires_shipping": _SHIPPED,
+    "compare_at": _COMPARE_AT,
+}
+_ALWAYS_TOLD = {"handle": _HANDLE, "slug": _HANDLE, "title": ("Title",), "sku": _SKU, "prices": _PRICE, "stock": _STOCK}
 _STATUSES = {
     "active": ProductStatus.ACTIVE,
     "draft": ProductStatus.DRAFT,
@@ -56,16 +92,18 @@ def read_shopify(path: Path, currency: str) -> Iterator[Entry]:
         unique = Uniqueness()
         for handle, found in places.items():
             rows = [spool.get(place) for place in found]
+            columns = column_names(rows[0], _PRODUCT_TOLD_BY | _VARIANT_TOLD_BY | _ALWAYS_TOLD)
             try:
                 record = _product(handle, rows, currency)
             except Unusable as unusable:
                 yield unusable.problem
                 continue
             except Invalid as error:
-                yield RowProblem(rows[0].line, "", error.detail)
+                yield refused(rows[0].line, error, columns)
                 continue
             yield from _notes(rows)
-            yield from unique.check(Found(rows[0].line, record))
+            lines = tuple(row.line for row in _tellers(rows))
+            yield from unique.check(Found(rows[0].line, record, lines, columns))
 
 
 def _product(handle: str, rows: list[Row], currency: str) -> ProductRecord:
@@ -75,8 +113,8 @@ def _product(handle: str, rows: list[Row], currency: str) -> ProductRecord:
     slug = slug_of(handle)
     if not slug:
         raise Unusable(head.line, "Handle", f"“{handle[:40]}” has no letter or digit to make an address of.")
-    tellers = [row for row in rows if _tells_of_variant(row)] or [head]
-    names = _option_names(head, tellers)
+    tellers = _tellers(rows)
+    names = _option_names(head, tellers) if head.has(*_VARIANT_TOLD_BY["options"]) else []
     variants = tuple(_variant(row, head, len(names), currency) for row in tellers)
     category = head.get("Product category", "Product Category", "Google Shopping / Google Product Category")
     return ProductRecord(
@@ -96,7 +134,20 @@ def _product(handle: str, rows: list[Row], currency: str) -> ProductRecord:
         variants=variants,
         categories=(category_path([head.get("Type")]),) if slug_of(head.get("Type")) else (),
         metadata={"product_category": category[:500]} if category else {},
+        silent=_silent(head),
     )
+
+
+def _silent(head: Row) -> frozenset[str]:
+    """What the file does not say of the product. A handle that was made of the title was not said either."""
+    fields = silent(head, _PRODUCT_TOLD_BY)
+    if _is_true(head.get("Gift Card")):
+        fields -= {"status"}
+    return fields if head.get(*_HANDLE) else fields | {"handle"}
+
+
+def _tellers(rows: list[Row]) -> list[Row]:
+    return [row for row in rows if _tells_of_variant(row)] or rows[:1]
 
 
 def _tells_of_variant(row: Row) -> bool:
@@ -121,12 +172,13 @@ def _variant(row: Row, head: Row, options: int, currency: str) -> VariantRecord:
         column = f"Option{values.index('') + 1} Value"
         raise Unusable(row.line, column, "A variant has a value for each option of its product.")
     gift_card = _is_true(head.get("Gift Card"))
-    tracked = bool(row.get("Variant Inventory Tracker", "Inventory tracker"))
-    stock = row.get("Variant Inventory Qty", "Inventory quantity")
-    # Shopify counts below zero what it sold too much; here nothing is on hand then.
-    counted = max(whole_number(stock, row.line, "Variant Inventory Qty"), 0) if tracked and stock else None
-    sells_on = row.get("Variant Inventory Policy", "Continue selling when out of stock").casefold()
-    taxable = row.get("Variant Taxable", "Charge tax").casefold() != "false"
+    fields = silent(row, _VARIANT_TOLD_BY) - ({"requires_shipping"} if gift_card else frozenset())
+    tracked = bool(row.get(*_TRACKER))
+    # Without the column the shop knows best whether it is counted, and takes the count if it is.
+    counts = tracked or "tracked" in fields
+    stock = row.get(*_STOCK)
+    taxable = row.get(*_TAXABLE).casefold() != "false"
+    sells_on = counts and row.get(*_SELLS_ON).casefold() in ("continue", "true")
     return VariantRecord(
         sku=row.get(*_SKU).removeprefix("'"),
         barcode=row.get("Variant Barcode", "Barcode").removeprefix("'"),
@@ -135,10 +187,10 @@ def _variant(row: Row, head: Row, options: int, currency: str) -> VariantRecord:
         weight_grams=_grams(row),
         tax_class="standard" if taxable else "exempt",
         tracked=tracked,
-        backorder_limit=BACKORDER_WITHOUT_END if tracked and sells_on in ("continue", "true") else 0,
-        requires_shipping=not gift_card
-        and row.get("Variant Requires Shipping", "Requires shipping").casefold() != "false",
-        stock=counted,
+        backorder_limit=BACKORDER_WITHOUT_END if sells_on else 0,
+        requires_shipping=not gift_card and row.get(*_SHIPPED).casefold() != "false",
+        stock=max(whole_number(stock, row.line, "Variant Inventory Qty"), 0) if counts and stock else None,
+        silent=fields,
     )
 
 
@@ -146,7 +198,7 @@ def _prices(row: Row, currency: str) -> tuple[Price, ...]:
     price = row.get(*_PRICE)
     if not price:
         return ()
-    before = row.get("Variant Compare At Price", "Compare-at price")
+    before = row.get(*_COMPARE_AT)
     return (
         price_of(
             amount_of(price, currency, row.line, "Variant Price"),
@@ -157,7 +209,7 @@ def _prices(row: Row, currency: str) -> tuple[Price, ...]:
 
 def _grams(row: Row) -> int:
     """The weight. The column in grams is in grams whatever the unit says: that is only how Shopify shows it."""
-    if grams := row.get("Variant Grams", "Weight value (grams)"):
+    if grams := row.get(*_GRAM_COLUMNS):
         return _whole_grams(grams, Decimal(1), row.line, "Variant Grams")
     unit = row.get("Variant Weight Unit").casefold() or "kg"
     weight = row.get("Variant Weight")
@@ -181,7 +233,7 @@ def _status(head: Row) -> ProductStatus:
     if told and told not in _STATUSES:
         raise Unusable(head.line, "Status", f"“{told[:20]}” is none of {', '.join(_STATUSES)}.")
     status = _STATUSES.get(told, ProductStatus.ACTIVE)
-    hidden = head.get("Published", "Published on online store").casefold() == "false" or _is_true(head.get("Gift Card"))
+    hidden = head.get(*_PUBLISHED).casefold() == "false" or _is_true(head.get("Gift Card"))
     return ProductStatus.DRAFT if hidden and status is ProductStatus.ACTIVE else status
 
 
@@ -194,7 +246,7 @@ def _media(rows: list[Row]) -> tuple[Media, ...]:
     ]
     urls = {row.get(*_IMAGE): row.get("Image Alt Text") for _, row in sorted(placed, key=lambda pair: pair[0])}
     for row in rows:
-        if of_variant := row.get("Variant Image", "Variant image URL"):
+        if of_variant := row.get(*_OF_VARIANT):
             urls.setdefault(of_variant, "")
     return tuple(Media(url=url, alt=alt[:500]) for url, alt in urls.items())
 
@@ -205,10 +257,15 @@ def _notes(rows: list[Row]) -> Iterator[RowProblem]:
         yield RowProblem(
             rows[0].line, "Gift Card", "Gift cards cannot be sold yet: it comes in as a draft.", fatal=False
         )
-    for row in rows:
-        if _tells_of_variant(row) and not row.get(*_PRICE):
-            yield RowProblem(row.line, "Variant Price", "The variant has no price: nobody can buy it.", fatal=False)
-        if row.get("Variant Taxable", "Charge tax").casefold() == "false":
+    yield from lost_categories([rows[0].get("Type")], rows[0].line, "Type")
+    for row in _tellers(rows):
+        price, before = row.get(*_PRICE), row.get(*_COMPARE_AT)
+        if not price:
+            yield unpriced(row.line, "Variant Price")
+        yield from compared_below(price, before, row.line, "Variant Compare At Price")
+        if row.get(*_TRACKER) or not row.has(*_TRACKER):
+            yield from oversold(row.get(*_STOCK), row.line, "Variant Inventory Qty")
+        if row.get(*_TAXABLE).casefold() == "false":
             detail = "Not taxable: its tax class is “exempt”; give that class a rate of 0 (shop store configure)."
             yield RowProblem(row.line, "Variant Taxable", detail, fatal=False)
 

@@ -6,6 +6,7 @@ first product is made.
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
@@ -19,15 +20,19 @@ from shop.entrypoints.cli.imports.records import (
     Entry,
     Found,
     RowProblem,
-    Uniqueness,
     Unusable,
     amount_of,
     category_path,
+    lost_categories,
+    oversold,
     price_of,
+    refused,
     slug_of,
+    unpriced,
     whole_number,
 )
-from shop.entrypoints.cli.imports.rows import Row, Spool, table
+from shop.entrypoints.cli.imports.rows import Row, Spool, ToldBy, column_names, silent, table
+from shop.entrypoints.cli.imports.uniqueness import Uniqueness
 
 ANY = "Any"
 """The value of an option that a variation leaves open while its sisters do not."""
@@ -39,6 +44,33 @@ _KINDS_LEFT_OUT = {
 _ATTRIBUTES = range(1, 11)
 _UNESCAPED_COMMA = re.compile(r"(?<!\\),")
 _WEIGHT = re.compile(r"weight \((\w+)\)")
+_DAY = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[ T][\d:.+Z -]{0,30})?", re.ASCII)
+_STARTS, _ENDS = "Date sale price starts", "Date sale price ends"
+_PRODUCT_TOLD_BY: ToldBy = {
+    "description": ("Description", "Short description"),
+    "vendor": ("Brands",),
+    "status": ("Published",),
+    "tags": ("Tags",),
+    "seo_title": (),
+    "seo_description": (),
+    "media": ("Images",),
+    "options": ("Attribute 1 name",),
+    "categories": ("Categories",),
+}
+_VARIANT_TOLD_BY: ToldBy = {
+    "barcode": ("GTIN, UPC, EAN, or ISBN",),
+    "options": ("Attribute 1 name",),
+    "tax_class": ("Tax class", "Tax status"),
+    "tracked": ("Stock",),
+    "backorder_limit": ("Backorders allowed?",),
+}
+_ALWAYS_TOLD: ToldBy = {
+    "title": ("Name",),
+    "sku": ("SKU",),
+    "prices": ("Regular price",),
+    "requires_shipping": ("Type",),
+    "stock": ("Stock",),
+}
 _GRAMS = {
     "kg": Decimal(1000),
     "g": Decimal(1),
@@ -56,8 +88,8 @@ class _Parts:
     variations: dict[str, list[int]] = field(factory=dict)
 
 
-def read_woocommerce(path: Path, currency: str) -> Iterator[Entry]:
-    """The products of the file in its order. Raises FileUnreadable."""
+def read_woocommerce(path: Path, currency: str, today: date) -> Iterator[Entry]:
+    """The products of the file in its order, with the sales of today. Raises FileUnreadable."""
     with Spool() as spool:
         parts = _Parts()
         for row in table(path, ("Type", "SKU", "Name", "Regular price"), "WooCommerce"):
@@ -70,16 +102,17 @@ def read_woocommerce(path: Path, currency: str) -> Iterator[Entry]:
             head = spool.get(place)
             rows = _variations_of(head, parts, spool)
             slug = unique.free_handle(slug_of(head.get("Name")), head.get("SKU") or head.get("ID"))
+            columns = column_names(head, {**_PRODUCT_TOLD_BY, **_VARIANT_TOLD_BY, **_ALWAYS_TOLD})
             try:
-                record = _product(slug, head, rows, currency)
+                record = _product(slug, head, rows, currency, today)
             except Unusable as unusable:
                 yield unusable.problem
                 continue
             except Invalid as error:
-                yield RowProblem(head.line, "", error.detail)
+                yield refused(head.line, error, columns)
                 continue
-            yield from _notes(head, rows)
-            yield from unique.check(Found(head.line, record))
+            yield from _notes(head, rows, today)
+            yield from unique.check(Found(head.line, record, tuple(row.line for row in rows or [head]), columns))
         for parent, places in parts.variations.items():
             for place in places:
                 yield RowProblem(spool.get(place).line, "Parent", f"The file has no product “{parent}”.")
@@ -111,30 +144,42 @@ def _variations_of(head: Row, parts: _Parts, spool: Spool) -> list[Row]:
     return sorted(rows, key=lambda row: int(at) if (at := row.get("Position")).isdecimal() else 0)
 
 
-def _product(slug: str, head: Row, rows: list[Row], currency: str) -> ProductRecord:
+def _product(slug: str, head: Row, rows: list[Row], currency: str, today: date) -> ProductRecord:
     if not slug:
         raise Unusable(head.line, "Name", "The product has no name to make an address of.")
     if "variable" in head.get("Type").casefold() and not rows:
         raise Unusable(head.line, "Type", "A variable product needs variations, and the file has none of this one.")
     options = _options(head, rows)
     constant = {name: value for name, value in _attributes(head).items() if name not in options}
-    paths = [category_path([part.strip() for part in path.split(">")]) for path in _listed(head.get("Categories"))]
+    paths = [category_path(names) for names in _paths(head)]
     return ProductRecord(
         handle=slug,
         title=head.get("Name"),
-        description=head.get("Description", "Short description").replace("\\n", "\n"),
+        description=_description(head),
         vendor=head.get("Brands"),
         status=_status(head),
         tags=tuple(dict.fromkeys(_listed(head.get("Tags")))),
         media=tuple(Media(url=url) for url in dict.fromkeys(_pictures(head, rows))),
         options=tuple(Option(name=name, values=tuple(values)) for name, values in options.items()),
         variants=tuple(
-            _variant(row, head, tuple(_attributes(row).get(name) or ANY for name in options), currency)
+            _variant(row, head, tuple(_attributes(row).get(name) or ANY for name in options), currency, today)
             for row in rows or [head]
         ),
         categories=tuple(path for path in paths if path),
         metadata={name[:40]: value[:500] for name, value in constant.items() if value},
+        # The file has no handles: this one is made of the name.
+        silent=silent(head, _PRODUCT_TOLD_BY) | {"handle"},
     )
+
+
+def _description(head: Row) -> str:
+    """The short one first, as shops show them, and the long one after it."""
+    texts = dict.fromkeys(head.get(column) for column in ("Short description", "Description"))
+    return "\n\n".join(text.replace("\\n", "\n") for text in texts if text)
+
+
+def _paths(head: Row) -> list[list[str]]:
+    return [[name.strip() for name in path.split(">")] for path in _listed(head.get("Categories"))]
 
 
 def _attributes(row: Row) -> dict[str, str]:
@@ -160,12 +205,13 @@ def _options(head: Row, rows: list[Row]) -> dict[str, list[str]]:
     return options
 
 
-def _variant(row: Row, head: Row, options: tuple[str, ...], currency: str) -> VariantRecord:
+def _variant(row: Row, head: Row, options: tuple[str, ...], currency: str, today: date) -> VariantRecord:
     kinds = {kind.strip().casefold() for kind in row.get("Type").split(",")}
     stock, in_stock = row.get("Stock"), row.get("In stock?") != "0"
     # Without a count the shop sells what is said to be in stock, and nothing of what is not.
     tracked = bool(stock) or not in_stock
     counted = 0 if not in_stock and not stock else None
+    sells_on = (tracked or not row.has("Stock")) and row.get("Backorders allowed?") in ("1", "notify")
     if stock and stock != "parent":
         counted = max(whole_number(stock, row.line, "Stock"), 0)
     tax_class = row.get("Tax class")
@@ -176,33 +222,59 @@ def _variant(row: Row, head: Row, options: tuple[str, ...], currency: str) -> Va
         sku=row.get("SKU"),
         barcode=row.get("GTIN, UPC, EAN, or ISBN"),
         options=options,
-        prices=_prices(row, currency),
+        prices=_prices(row, currency, today),
         weight_grams=_grams(row) or _grams(head),
         tax_class="exempt" if exempt else slug_of(tax_class) or "standard",
         tracked=tracked,
-        backorder_limit=BACKORDER_WITHOUT_END if tracked and row.get("Backorders allowed?") in ("1", "notify") else 0,
+        backorder_limit=BACKORDER_WITHOUT_END if sells_on else 0,
         requires_shipping=not kinds & {"virtual", "downloadable"},
         stock=counted,
+        silent=_silent(row, tracked),
     )
 
 
-def _prices(row: Row, currency: str) -> tuple[Price, ...]:
+def _silent(row: Row, tracked: bool) -> frozenset[str]:
+    """What the file does not say of a variant. One that is told to be out of stock is counted, column or not."""
+    fields = silent(row, _VARIANT_TOLD_BY) - ({"tracked"} if tracked else frozenset())
+    weighs = any(_gram_factor(column) for column in row.columns)
+    return fields if weighs else fields | {"weight_grams"}
+
+
+def _prices(row: Row, currency: str, today: date) -> tuple[Price, ...]:
     regular, sale = row.get("Regular price"), row.get("Sale price")
     if not regular:
         return ()
     full = amount_of(regular, currency, row.line, "Regular price")
-    if not sale:
+    starts, ends = _day(row, _STARTS), _day(row, _ENDS)
+    if not sale or (starts and starts > today) or (ends and ends < today):
         return (price_of(full, None),)
     reduced = amount_of(sale, currency, row.line, "Sale price")
     return (price_of(min(reduced, full), full),)
 
 
+def _day(row: Row, column: str) -> date | None:
+    text = row.get(column)
+    if not text:
+        return None
+    found = _DAY.fullmatch(text)
+    try:
+        return date.fromisoformat(found[1] if found else text[:20])
+    except ValueError:
+        raise Unusable(row.line, column, f"“{text[:40]}” is not a day such as 2026-01-31.") from None
+
+
+def _gram_factor(column: str) -> Decimal | None:
+    """What one unit of this column weighs, if it is one of weights."""
+    found = _WEIGHT.fullmatch(column)
+    return _GRAMS.get(found[1]) if found else None
+
+
 def _grams(row: Row) -> int:
     for column, text in row.cells.items():
-        unit = found[1] if (found := _WEIGHT.fullmatch(column)) else ""
-        if unit in _GRAMS:
+        factor = _gram_factor(column)
+        if factor is not None:
             try:
-                grams = Decimal(text) * _GRAMS[unit]
+                grams = Decimal(text) * factor
                 if 0 <= grams <= 10**8:
                     return round(grams)
             except InvalidOperation:
@@ -228,7 +300,7 @@ def _listed(text: str) -> list[str]:
     return [value for value in values if value]
 
 
-def _notes(head: Row, rows: list[Row]) -> Iterator[RowProblem]:
+def _notes(head: Row, rows: list[Row], today: date) -> Iterator[RowProblem]:
     if head.get("Visibility in catalog").casefold() == "hidden" and head.get("Published") == "1":
         yield RowProblem(head.line, "Visibility in catalog", "It is hidden: it comes in as a draft.", fatal=False)
     left_open: Mapping[str, str] = {
@@ -239,8 +311,29 @@ def _notes(head: Row, rows: list[Row]) -> Iterator[RowProblem]:
     for name in left_open:
         detail = f"Its variations are of any {name}: it is no option here, the values stand in the metadata."
         yield RowProblem(head.line, "", detail, fatal=False)
+    for names in _paths(head):
+        yield from lost_categories(names, head.line, "Categories")
     for row in rows or [head]:
         if not row.get("Regular price"):
-            yield RowProblem(row.line, "Regular price", "It has no price: nobody can buy it.", fatal=False)
+            yield unpriced(row.line, "Regular price")
+        elif row.get("Sale price"):
+            yield from _sale_notes(row, today)
         if row.get("Stock") == "parent":
             yield RowProblem(row.line, "Stock", "It shares its parent's stock: count it by hand.", fatal=False)
+        else:
+            yield from oversold(row.get("Stock"), row.line, "Stock")
+
+
+def _sale_notes(row: Row, today: date) -> Iterator[RowProblem]:
+    """The shop's prices have no dates: what a file says of days to come has to be imported again."""
+    starts, ends = _day(row, _STARTS), _day(row, _ENDS)
+    if ends and ends < today:
+        return
+    if starts and starts > today:
+        detail = f"The sale begins on {starts} and is left out: import the file again then."
+        yield RowProblem(row.line, _STARTS, detail, fatal=False)
+    elif Decimal(row.get("Sale price")) > Decimal(row.get("Regular price")):
+        yield RowProblem(row.line, "Sale price", "It is above the regular price: that one is taken.", fatal=False)
+    elif ends:
+        detail = f"The sale price is taken, and stays after the sale ends on {ends}: import the file again then."
+        yield RowProblem(row.line, _ENDS, detail, fatal=False)

@@ -128,10 +128,7 @@ def test_from_nothing_to_a_paid_order_and_a_second_start(tmp_path: Path) -> None
         api = Api(again["api_url"])
         assert api.call("GET", f"/admin/orders/{order['id']}", **mine)["payment_status"] == "paid"
         path = APPAREL if APPAREL.exists() else shopify_file(tmp_path, 20)
-        settings = os.environ | {
-            "SHOP_DATABASE_URL": f"sqlite:///{tmp_path}/shop-demo/shop.sqlite3",
-            "XDG_STATE_HOME": str(tmp_path),
-        }
+        settings = os.environ | {"SHOP_DATABASE_URL": f"sqlite:///{tmp_path}/shop-demo/shop.sqlite3"}
         command = [sys.executable, "-m", "shop.entrypoints.cli.app", "import", "products", str(path)]
         done = subprocess.run(command, env=settings, capture_output=True, text=True, timeout=60, check=True)
         assert json.loads(done.stdout)["created"] == 20

@@ -21,8 +21,8 @@ pytestmark = [pytest.mark.journey, pytest.mark.integration, pytest.mark.timeout(
 PROGRAM = [sys.executable, "-m", "shop.entrypoints.cli.app"]
 
 
-def variables(database_url: str, folder: Path) -> dict[str, str]:
-    return os.environ | {"SHOP_DATABASE_URL": database_url, "XDG_STATE_HOME": str(folder)}
+def variables(database_url: str) -> dict[str, str]:
+    return os.environ | {"SHOP_DATABASE_URL": database_url}
 
 
 def shop(environment: Mapping[str, str], *words: str) -> Any:
@@ -60,7 +60,7 @@ def answers(url: str) -> bool:
 
 
 def test_two_servers_with_workers_on_postgresql(postgres_url: str, tmp_path: Path) -> None:
-    environment, log, port = variables(postgres_url, tmp_path), tmp_path / "serve.log", free_port()
+    environment, log, port = variables(postgres_url), tmp_path / "serve.log", free_port()
     shop(environment, "db", "upgrade")
     shop(environment, "import", "products", str(shopify_file(tmp_path, 5)))
     assert shop(environment, "inventory", "list")["data"]
@@ -76,7 +76,7 @@ def test_two_servers_with_workers_on_postgresql(postgres_url: str, tmp_path: Pat
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
 def test_a_worker_alone(ending: signal.Signals, tmp_path: Path) -> None:
-    environment, log = variables(f"sqlite:///{tmp_path}/shop.sqlite3", tmp_path), tmp_path / "worker.log"
+    environment, log = variables(f"sqlite:///{tmp_path}/shop.sqlite3"), tmp_path / "worker.log"
     shop(environment, "db", "upgrade")
     shop(environment, "import", "products", str(shopify_file(tmp_path, 5)))
     assert not all_delivered(environment)

@@ -66,7 +66,6 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Terminal:
     for name in [name for name in os.environ if name.startswith("SHOP_")]:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("SHOP_DATABASE_URL", terminal.settings.database_url)
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.chdir(tmp_path)
     return terminal
 

@@ -26,6 +26,10 @@ WOO = [
     "Weight (lbs)",
     "Sale price",
     "Regular price",
+    "Date sale price starts",
+    "Date sale price ends",
+    "Short description",
+    "Description",
     "Categories",
     "Tags",
     "Images",
@@ -116,6 +120,42 @@ def test_stock_and_prices(tmp_path: Path) -> None:
     assert (c.tracked, c.stock) == (True, 0)
     assert (d.stock, d.tax_class) == (0, "exempt")
     assert (e.prices, e.weight_grams) == ((), 907)
+
+
+@pytest.mark.parametrize(
+    ("starts", "ends", "minor", "column"),
+    [
+        ("", "", 1500, ""),
+        ("2026-03-04", "", 1500, ""),
+        ("2026-03-05 0:00:00", "", 2000, "Date sale price starts"),
+        ("2026-03-05", "2026-03-09", 2000, "Date sale price starts"),
+        ("", "2026-03-03 23:59:59", 2000, ""),
+        ("2026-01-01T00:00:00Z", "2026-03-04", 1500, "Date sale price ends"),
+    ],
+)
+def test_a_sale_is_on_between_its_days(starts: str, ends: str, minor: int, column: str, tmp_path: Path) -> None:
+    sale = {"Regular price": "20", "Sale price": "15", "Date sale price starts": starts, "Date sale price ends": ends}
+    found = woo(tmp_path, {"Name": "A", **sale})
+    assert found.sum_of_prices == minor
+    assert found.prices[0].compare_at == (Money(2000, "EUR") if minor == 1500 else None)
+    assert [note.column for note in found.notes] == [column][: bool(column)]
+
+
+@pytest.mark.parametrize("day", ["tomorrow", "2026-13-01", "01/02/2026"])
+def test_a_day_that_is_none_is_told(day: str, tmp_path: Path) -> None:
+    cells = {"Name": "A", "Regular price": "20", "Sale price": "15", "Date sale price ends": day}
+    assert [problem.column for problem in woo(tmp_path, cells).problems] == ["Date sale price ends"]
+
+
+def test_the_short_description_comes_first_and_neither_is_lost(tmp_path: Path) -> None:
+    both = {"Short description": "Warm.", "Description": "Of wool.\\nBy hand."}
+    found = woo(
+        tmp_path,
+        {"Name": "A", "Regular price": "1", **both},
+        {"Name": "B", "Regular price": "1", "Short description": "Warm."},
+        {"Name": "C", "Regular price": "1", "Short description": "Warm.", "Description": "Warm."},
+    )
+    assert [record.description for record in found.records] == ["Warm.\n\nOf wool.\nBy hand.", "Warm.", "Warm."]
 
 
 def test_lists_with_escaped_commas_and_paths_of_categories(tmp_path: Path) -> None:
@@ -286,6 +326,55 @@ def test_json_of_the_wrong_shape_is_told_and_the_next_product_comes(parts: dict[
     found = told(tmp_path, json.dumps([product(**parts), product(title="Cup")]))
     assert len(found.problems) == 1
     assert [record.title for record in found.records] == ["Cup"]
+
+
+def test_json_handles_are_numbered_in_the_order_of_the_file(tmp_path: Path) -> None:
+    products = [
+        product(),
+        product(variants=[{"sku": "S"}]),
+        product(handle="mug-3"),
+        product(),
+        product(handle="mug-2"),
+    ]
+    for indent in (None, 2):
+        found = told(tmp_path, json.dumps(products, indent=indent))
+        assert found.problems == []
+        assert [record.handle for record in found.records] == ["mug", "mug-4", "mug-3", "mug-5", "mug-2"]
+        assert [("handle" in record.silent) for record in found.records] == [True, True, False, True, False]
+
+
+def test_json_titles_too_long_for_a_number_get_one(tmp_path: Path) -> None:
+    found = told(tmp_path, json.dumps([product(title="x" * 250)] * 3))
+    assert len({record.handle for record in found.records}) == 3
+
+
+def test_json_problems_name_their_product(tmp_path: Path) -> None:
+    products = [
+        product(title="Cup", titel="Cup"),
+        product(handle="bowl", variants=[{"price": "ten"}]),
+        {"handle": "jug", "variants": []},
+        {"variants": []},
+        product(handle="mug", variants=[{"sku": "A"}]),
+        product(handle="tea", title="Tea", variants=[{"sku": "A", "stock": -2, "price": 3, "compare_at": "2"}]),
+        product(handle="mug"),
+    ]
+    found = told(tmp_path, json.dumps(products))
+    names = [problem.detail.partition(": ")[0] for problem in found.problems]
+    assert names == ["“Cup”", "“bowl”", "“jug”", "Product 4", "“mug”"]
+    assert [(note.detail.partition(": ")[0], note.column) for note in found.notes] == [
+        ("“tea”", "variants/0/stock"),
+        ("“tea”", "variants/0/compare_at"),
+        ("“tea”", "variants/0/sku"),
+    ]
+    assert found.variants[1].stock == 0
+
+
+@pytest.mark.parametrize(
+    "text", ['[{"title": "Mug", "variants": []},', '[{"title": "Mug", "variants": []}', "[", "[]]"]
+)
+def test_json_that_is_cut_off_is_refused(text: str, tmp_path: Path) -> None:
+    with pytest.raises(FileUnreadable):
+        told(tmp_path, text)
 
 
 @pytest.mark.parametrize("text", ["[1]", '{"title": "Mug"', "title: Mug", '[{"title": NaN}]', "[" + '{"a":' * 5000])

@@ -70,6 +70,16 @@ def test_a_file_that_is_not_there(name: str, tmp_path: Path) -> None:
         rows(tmp_path / name)
 
 
+def test_a_packed_file_that_is_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv.gz"
+    packed = bytearray(gzip.compress(b"Name\n" + b"".join(b"Mug %d\n" % number for number in range(20_000))))
+    packed[len(packed) // 2] ^= 0xFF
+    for content in (bytes(packed), bytes(packed[: len(packed) // 2])):
+        path.write_bytes(content)
+        with pytest.raises(FileUnreadable):
+            rows(path)
+
+
 def test_a_file_that_is_not_packed_after_all(tmp_path: Path) -> None:
     path = tmp_path / "table.csv.gz"
     path.write_bytes(b"Name\nMug\n")

@@ -64,7 +64,17 @@ _VARIANT_TOLD_BY = {
     "requires_shipping": _SHIPPED,
     "compare_at": _COMPARE_AT,
 }
-_ALWAYS_TOLD = {"handle": _HANDLE, "slug": _HANDLE, "title": ("Title",), "sku": _SKU, "prices": _PRICE, "stock": _STOCK}
+_ALWAYS_TOLD = {
+    "handle": _HANDLE,
+    "slug": _HANDLE,
+    "title": ("Title",),
+    "sku": _SKU,
+    "prices": _PRICE,
+    "stock": _STOCK,
+    "name": ("Option1 Name",),
+    "url": _IMAGE,
+    "alt": ("Image Alt Text",),
+}
 _STATUSES = {
     "active": ProductStatus.ACTIVE,
     "draft": ProductStatus.DRAFT,

@@ -54,6 +54,8 @@ _ALWAYS_TOLD: ToldBy = {
     "sku": ("sku",),
     "prices": ("price",),
     "stock": ("stockOnHand",),
+    "name": ("optionGroups",),
+    "url": ("assets",),
 }
 
 

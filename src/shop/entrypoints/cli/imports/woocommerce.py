@@ -70,6 +70,8 @@ _ALWAYS_TOLD: ToldBy = {
     "prices": ("Regular price",),
     "requires_shipping": ("Type",),
     "stock": ("Stock",),
+    "name": ("Attribute 1 name",),
+    "url": ("Images",),
 }
 _GRAMS = {
     "kg": Decimal(1000),

@@ -262,7 +262,7 @@ def test_json_prices_are_exact_and_noise_is_taken_off(price: str, minor: int, tm
 )
 def test_json_prices_are_never_rounded(price: str, tmp_path: Path) -> None:
     found = told(tmp_path, f'[{{"title": "Mug", "variants": [{{"price": {price}}}]}}]')
-    assert [(problem.line, problem.column) for problem in found.problems] == [(1, "price")]
+    assert [(problem.line, problem.column) for problem in found.problems] == [(1, "variants/0/price")]
 
 
 def test_json_arrays_and_lines_are_the_same(tmp_path: Path) -> None:

@@ -212,7 +212,7 @@ def _product(told: ImportedProduct, handle: str, currency: str, line: int) -> Pr
         seo_description=_told(told.seo.description, ""),
         media=tuple(Media(url=media.url, alt=media.alt) for media in _told(told.media, [])),
         options=tuple(Option(name=name, values=_values_of(name, told.variants)) for name in names),
-        variants=tuple(_variant(variant, names, currency, line) for variant in told.variants),
+        variants=tuple(_variant(variant, index, names, currency, line) for index, variant in enumerate(told.variants)),
         categories=tuple(path for path in paths if path),
         metadata=told.metadata,
         silent=frozenset(silent),
@@ -232,11 +232,11 @@ def _values_of(name: str, variants: list[ImportVariant]) -> tuple[str, ...]:
 _PARTS = ("barcode", "weight_grams", "tax_class", "tracked", "backorder_limit", "requires_shipping")
 
 
-def _variant(told: ImportVariant, names: list[str], currency: str, line: int) -> VariantRecord:
-    options = _told(told.options, {})
+def _variant(told: ImportVariant, index: int, names: list[str], currency: str, line: int) -> VariantRecord:
+    options, at = _told(told.options, {}), f"variants/{index}"
     missing = [name for name in names if name not in options]
     if missing:
-        raise Unusable(line, "variants", f"A variant lacks the option {', '.join(missing)} that its sisters have.")
+        raise Unusable(line, f"{at}/options", f"A variant lacks the option {', '.join(missing)} that its sisters have.")
     silent = {part for part in _PARTS if getattr(told, part) is UNSET}
     if told.options is UNSET:
         silent.add("options")
@@ -245,7 +245,7 @@ def _variant(told: ImportVariant, names: list[str], currency: str, line: int) ->
     return VariantRecord(
         sku=told.sku,
         options=tuple(options[name] for name in names),
-        prices=tuple(_price(*amounts, line) for amounts in _amounts(told, currency)),
+        prices=tuple(_price(*amounts, line, at) for amounts in _amounts(told, currency)),
         stock=None if told.stock is None else max(told.stock, 0),
         silent=frozenset(silent),
         **{part: getattr(told, part) for part in _PARTS if part not in silent},
@@ -272,10 +272,10 @@ def _notes(told: ImportedProduct, line: int) -> Iterator[RowProblem]:
                 yield RowProblem(line, f"variants/{index}/compare_at", detail, fatal=False)
 
 
-def _price(amount: Amount, compare_at: Amount, currency: str, line: int) -> Price:
+def _price(amount: Amount, compare_at: Amount, currency: str, line: int, at: str) -> Price:
     return price_of(
-        _amount(amount, currency, line, "price"),
-        None if compare_at in (None, UNSET) else _amount(compare_at, currency, line, "compare_at"),
+        _amount(amount, currency, line, f"{at}/price"),
+        None if compare_at in (None, UNSET) else _amount(compare_at, currency, line, f"{at}/compare_at"),
     )
 
 

@@ -15,6 +15,7 @@ from shop.domain.kernel.email import checked_email
 from shop.domain.kernel.errors import Conflict, Flaw, Invalid, NotFound
 from shop.domain.kernel.identifiers import CartId, CartItemId, PlanId, UserId, VariantId
 from shop.domain.kernel.metadata import checked_metadata
+from shop.domain.kernel.texts import storable
 
 ITEMS_MAX = 100
 QUANTITY_MAX = 10_000
@@ -78,7 +79,7 @@ def _known_currency(_instance: Any, _attribute: Any, currency: str) -> None:
 
 
 def _short_note(_instance: Any, _attribute: Any, note: str) -> None:
-    if len(note) > NOTE_LENGTH_MAX or "\x00" in note:
+    if len(note) > NOTE_LENGTH_MAX or not storable(note):
         raise Invalid(
             f"A note has at most {NOTE_LENGTH_MAX} characters.",
             flaws=(Flaw("/note", "length", f"At most {NOTE_LENGTH_MAX} characters"),),

@@ -13,6 +13,7 @@ from shop.domain.kernel.errors import Conflict, Flaw, Invalid, NotFound, ShopErr
 from shop.domain.kernel.identifiers import CategoryId, ProductId, VariantId
 from shop.domain.kernel.metadata import checked_metadata
 from shop.domain.kernel.money import Money
+from shop.domain.kernel.texts import storable
 
 VARIANTS_MAX, OPTIONS_MAX, OPTION_VALUES_MAX = 250, 5, 250
 MEDIA_MAX, TAGS_MAX, CATEGORIES_MAX, DEPTH_MAX = 100, 100, 100, 10
@@ -116,7 +117,7 @@ class CategoryChanged(Event):
 
 def _sized(minimum: int, maximum: int) -> Any:
     def check(_instance: Any, attribute: Any, value: str) -> None:
-        if not minimum <= len(value.strip()) <= len(value) <= maximum or "\x00" in value:
+        if not minimum <= len(value.strip()) <= len(value) <= maximum or not storable(value):
             raise Invalid(
                 f"“{attribute.name}” has {minimum} to {maximum} characters.",
                 flaws=(Flaw(f"/{attribute.name}", "length", f"{minimum} to {maximum} characters"),),
@@ -153,7 +154,7 @@ class Option:
     def __attrs_post_init__(self) -> None:
         if len(self.values) > OPTION_VALUES_MAX or len(set(self.values)) != len(self.values):
             raise Invalid(f"An option has at most {OPTION_VALUES_MAX} values, each once.")
-        if not all(1 <= len(value) <= 100 and "\x00" not in value for value in self.values):
+        if not all(1 <= len(value) <= 100 and storable(value) for value in self.values):
             raise Invalid("A value of an option has 1 to 100 characters.")
 
 
@@ -315,7 +316,7 @@ class Product(Aggregate):
         for name, each in unique:
             if len(set(each)) != len(each):
                 raise Invalid(f"Each of the product's {name} stands there once.")
-        if not all(1 <= len(tag.strip()) <= len(tag) <= 100 and "\x00" not in tag for tag in self.tags):
+        if not all(1 <= len(tag.strip()) <= len(tag) <= 100 and storable(tag) for tag in self.tags):
             raise Invalid("A tag has 1 to 100 characters.")
         self._check_media()
         self._check_variants()
@@ -388,8 +389,7 @@ class Category(Aggregate):
         self._record(CategoryChanged(at=at, category_id=self.id))
 
     def hang_below(self, ancestors: Sequence[CategoryId], at: datetime, levels_below: int = 0) -> None:
-        """Moves it below the last of `ancestors` (the path from the root), or to the top when there are none, with the
-        levels of categories below it.
+        """Moves it and what hangs below it under the last of `ancestors` (the path from the root), or to the top.
 
         Raises CategoryLoops when the path leads through itself, Invalid when the tree would grow too deep.
         """

@@ -23,6 +23,7 @@ from shop.domain.kernel.identifiers import (
     ReservationId,
     VariantId,
 )
+from shop.domain.kernel.texts import storable
 
 QUANTITY_MAX = 10**9
 NAME_LENGTH_MAX = 200
@@ -96,7 +97,7 @@ class InventoryAdjusted(Event):
 
 
 def _name(_instance: Any, _attribute: Any, name: str) -> None:
-    if not 1 <= len(name.strip()) <= len(name) <= NAME_LENGTH_MAX or "\x00" in name:
+    if not 1 <= len(name.strip()) <= len(name) <= NAME_LENGTH_MAX or not storable(name):
         raise Invalid(
             f"A location has a name of 1 to {NAME_LENGTH_MAX} characters.",
             flaws=(Flaw("/name", "length", f"1 to {NAME_LENGTH_MAX} characters"),),

@@ -11,6 +11,7 @@ from shop.application.ports.payments import DisputeAnswer, EvidenceKind
 from shop.application.settlement import Cashier, Sale, settle_answer
 from shop.domain.kernel.errors import Flaw, Invalid
 from shop.domain.kernel.identifiers import DisputeId
+from shop.domain.kernel.texts import storable
 from shop.domain.payments import SYSTEM
 
 TEXT_LENGTH_MAX, TEXTS_LENGTH_MAX = 20_000, 150_000
@@ -52,7 +53,7 @@ def _check(evidence: Mapping[EvidenceKind, str]) -> None:
     if not any(text.strip() for text in evidence.values()):
         raise Invalid("Say at least one thing that speaks for the shop.", flaws=(Flaw("/evidence", "empty", "Empty"),))
     for kind, text in evidence.items():
-        if len(text) > TEXT_LENGTH_MAX or "\x00" in text:
+        if len(text) > TEXT_LENGTH_MAX or not storable(text):
             what = f"At most {TEXT_LENGTH_MAX} characters"
             raise Invalid(what, flaws=(Flaw(f"/evidence/{kind}", "too_long", what),))
     if sum(map(len, evidence.values())) > TEXTS_LENGTH_MAX:

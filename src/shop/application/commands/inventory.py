@@ -13,6 +13,7 @@ from shop.domain.catalog import VariantNotFound
 from shop.domain.inventory import QUANTITY_MAX, Location, MovementKind
 from shop.domain.kernel.errors import Flaw, Invalid
 from shop.domain.kernel.identifiers import LocationId, MovementId, VariantId
+from shop.domain.kernel.texts import storable
 
 REASON_LENGTH_MAX = 500
 
@@ -96,7 +97,7 @@ async def _change(
 ) -> MovementId | None:
     """Moves the level by what `delta_of` makes of the units on hand; None, and no movement, for no difference."""
     reason, tx = command.reason, storeroom.tx
-    if not 1 <= len(reason.strip()) <= len(reason) <= REASON_LENGTH_MAX or "\x00" in reason:
+    if not 1 <= len(reason.strip()) <= len(reason) <= REASON_LENGTH_MAX or not storable(reason):
         raise Invalid("Say why.", flaws=(Flaw("/reason", "length", f"1 to {REASON_LENGTH_MAX} characters"),))
     product = await tx.products.find_by_variant(command.variant_id)
     if product is None:

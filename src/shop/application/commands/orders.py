@@ -12,6 +12,7 @@ from shop.application.settlement import Cashier, Sale, call_off, call_off_free, 
 from shop.application.settlement.stock import StockOf
 from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.identifiers import OrderId
+from shop.domain.kernel.texts import storable
 from shop.domain.orders import OrderNotCancellable, OrderNotFound, OrderStatus
 from shop.domain.payments import AttemptStatus
 
@@ -49,7 +50,7 @@ async def cancel_any_order(command: CancelAnyOrder, context: Context, *, cashier
 
 
 async def _cancel(order_id: OrderId, reason: str, context: Context, cashier: Cashier) -> None:
-    if not 1 <= len(reason.strip()) <= len(reason) <= REASON_LENGTH_MAX or "\x00" in reason:
+    if not 1 <= len(reason.strip()) <= len(reason) <= REASON_LENGTH_MAX or not storable(reason):
         raise Invalid(f"A reason has 1 to {REASON_LENGTH_MAX} characters.")
     sale = await sale_of(order_id, context, cashier.uow)
     if sale is None:

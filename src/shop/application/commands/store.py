@@ -10,6 +10,7 @@ from shop.application.ports.payments import PaymentGateway
 from shop.application.ports.repositories import StoreSettings
 from shop.application.ports.unit_of_work import UnitOfWork
 from shop.domain.kernel.errors import Invalid
+from shop.domain.kernel.texts import storable
 from shop.domain.pricing.taxes import TaxTable, region_key
 from shop.domain.shipping import ShippingMethod, check_distinct
 from shop.domain.store import Store
@@ -57,7 +58,7 @@ async def configure_store(
 
 def _check_sensible(store: Store) -> None:
     """What is new has to make sense; what was stored before that was asked is read all the same."""
-    if not 1 <= len(store.name.strip()) <= len(store.name) <= NAME_LENGTH_MAX or "\x00" in store.name:
+    if not 1 <= len(store.name.strip()) <= len(store.name) <= NAME_LENGTH_MAX or not storable(store.name):
         raise Invalid(f"A shop's name has 1 to {NAME_LENGTH_MAX} characters.")
     if len(set(store.currencies)) < len(store.currencies):
         raise Invalid("Each currency of the shop stands there once.")

@@ -21,6 +21,7 @@ from typing import Generic, TypeVar
 from attrs import frozen
 
 from shop.domain.kernel.errors import Invalid
+from shop.domain.kernel.texts import storable
 
 LIMIT_MAX = 100
 PRICELESS = 10**15
@@ -89,5 +90,5 @@ def decode_cursor(cursor: str, length: int) -> list[str | int]:
 
 def _is_sort_value(value: object) -> bool:
     if isinstance(value, str):
-        return "\x00" not in value
+        return storable(value)
     return type(value) is int and abs(value) < 2**63

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from shop.domain.kernel.cards import DIGITS_MIN, without_card_numbers
 from shop.domain.kernel.errors import Flaw, Invalid
+from shop.domain.kernel.texts import storable
 
 KEYS_MAX, KEY_LENGTH_MAX, VALUE_LENGTH_MAX = 50, 40, 500
 
@@ -15,7 +16,7 @@ def checked_metadata(metadata: Mapping[str, str]) -> Mapping[str, str]:
     if len(metadata) > KEYS_MAX:
         raise Invalid(f"Metadata holds at most {KEYS_MAX} keys; these are {len(metadata)}.")
     for key, value in metadata.items():
-        if "\x00" in key or "\x00" in value:
+        if not storable(key) or not storable(value):
             raise Invalid("Metadata is text without null characters.")
         if not 1 <= len(key) <= KEY_LENGTH_MAX or len(value) > VALUE_LENGTH_MAX:
             raise Invalid(

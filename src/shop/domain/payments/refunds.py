@@ -12,6 +12,7 @@ from shop.domain.kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from shop.domain.kernel.identifiers import OrderId, OrderLineId, PaymentId, RefundId
 from shop.domain.kernel.money import Money, total
 from shop.domain.kernel.tenders import Tender
+from shop.domain.kernel.texts import storable
 from shop.domain.payments.refund_states import REFUND_ARROWS, RefundState, RefundStatus
 
 NOTE_LENGTH_MAX = 1000
@@ -120,7 +121,7 @@ class RefundCancelled(_RefundEvent):
 
 
 def _note(_instance: object, _attribute: object, note: str) -> None:
-    if len(note) > NOTE_LENGTH_MAX or "\x00" in note:
+    if len(note) > NOTE_LENGTH_MAX or not storable(note):
         raise Invalid(f"A note has at most {NOTE_LENGTH_MAX} characters.")
 
 

@@ -10,6 +10,7 @@ from shop.domain.kernel.aggregates import Aggregate
 from shop.domain.kernel.errors import Conflict, Flaw, Invalid, NotFound
 from shop.domain.kernel.identifiers import PlanId, VariantId
 from shop.domain.kernel.money import Money
+from shop.domain.kernel.texts import storable
 from shop.domain.subscriptions.periods import Interval
 
 TRIAL_DAYS_MAX = 730
@@ -40,7 +41,7 @@ class AfterDunning(StrEnum):
 
 
 def _named(_instance: Any, _attribute: Any, name: str) -> None:
-    if not 1 <= len(name.strip()) <= len(name) <= NAME_LENGTH_MAX or "\x00" in name:
+    if not 1 <= len(name.strip()) <= len(name) <= NAME_LENGTH_MAX or not storable(name):
         raise Invalid(
             f"A plan's name has 1 to {NAME_LENGTH_MAX} characters.", flaws=(Flaw("/name", "length", "1 to 200"),)
         )

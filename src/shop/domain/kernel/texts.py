@@ -1,0 +1,10 @@
+"""Texts that every storage can keep."""
+
+import re
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def storable(text: str) -> bool:
+    """Whether databases take it: no NUL, and no half of a character, as a program makes of bytes that are no UTF-8."""
+    return _UNSTORABLE.search(text) is None

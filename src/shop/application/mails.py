@@ -84,6 +84,16 @@ def sign_in_changed(user: User, account_url: str, what: str, about: str) -> Noti
     return _mail(user.email, about, "sign_in_changed", "What opens your account has changed", text)
 
 
+def second_step_guessed(user: User, account_url: str, about: str) -> Notification:
+    """Tells somebody that their second step is all that still keeps others out. It says so once a day at most."""
+    text = (
+        f"{_greeting(user)}somebody who knows your password is guessing at the second step of your sign-in. "
+        "Nothing was opened, and each further try has to wait longer.\n\nIf this was not you, set a new password "
+        f"now:\n\n{account_url}/forgot\n"
+    )
+    return _mail(user.email, about, "second_step_guessed", "Somebody knows your password", text)
+
+
 def export_ready(user: User, account_url: str, about: str) -> Notification:
     text = f"{_greeting(user)}the file with your data is ready. Sign in to fetch it:\n\n{account_url}/sessions\n"
     return _mail(user.email, about, "export_ready", "Your data are ready", text)

@@ -29,6 +29,8 @@ from shop.domain.identity import (
     beyond,
     covers,
     pause_before,
+    pause_before_second_step,
+    worth_telling,
 )
 from shop.domain.identity.attempts import ELSEWHERE_MAX, PAUSE_MAX
 from shop.domain.identity.sessions import SPENT_MAX
@@ -144,6 +146,20 @@ def test_a_pause_is_bounded_and_over_some_day(made: list[tuple[str, bool]], seco
     assert timedelta(0) <= pause <= PAUSE_MAX
     assert pause_before(found, HOME, NOW + pause) == timedelta(0)
     assert pause_before(found, HOME, NOW + timedelta(seconds=seconds)) <= pause
+
+
+def test_s35_the_second_step_is_counted_over_all_strange_networks() -> None:
+    strange = [(f"198.51.100.{number}", False) for number in range(6)]
+    made = attempts(*strange, (HOME, True), (HOME, False))
+    assert pause_before_second_step(made, "203.0.113.9", NOW) == timedelta(seconds=2)  # of the last strange one
+    assert pause_before_second_step(made, HOME, NOW) == timedelta(0)
+    assert pause_before_second_step(attempts(*[(HOME, True), *[(HOME, False)] * 4]), HOME, NOW) == timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(("failures", "worth"), [(3, False), (4, True), (5, False)])
+def test_the_fifth_wrong_code_of_a_day_is_told(failures: int, worth: bool) -> None:
+    assert worth_telling(attempts((HOME, True), *[(AWAY, False)] * failures), NOW) is worth
+    assert not worth_telling(attempts(*[(AWAY, False)] * 4), NOW + DAY)
 
 
 def test_what_covers_what() -> None:

@@ -5,7 +5,7 @@ from shop.application.commands.identity.invitations import mail_invitation
 from shop.application.commands.identity.opening import Doorkeeper
 from shop.application.commands.identity.privacy import forget_customer, forget_shopper
 from shop.application.commands.identity.registration import LookIntoRequest, look_into_request, mail_verification
-from shop.application.mails import export_ready, sign_in_changed
+from shop.application.mails import export_ready, second_step_guessed, sign_in_changed
 from shop.application.messages import Context
 from shop.application.ports.clock import Ids
 from shop.application.ports.notifications import Notifier
@@ -17,6 +17,7 @@ from shop.domain.identity import (
     ExportReady,
     ExportRequested,
     InvitationMade,
+    SecondStepGuessed,
     SessionReused,
     UserErased,
     UserMfaDisabled,
@@ -81,6 +82,16 @@ async def tell_of_change(
     if user.status is UserStatus.ACTIVE:
         about = str(context.caused_by)
         await notifier.send(sign_in_changed(user, doorkeeper.rules.account_url, " ".join(said), about))
+
+
+async def tell_of_guesses(
+    event: SecondStepGuessed, context: Context, *, uow: UnitOfWork, doorkeeper: Doorkeeper, notifier: Notifier
+) -> None:
+    """Mails that somebody knows the password and guesses at the second step: only its owner can set another."""
+    async with uow(context) as tx:
+        user = await tx.users.get(event.user_id)
+    if user.status is UserStatus.ACTIVE:
+        await notifier.send(second_step_guessed(user, doorkeeper.rules.account_url, str(context.caused_by)))
 
 
 async def forget_buyer(event: UserErased, context: Context, *, uow: UnitOfWork, readers: Readers) -> None:

@@ -54,6 +54,7 @@ from shop.domain.identity import (
     ExportReady,
     ExportRequested,
     InvitationMade,
+    SecondStepGuessed,
     SessionReused,
     UserErased,
     UserMfaDisabled,
@@ -311,6 +312,7 @@ MAKE_EXPORT: Final = "accounts.make_export"
 TELL_OF_EXPORT: Final = "accounts.tell_of_export"
 FORGET_BUYER: Final = "accounts.forget_buyer"
 TELL_OF_CHANGE: Final = "accounts.tell_of_change"
+TELL_OF_GUESSES: Final = "accounts.tell_of_guesses"
 FORGET_SAVED_METHODS: Final = "payments.forget_saved_methods"
 
 SUBSCRIBERS: Mapping[type[Event], tuple[str, ...]] = {
@@ -332,6 +334,7 @@ SUBSCRIBERS: Mapping[type[Event], tuple[str, ...]] = {
     UserMfaEnabled: (TELL_OF_CHANGE,),
     UserMfaDisabled: (TELL_OF_CHANGE,),
     SessionReused: (TELL_OF_CHANGE,),
+    SecondStepGuessed: (TELL_OF_GUESSES,),
 }
 
 
@@ -355,6 +358,7 @@ def reactions(ports: Ports) -> Mapping[str, Handler]:
         FORGET_BUYER: partial(identity_reactions.forget_buyer, uow=uow, readers=readers),
         FORGET_SAVED_METHODS: partial(identity_reactions.forget_saved_methods, cashier=cashier),
         TELL_OF_CHANGE: partial(identity_reactions.tell_of_change, uow=uow, doorkeeper=keeper, notifier=notifier),
+        TELL_OF_GUESSES: partial(identity_reactions.tell_of_guesses, uow=uow, doorkeeper=keeper, notifier=notifier),
         CLAIM_GUEST_ORDERS: partial(identity_reactions.claim_guest_orders, uow=uow),
         FORGET_ANSWERS: partial(catalog_reactions.forget_answers, cache=ports.cache),
         RESUME_PAYMENT: partial(payment_reactions.resume_new_payment, cashier=cashier, store=readers.store),

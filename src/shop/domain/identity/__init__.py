@@ -1,8 +1,17 @@
 """Who somebody is and what they may do: people, roles, sessions, keys, and how all of them are proven."""
 
-from shop.domain.identity.attempts import LOOKED_AT, LOOKED_AT_MAX, SignInAttempt, SignInTooOften, pause_before
+from shop.domain.identity.attempts import (
+    LOOKED_AT,
+    LOOKED_AT_MAX,
+    SignInAttempt,
+    SignInTooOften,
+    pause_before,
+    pause_before_second_step,
+    worth_telling,
+)
 from shop.domain.identity.belongings import LinkedIdentity, SavedAddress
 from shop.domain.identity.events import (
+    SecondStepGuessed,
     UserConsentChanged,
     UserErased,
     UserMfaDisabled,
@@ -92,6 +101,7 @@ __all__ = [
     "RoleNotFound",
     "SavedAddress",
     "ScopeUnknown",
+    "SecondStepGuessed",
     "Session",
     "SessionNotFound",
     "SessionReused",
@@ -118,4 +128,6 @@ __all__ = [
     "checked_scopes",
     "covers",
     "pause_before",
+    "pause_before_second_step",
+    "worth_telling",
 ]

@@ -2,7 +2,8 @@
 
 Whoever guesses is slowed down more and more; whoever owns the account is not locked out by somebody else's guesses:
 what counts against a network are the failures from there, and failures everywhere count only against networks from
-which the account was never opened.
+which the account was never opened. The second step is counted apart, and over all such networks together: whoever
+guesses there knows the password, and has a million codes to try.
 """
 
 from collections.abc import Sequence
@@ -19,10 +20,12 @@ ELSEWHERE_MAX = 100
 """Failures in a row from anywhere after which strange networks wait (NIST SP 800-63B asks for at most 100)."""
 LOOKED_AT = timedelta(days=1)
 LOOKED_AT_MAX = 200
+GUESSES_TOLD = 5
+"""Wrong codes on one day after which its owner is told that somebody knows the password."""
 
 
 class SignInTooOften(Conflict):
-    """Too many wrong passwords. Raised for accounts that do not exist as well."""
+    """Too many wrong passwords or codes. Raised for accounts that do not exist as well."""
 
     code = "rate_limited"
     title = "Too many attempts"
@@ -54,6 +57,25 @@ def pause_before(attempts: Sequence[SignInAttempt], source: str, now: datetime) 
     if not known and _failures(attempts) >= ELSEWHERE_MAX:
         pause = max(pause, attempts[0].at + PAUSE_MAX - now)
     return max(pause, timedelta(0))
+
+
+def pause_before_second_step(attempts: Sequence[SignInAttempt], source: str, now: datetime) -> timedelta:
+    """How long a code of the second step from this network has to wait now. `attempts` as for `pause_before`.
+
+    All networks from which it was never right are one: addresses are cheap, and a new sign-in begins no new count.
+    """
+    known = {attempt.source for attempt in attempts if attempt.succeeded}
+    if source in known:
+        counted = [attempt for attempt in attempts if attempt.source == source]
+    else:
+        counted = [attempt for attempt in attempts if attempt.source not in known]
+    return max(_pause(_failures(counted), counted, now), timedelta(0))
+
+
+def worth_telling(attempts: Sequence[SignInAttempt], now: datetime) -> bool:
+    """Whether one more wrong code now is the one of which its owner hears: once on a day at most."""
+    today = [attempt for attempt in attempts if not attempt.succeeded and attempt.at.date() == now.date()]
+    return len(today) == GUESSES_TOLD - 1
 
 
 def _failures(attempts: Sequence[SignInAttempt]) -> int:

@@ -77,6 +77,13 @@ class UserMfaEnabled(_UserEvent):
 
 
 @frozen(kw_only=True)
+class SecondStepGuessed(_UserEvent):
+    """Somebody who knows the password tried too many wrong codes for a slip. Once a day at most."""
+
+    type: ClassVar[str] = "user.second_step_guessed"
+
+
+@frozen(kw_only=True)
 class UserMfaDisabled(_UserEvent):
     """A second factor was taken away."""
 

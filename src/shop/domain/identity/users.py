@@ -9,6 +9,7 @@ from attrs import define, evolve, field
 
 from shop.domain.identity.belongings import LinkedIdentity, SavedAddress, beside
 from shop.domain.identity.events import (
+    SecondStepGuessed,
     UserConsentChanged,
     UserErased,
     UserMfaDisabled,
@@ -353,6 +354,10 @@ class User(Aggregate):
             self.recovery_codes = ()
         self._change_proof(at)
         self._record(UserMfaDisabled(at=at, user_id=self.id))
+
+    def second_step_guessed(self, at: datetime) -> None:
+        """Somebody else knows the password, by all appearances: its owner has to hear of it."""
+        self._record(SecondStepGuessed(at=at, user_id=self.id))
 
     def reset_second_factor(self, at: datetime) -> None:
         """Staff helped somebody who lost theirs: the password alone opens the account until there is a new one."""

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from attrs import field, frozen
 
+from shop.application.commands.identity.attempts import note_success
 from shop.application.messages import Context
 from shop.application.ports.clock import Ids
 from shop.application.ports.identity import CredentialsRejected, Secrets
@@ -166,6 +167,7 @@ class Doorkeeper:
             user_agent=device.user_agent,
         )
         tx.sessions.save(session)
+        note_success(tx, user, context, self.ids, self.secrets, mfa=mfa)
         return await self.signed_in(tx, session, secret, context)
 
     async def signed_in(self, tx: Transaction, session: Session, secret: str, context: Context) -> SignedIn:

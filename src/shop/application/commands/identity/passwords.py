@@ -4,8 +4,8 @@ from typing import ClassVar
 
 from attrs import field, frozen
 
+from shop.application.commands.identity.attempts import account_of, check_pause, note_failure
 from shop.application.commands.identity.opening import Doorkeeper, SignInRejected, end_sessions, user_of
-from shop.application.commands.identity.sign_in import account_of, check_pause, note_attempt
 from shop.application.messages import CUSTOMER, PUBLIC, Command, Context
 from shop.application.ports.passwords import Passwords
 from shop.application.ports.unit_of_work import UnitOfWork
@@ -61,7 +61,7 @@ async def change_password(
     verdict = await passwords.verify(normalised(command.current), user.password_hash)
     if not verdict.matches:
         async with uow(context) as tx:
-            note_attempt(tx, account, context, doorkeeper.ids, succeeded=False)
+            note_failure(tx, account, context, doorkeeper.ids)
         raise SignInRejected("The current password is another.")
     password = await doorkeeper.checked_password(command.password, email=user.email, name=user.name)
     hashed = await passwords.hash(password)

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from attrs import field, frozen
 
+from shop.application.commands.identity.attempts import check_pause_of_second_step, note_wrong_code
 from shop.application.commands.identity.opening import (
     Device,
     Doorkeeper,
@@ -12,7 +13,6 @@ from shop.application.commands.identity.opening import (
     check_fresh,
     user_of,
 )
-from shop.application.commands.identity.sign_in import account_of, check_pause, note_attempt
 from shop.application.messages import CUSTOMER, PUBLIC, Command, Context
 from shop.application.ports.clock import Ids
 from shop.application.ports.identity import Secrets
@@ -118,14 +118,13 @@ async def disable_totp(
         user = await tx.users.get(user_of(context))
         if user.totp is None:
             raise NoSecondFactor
-        account = account_of(user.email, secrets)
-        await check_pause(tx, account, context)
+        before = await check_pause_of_second_step(tx, user, context, secrets)
         right = _shows(user, command.code, context, secrets, totp)
         if right:
             user.disable_totp(context.now)
             tx.users.save(user)
         else:
-            note_attempt(tx, account, context, doorkeeper.ids, succeeded=False)
+            note_wrong_code(tx, user, before, context, doorkeeper.ids, secrets)
     if not right:
         raise CodeRejected
 
@@ -164,19 +163,17 @@ class CompleteSecondStep(Command[SignedIn]):
 async def complete_second_step(
     command: CompleteSecondStep, context: Context, *, uow: UnitOfWork, totp: TotpCodes, doorkeeper: Doorkeeper
 ) -> SignedIn:
-    signed_in = None
+    signed_in, secrets = None, doorkeeper.secrets
     async with uow(context) as tx:
         token, user = await doorkeeper.redeem_of_user(tx, command.token, TokenPurpose.SECOND_STEP, context)
-        account = account_of(user.email, doorkeeper.secrets)
-        await check_pause(tx, account, context)
-        right = _shows(user, command.code, context, doorkeeper.secrets, totp)
-        note_attempt(tx, account, context, doorkeeper.ids, succeeded=right)
-        if right:
+        before = await check_pause_of_second_step(tx, user, context, secrets)
+        if _shows(user, command.code, context, secrets, totp):
             token.use(context.now)
             tx.users.save(user)  # the code is used up
             device = Device(browser=token.data == "browser", user_agent=command.user_agent)
             signed_in = await doorkeeper.begin(tx, user, device, context, mfa=True)
         else:
+            note_wrong_code(tx, user, before, context, doorkeeper.ids, secrets)
             token.tried()
         tx.one_time_tokens.save(token)
     if signed_in is None:

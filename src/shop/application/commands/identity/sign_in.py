@@ -1,10 +1,10 @@
 """Signing in and out: by password or by a mailed link, with a second step where there is one."""
 
-from datetime import timedelta
 from typing import ClassVar
 
 from attrs import field, frozen
 
+from shop.application.commands.identity.attempts import account_of, check_pause, note_failure
 from shop.application.commands.identity.opening import (
     REFRESH_PREFIX,
     Device,
@@ -17,28 +17,21 @@ from shop.application.commands.identity.opening import (
     user_of,
 )
 from shop.application.messages import CUSTOMER, PUBLIC, Command, Context
-from shop.application.ports.clock import Ids
-from shop.application.ports.identity import CredentialsRejected, Secrets
+from shop.application.ports.identity import CredentialsRejected
 from shop.application.ports.passwords import Passwords
 from shop.application.ports.unit_of_work import Transaction, UnitOfWork
 from shop.domain.identity import (
     LIFETIMES,
-    LOOKED_AT,
-    LOOKED_AT_MAX,
     SessionNotFound,
-    SignInAttempt,
-    SignInTooOften,
     TokenPurpose,
     User,
     UserStatus,
-    pause_before,
 )
 from shop.domain.kernel.email import email_key
-from shop.domain.kernel.identifiers import SessionId, SignInAttemptId
+from shop.domain.kernel.identifiers import SessionId
 from shop.domain.passwords import normalised
 
 SecondSteps = SignedIn | SecondStepNeeded
-_ONE_SECOND = timedelta(seconds=1)
 
 
 @frozen(kw_only=True)
@@ -64,9 +57,10 @@ async def sign_in(
     right = user is not None and verdict.matches and user.status is UserStatus.ACTIVE
     better = await passwords.hash(password) if right and verdict.outdated else ""
     async with uow(context) as tx:
-        note_attempt(tx, account, context, doorkeeper.ids, succeeded=right)
         opened = None
-        if right and user is not None:
+        if not right or user is None:
+            note_failure(tx, account, context, doorkeeper.ids)
+        else:
             if better:
                 user.rehash(better)
                 tx.users.save(user)
@@ -196,28 +190,3 @@ class RevokeOtherSessions(Command[None]):
 async def revoke_other_sessions(command: RevokeOtherSessions, context: Context, *, uow: UnitOfWork) -> None:
     async with uow(context) as tx:
         await end_sessions(tx, user_of(context), context, but=context.actor.session_id)
-
-
-def account_of(email: str, secrets: Secrets) -> bytes:
-    """What attempts are counted under: tells nothing of the address to whoever reads the table."""
-    return secrets.derive("sign-in-account", email_key(email))
-
-
-async def check_pause(tx: Transaction, account: bytes, context: Context) -> None:
-    """Raises SignInTooOften while the next attempt has to wait."""
-    attempts = await tx.sign_in_attempts.latest(account, context.now - LOOKED_AT, LOOKED_AT_MAX)
-    pause = pause_before(attempts, context.source, context.now)
-    if pause > timedelta(0):
-        raise SignInTooOften(-(-pause // _ONE_SECOND))
-
-
-def note_attempt(tx: Transaction, account: bytes, context: Context, ids: Ids, *, succeeded: bool) -> None:
-    tx.sign_in_attempts.add(
-        SignInAttempt(
-            id=ids.new(SignInAttemptId),
-            account=account,
-            source=context.source,
-            at=context.now,
-            succeeded=succeeded,
-        )
-    )

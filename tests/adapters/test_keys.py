@@ -11,10 +11,11 @@ from shop.adapters.credentials import CredentialAuthenticator
 from shop.adapters.tokens import JwtAccessTokens
 from shop.application.ports.identity import CredentialsRejected
 from shop.application.ports.people import PeopleReader
+from shop.application.ports.readers import KeyAccess
 from shop.application.ports.views import ApiKeyView
-from shop.domain.identity import ApiKey, SigningKey
+from shop.domain.identity import ApiKey, KeyKind, SigningKey, UserStatus
 from shop.domain.kernel.errors import ShopError, Unavailable
-from shop.domain.kernel.identifiers import ApiKeyId
+from shop.domain.kernel.identifiers import ApiKeyId, UserId
 from tests.shops import START, PlainSecrets, SettableClock
 
 
@@ -23,13 +24,16 @@ class CountingReader:
 
     def __init__(self) -> None:
         self.by_fingerprint: dict[bytes, ApiKey] = {}
+        self.maker: UserStatus | None = None
+        self.maker_scopes: frozenset[str] = frozenset()
         self.lookups = 0
         self.uses: list[datetime] = []
         self.trouble: ShopError | None = None
 
-    async def find(self, fingerprint: bytes) -> ApiKey | None:
+    async def find(self, fingerprint: bytes) -> KeyAccess | None:
         self.lookups += 1
-        return self.by_fingerprint.get(fingerprint)
+        key = self.by_fingerprint.get(fingerprint)
+        return KeyAccess(key=key, maker=self.maker, maker_scopes=self.maker_scopes) if key is not None else None
 
     async def used(self, key_id: ApiKeyId, at: datetime) -> None:
         if self.trouble is not None:
@@ -131,3 +135,43 @@ async def test_only_so_many_keys_are_remembered(monkeypatch: pytest.MonkeyPatch)
             await desk.authenticator.identify(secret)
     # The first was driven out by the third and looked up again; the third was kept.
     assert desk.reader.lookups == 5
+
+
+@pytest.mark.parametrize(
+    ("held", "left"),
+    [
+        ({"*"}, {"orders:write", "customers:read"}),
+        ({"orders:read", "orders:write"}, {"orders:write"}),
+        ({"orders:read"}, {"orders:read"}),
+        ({"customers:write"}, {"customers:read"}),
+        ({"refunds:write"}, set()),
+        (set(), set()),
+    ],
+)
+async def test_a_key_does_no_more_than_its_maker_may_now(held: set[str], left: set[str]) -> None:
+    desk = Desk()
+    key, secret = desk.mint(1)
+    key.scopes, key.created_by = frozenset({"orders:write", "customers:read"}), UserId(UUID(int=7))
+    desk.reader.maker, desk.reader.maker_scopes = UserStatus.ACTIVE, frozenset(held)
+    actor = await desk.authenticator.identify(secret)
+    assert (set(actor.scopes), actor.person) == (left, key.created_by)
+    assert not actor.may("refunds:read")
+
+
+async def test_a_key_of_every_scope_is_as_wide_as_its_maker() -> None:
+    desk = Desk()
+    key, secret = desk.mint(1)
+    key.scopes, key.created_by = frozenset({"*"}), UserId(UUID(int=7))
+    desk.reader.maker, desk.reader.maker_scopes = UserStatus.ACTIVE, frozenset({"orders:read"})
+    assert (await desk.authenticator.identify(secret)).scopes == {"orders:read"}
+
+
+@pytest.mark.parametrize("maker", [UserStatus.SUSPENDED, UserStatus.ERASED, None])
+async def test_a_secret_key_ends_with_its_maker_and_a_publishable_one_does_not(maker: UserStatus | None) -> None:
+    desk = Desk()
+    key, secret = desk.mint(1)
+    key.created_by, desk.reader.maker = UserId(UUID(int=7)), maker
+    with pytest.raises(CredentialsRejected):
+        await desk.authenticator.identify(secret)
+    key.kind, key.scopes = KeyKind.PUBLISHABLE, frozenset()
+    assert (await desk.authenticator.identify(secret)).scopes == frozenset()

@@ -9,6 +9,7 @@ import pytest
 from attrs import evolve
 
 from shop.adapters.fake.faults import Fault, ScriptedFaults
+from shop.application.commands.identity.keys import CreateApiKey
 from shop.application.commands.orders import CancelAnyOrder
 from shop.application.commands.payments import ProcessPayment
 from shop.application.commands.refunds import (
@@ -20,13 +21,13 @@ from shop.application.commands.refunds import (
     RequestRefund,
 )
 from shop.application.commands.store import ConfigureStore
-from shop.application.messages import Actor
+from shop.application.messages import SYSTEM, Actor
 from shop.application.ports.payments import PaymentProviderUnavailable
 from shop.application.queries.payments import GetUnfinishedPayments
 from shop.application.queries.refunds import GetOrderBooks, GetRefund, GetRefunds
 from shop.domain.inventory import ReservationState
 from shop.domain.kernel.errors import Invalid
-from shop.domain.kernel.identifiers import ApiKeyId, OrderId, OrderLineId, RefundId
+from shop.domain.kernel.identifiers import OrderId, OrderLineId, RefundId, UserId
 from shop.domain.kernel.money import Money
 from shop.domain.ledger import EntryKind
 from shop.domain.orders import OrderStatus, PaymentStatus
@@ -44,7 +45,8 @@ from tests.application.providers import at_rest, faulty, mismatched
 from tests.shops import SETTINGS, STAFF, SmallShop, eur, open_small_shop
 
 TOTAL = 2 * 1999 + 490
-SECOND = Actor(kind="api_key", id=ApiKeyId(UUID(int=78)), scopes=frozenset({"*"}))
+BOB, EVE = UserId(UUID(int=78)), UserId(UUID(int=79))
+SECOND = Actor(kind="user", id=BOB, scopes=frozenset({"*"}))
 
 
 def usd(minor: int) -> Money:
@@ -251,6 +253,53 @@ class TestSecondPerson:
         await at_rest(careful)
         refund = await refund_of(careful, refund_id)
         assert (refund.status, refund.approved_by) == (RefundStatus.SUCCEEDED, str(SECOND.id))
+
+    @pytest.mark.parametrize(
+        ("asker", "approver", "second"),
+        [
+            ("bob", "bob", False),
+            ("bob", "a key of bob", False),
+            ("a key of bob", "bob", False),
+            ("a key of bob", "another key of bob", False),
+            ("bob", "eve", True),
+            ("a key of bob", "eve", True),
+            ("bob", "a key of eve", True),
+            ("a key of nobody", "bob", True),
+            ("a key of nobody", "another key of nobody", False),
+            ("bob", "a key of nobody", False),
+            ("the command line", "a key of nobody", False),
+            ("a key of nobody", "the command line", False),
+            ("the command line", "the command line", False),
+            ("the command line", "bob", True),
+            ("bob", "the command line", True),
+        ],
+    )
+    async def test_s15_the_second_person_is_another_one_by_whatever_key(
+        self, careful: SmallShop, asker: str, approver: str, second: bool
+    ) -> None:
+        every = frozenset({"*"})
+        now = careful.clock.now()
+        people = {
+            name: Actor(kind="user", id=user, scopes=every, fresh_at=now) for name, user in (("bob", BOB), ("eve", EVE))
+        }
+        people["the command line"] = people["nobody"] = SYSTEM
+
+        async def acting(name: str) -> Actor:
+            kind, _, maker = name.rpartition("key of ")
+            if not kind:
+                return people[name]
+            made = await careful.shop.execute(CreateApiKey(name=name, scopes=every), actor=people[maker])
+            return Actor(kind="api_key", id=made.id, scopes=every, made_by=people[maker].user_id)
+
+        refund_id = await asked(careful, await sold(careful), await acting(asker), amount=eur(1001))
+        approve = ApproveRefund(refund_id=refund_id)
+        if second:
+            await careful.shop.execute(approve, actor=await acting(approver))
+        else:
+            with pytest.raises(ApproverIsRequester):
+                await careful.shop.execute(approve, actor=await acting(approver))
+        status = (await refund_of(careful, refund_id)).status
+        assert (status is RefundStatus.PENDING_APPROVAL) is not second
 
     async def test_up_to_the_limit_nobody_else_is_asked(self, careful: SmallShop) -> None:
         refund = await given_back(careful, await sold(careful), amount=eur(1000))

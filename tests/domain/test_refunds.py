@@ -92,6 +92,8 @@ def test_s15_a_second_person_agrees() -> None:
     assert refund.status is S.PENDING_APPROVAL
     with pytest.raises(ApproverIsRequester):
         refund.approve("user_1", later())
+    with pytest.raises(ApproverIsRequester):
+        refund.approve("key_of_user_1", later(), same_person=True)
     assert refund.status is S.PENDING_APPROVAL
     refund.approve("user_2", later())
     assert (refund.status, refund.approved_by) == (S.REQUESTED, "user_2")

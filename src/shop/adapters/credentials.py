@@ -12,7 +12,7 @@ from shop.application.ports.identity import CredentialsRejected, Secrets
 from shop.application.ports.people import PeopleReader, SessionAccess
 from shop.application.ports.readers import ApiKeyReader
 from shop.application.ports.tokens import AccessClaims, AccessTokens, UnknownSigningKey
-from shop.domain.identity import OWNER, UserStatus
+from shop.domain.identity import OWNER, KeyKind, UserStatus, narrowed
 from shop.domain.kernel.errors import Invalid, ShopError
 from shop.domain.kernel.identifiers import ApiKeyId, SessionId, SigningKeyId
 
@@ -81,13 +81,19 @@ class CredentialAuthenticator:
         return self._actor(access, now), claims.expires_at
 
     async def _holder_of_key(self, fingerprint: bytes, now: datetime) -> tuple[Actor, datetime]:
-        key = await self._keys.find(fingerprint)
-        if key is None or not key.opens(fingerprint, now):
+        access = await self._keys.find(fingerprint)
+        if access is None or not access.key.opens(fingerprint, now):
             raise CredentialsRejected("The key is unknown, has expired or was revoked.")
+        key, scopes = access.key, access.key.scopes
+        if key.created_by is not None and key.kind is KeyKind.SECRET:  # whoever lost something lost it with their keys
+            if access.maker is not UserStatus.ACTIVE:
+                raise CredentialsRejected("Whoever made the key may not do anything any more.")
+            scopes = narrowed(scopes, access.maker_scopes)
         if key.last_used_at is None or now - key.last_used_at >= USE_NOTED_EVERY:
             await self._note_use(key.id, now)
         ends = [moment for moment in (key.expires_at, key.old_until) if moment is not None and moment > now]
-        return Actor(kind="api_key", id=key.id, scopes=key.scopes), min(ends, default=now + REMEMBERED_FOR)
+        actor = Actor(kind="api_key", id=key.id, scopes=scopes, made_by=key.created_by)
+        return actor, min(ends, default=now + REMEMBERED_FOR)
 
     async def _note_use(self, key_id: ApiKeyId, now: datetime) -> None:
         """When a key was last used tells which ones nobody needs; it is no reason to turn anybody away."""

@@ -29,7 +29,8 @@ class Actor:
     """Who asks. Guests have neither id nor scopes, but may hold tokens of their carts and orders.
 
     A person comes with the session they signed in by; `fresh_at` is when they last proved who they are, and `verified`
-    says that their e-mail address is theirs. With `second_factor_missing` the scopes of their roles are withheld.
+    says that their e-mail address is theirs. With `second_factor_missing` the scopes of their roles are withheld. A key
+    acts for whoever made it (`made_by`), if a person did.
     """
 
     kind: str
@@ -40,6 +41,7 @@ class Actor:
     fresh_at: datetime | None = None
     verified: bool = False
     second_factor_missing: bool = False
+    made_by: UserId | None = None
 
     def may(self, requirement: str) -> bool:
         """Whether the scopes cover this one. `orders:write` implies `orders:read`."""
@@ -48,6 +50,11 @@ class Actor:
     @property
     def user_id(self) -> UserId | None:
         return self.id if isinstance(self.id, UserId) else None
+
+    @property
+    def person(self) -> UserId | None:
+        """Who stands behind it: the person who asks, or who made the key that asks."""
+        return self.user_id or self.made_by
 
     @cached_property
     def principal(self) -> str | None:

@@ -36,9 +36,9 @@ from shop.adapters.sql.readers.people import SqlPeopleReader
 from shop.adapters.sql.schema import Id, Json, UtcDateTime, metadata
 from shop.adapters.sql.storage import SchemaOutdated, SqlStorage
 from shop.adapters.system import SystemClock
-from shop.domain.identity import OWNER, KeyKind, Session, User
+from shop.domain.identity import OWNER, ApiKey, KeyKind, Session, User
 from shop.domain.kernel.errors import Unavailable
-from shop.domain.kernel.identifiers import CartItemId, OrderLineId, PlanId, SessionId, SubscriptionId, UserId
+from shop.domain.kernel.identifiers import ApiKeyId, CartItemId, OrderLineId, PlanId, SessionId, SubscriptionId, UserId
 from shop.domain.subscriptions import Interval, IntervalUnit, Plan, subscribe_at_checkout
 from tests.adapters.sql.things import IDS, cart, context, eur, opened, place, stocked, unit_of_work
 
@@ -163,8 +163,9 @@ async def test_keys_from_before_people_are_secret_ones_and_stay(empty_url: str) 
     await migrating.upgrade(empty_url)
     database = opened(empty_url)
     reader, uow = SqlApiKeyReader(database), unit_of_work(database)
-    found = await reader.find(b"o" * 32)
-    assert found is not None
+    access = await reader.find(b"o" * 32)
+    assert access is not None
+    found = access.key
     assert (found.kind, found.old_fingerprint, found.scopes) == (KeyKind.SECRET, None, frozenset({"*"}))
     found.rotate(b"n" * 32, "nnnn", timedelta(hours=1), found.created_at)
     user = User.register(id=IDS.new(UserId), email="ada@example.com", at=found.created_at)
@@ -179,6 +180,26 @@ async def test_keys_from_before_people_are_secret_ones_and_stay(empty_url: str) 
     kept = await migrating._run(empty_url, lambda connection: connection.execute(_KEYS).all())
     assert [(row[0], bytes(row[1])) for row in kept] == [("till", b"n" * 32)]
     await migrating.upgrade(empty_url)
+    assert await migrating._run(empty_url, _differences) == []
+
+
+async def test_of_keys_from_before_nobody_knows_who_made_them(empty_url: str) -> None:
+    """Up, down and up again with a key that somebody made: the key stays, and its maker is forgotten on the way."""
+    await migrating.upgrade(empty_url)
+    maker, key_id, at = IDS.new(UserId), IDS.new(ApiKeyId), datetime(2026, 3, 4, tzinfo=UTC)
+    made: dict[str, Any] = {"fingerprint": b"m" * 32, "last4": "mmmm", "scopes": frozenset({"*"}), "created_at": at}
+    for expected in (maker, None):
+        database = opened(empty_url)
+        if expected is not None:
+            async with unit_of_work(database)(context()) as tx:
+                tx.api_keys.save(ApiKey(id=key_id, name="till", created_by=maker, **made))
+        async with unit_of_work(database)(context()) as tx:
+            assert (await tx.api_keys.get(key_id)).created_by == expected
+        await database.close()
+        await migrating.downgrade(empty_url, "0075")
+        kept = await migrating._run(empty_url, lambda connection: connection.execute(_KEYS).all())
+        assert [(row[0], bytes(row[1])) for row in kept] == [("till", b"m" * 32)]
+        await migrating.upgrade(empty_url)
     assert await migrating._run(empty_url, _differences) == []
 
 

@@ -10,8 +10,9 @@ from attrs import evolve
 from shop.application.commands.balance import BookBalance
 from shop.application.commands.refunds import ApproveRefund
 from shop.application.commands.store import ConfigureStore
+from shop.application.messages import Actor
 from shop.domain.kernel.capturing import CapturePolicy
-from shop.domain.kernel.identifiers import PaymentId, RefundId
+from shop.domain.kernel.identifiers import PaymentId, RefundId, UserId
 from tests.entrypoints.http.sites import OpenSite
 from tests.shops import SETTINGS, START, eur
 
@@ -288,7 +289,8 @@ async def test_s15_a_large_refund_waits_for_a_second_person(site: OpenSite, staf
     assert wish["status"] == "pending_approval"
     own = await staff.post(f"/api/admin/refunds/{wish['id']}/approve")
     assert (own.status_code, own.json()["code"]) == (403, "second_person_needed")
-    await site.small.shop.execute(ApproveRefund(refund_id=RefundId.parse(wish["id"])))
+    somebody = Actor(kind="user", id=UserId(uuid4()), scopes=frozenset({"*"}))
+    await site.small.shop.execute(ApproveRefund(refund_id=RefundId.parse(wish["id"])), actor=somebody)
     refused = await staff.post(f"/api/admin/refunds/{wish['id']}/refuse")
     assert (refused.status_code, refused.json()["code"]) == (409, "refund_cannot_move")
     unknown = RefundId(uuid4())

@@ -7,9 +7,9 @@ from shop.adapters.sql.gathering import Gathered, Rank, Root
 from shop.adapters.sql.schema import api_keys
 from shop.adapters.sql.statements import Statement
 from shop.domain.identity import ApiKey, ApiKeyNotFound, KeyKind
-from shop.domain.kernel.identifiers import ApiKeyId
+from shop.domain.kernel.identifiers import ApiKeyId, UserId
 
-_ROOT = Root.of(api_keys, fixed=["created_at"])
+_ROOT = Root.of(api_keys, fixed=["created_at", "created_by"])
 _GET = Statement(select(api_keys).where(api_keys.c.id == bindparam("key_id")))
 
 
@@ -22,6 +22,7 @@ def api_key_of(row: Row) -> ApiKey:
         last4=row["last4"],
         scopes=frozenset(row["scopes"]),
         created_at=row["created_at"],
+        created_by=UserId(row["created_by"]) if row["created_by"] else None,
         revoked_at=row["revoked_at"],
         kind=KeyKind(row["kind"]),
         expires_at=row["expires_at"],
@@ -52,6 +53,7 @@ class SqlApiKeyRepository:
             "last4": key.last4,
             "scopes": sorted(key.scopes),
             "created_at": key.created_at,
+            "created_by": key.created_by.uuid if key.created_by else None,
             "revoked_at": key.revoked_at,
             "kind": key.kind.value,
             "expires_at": key.expires_at,

@@ -6,14 +6,16 @@ from typing import ClassVar
 
 from attrs import frozen
 
+from shop.application.messages import SYSTEM as SHOP
 from shop.application.messages import Command, Context
 from shop.application.ports.clock import Ids
 from shop.application.ports.readers import StoreReader
-from shop.application.ports.unit_of_work import UnitOfWork
+from shop.application.ports.unit_of_work import Transaction, UnitOfWork
 from shop.application.settlement import left_of
 from shop.application.settlement.refunds import pays
+from shop.domain.identity import ApiKeyNotFound
 from shop.domain.kernel.errors import Conflict, Flaw, Invalid
-from shop.domain.kernel.identifiers import OrderLineId, PaymentId, RefundId
+from shop.domain.kernel.identifiers import ApiKeyId, OrderLineId, PaymentId, RefundId, UserId, parse_any
 from shop.domain.kernel.money import Money, total
 from shop.domain.kernel.tenders import Tender, TenderUnfit, split_refund
 from shop.domain.orders import Order, OrderLine, PaymentStatus
@@ -21,6 +23,7 @@ from shop.domain.payments import (
     REASONS_OF_PEOPLE,
     RESERVING,
     SYSTEM,
+    ApproverIsRequester,
     Payment,
     Refund,
     RefundExceedsCaptured,
@@ -123,7 +126,11 @@ async def request_refund(
 
 @frozen(kw_only=True)
 class ApproveRefund(Command[RefundId]):
-    """A second person agrees to a refund: never the one who asked for it."""
+    """A second person agrees to a refund: never the one who asked for it, in person or by a key of theirs.
+
+    A key that nobody made is the shop's own and no person, so it agrees to nothing; nor does the command line to what
+    it asked for, or such a key.
+    """
 
     requires: ClassVar = "refunds:write"
     refund_id: RefundId
@@ -134,7 +141,10 @@ async def approve_refund(command: ApproveRefund, context: Context, *, uow: UnitO
         refund = await tx.refunds.get(command.refund_id)
         payment = await tx.payments.get(refund.payment_id)
         _check_refundable(await tx.orders.get(refund.order_id))
-        refund.approve(_person(context), context.now)
+        if context.actor.kind != SHOP.kind and context.actor.person is None:
+            raise ApproverIsRequester("A key that was made on the command line is no second person.")
+        same_person = context.actor.person == await _who_asked(refund, tx)
+        refund.approve(_person(context), context.now, same_person=same_person)
         payment.await_refunds(context.now)
         tx.payments.save(payment)
         tx.refunds.save(refund)
@@ -164,6 +174,17 @@ async def refuse_refund(command: RefuseRefund, context: Context, *, uow: UnitOfW
 
 def _person(context: Context) -> str:
     return context.actor.principal or SYSTEM
+
+
+async def _who_asked(refund: Refund, tx: Transaction) -> UserId | None:
+    """The person behind whoever asked; None for the shop itself, on the command line or by a key that nobody made."""
+    try:
+        asked_by = parse_any(refund.requested_by)
+        if isinstance(asked_by, ApiKeyId):
+            return (await tx.api_keys.get(asked_by)).created_by
+    except (Invalid, ApiKeyNotFound):
+        return None
+    return asked_by if isinstance(asked_by, UserId) else None
 
 
 def _is_much(amount: Money, store: Store) -> bool:

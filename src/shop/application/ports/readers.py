@@ -30,7 +30,7 @@ from shop.application.ports.views import (
     SubscriptionView,
 )
 from shop.domain.catalog import ProductStatus
-from shop.domain.identity import ApiKey
+from shop.domain.identity import ApiKey, UserStatus
 from shop.domain.inventory import MovementKind
 from shop.domain.kernel.identifiers import (
     ApiKeyId,
@@ -295,10 +295,23 @@ class InventoryReader(Protocol):
         """All, in order of preference."""
 
 
+@frozen(kw_only=True)
+class KeyAccess:
+    """A key with what its maker is and may do at this moment: all that is needed to let a request pass.
+
+    `maker_scopes` are those of all their roles together. Of a key that nobody made, neither says anything.
+    """
+
+    key: ApiKey
+    maker: UserStatus | None = None
+    maker_scopes: frozenset[str] = frozenset()
+
+
 class ApiKeyReader(Protocol):
     """Answers about secret keys."""
 
-    async def find(self, fingerprint: bytes) -> ApiKey | None: ...
+    async def find(self, fingerprint: bytes) -> KeyAccess | None:
+        """Found by its new or its old secret, whether or not they still open it."""
 
     async def used(self, key_id: ApiKeyId, at: datetime) -> None:
         """Notes that the key opened something at this moment, if it is later than what is noted. No new version."""

@@ -32,9 +32,10 @@ from shop.domain.identity.keys import (
     ApiKeyNotFound,
     ApiKeyRevoked,
     KeyKind,
+    KeyOfAnother,
     SigningKey,
 )
-from shop.domain.identity.permissions import EVERY_SCOPE, SCOPES, ScopeUnknown, beyond, checked_scopes, covers
+from shop.domain.identity.permissions import EVERY_SCOPE, SCOPES, ScopeUnknown, beyond, checked_scopes, covers, narrowed
 from shop.domain.identity.requests import AccountRequest, AccountRequested, RequestKind
 from shop.domain.identity.roles import (
     BUILT_IN,
@@ -88,6 +89,7 @@ __all__ = [
     "InvitationMade",
     "InvitationNotFound",
     "KeyKind",
+    "KeyOfAnother",
     "LinkedIdentity",
     "OneTimeToken",
     "OwnerNeeded",
@@ -127,6 +129,7 @@ __all__ = [
     "beyond",
     "checked_scopes",
     "covers",
+    "narrowed",
     "pause_before",
     "pause_before_second_step",
     "worth_telling",

@@ -7,8 +7,8 @@ from typing import ClassVar
 from attrs import define, field, frozen
 
 from shop.domain.kernel.aggregates import Aggregate, Event
-from shop.domain.kernel.errors import Conflict, NotFound
-from shop.domain.kernel.identifiers import ApiKeyId, SigningKeyId
+from shop.domain.kernel.errors import Conflict, Forbidden, NotFound
+from shop.domain.kernel.identifiers import ApiKeyId, SigningKeyId, UserId
 
 OVERLAP_MAX = timedelta(days=30)
 
@@ -21,6 +21,14 @@ class ApiKeyGone(Conflict):
     code = "key_gone"
     title = "The key opens nothing any more"
     default_hint = "Mint a new one."
+
+
+class KeyOfAnother(Forbidden):
+    """A key acts for whoever made it: nobody else gets a secret of it."""
+
+    code = "key_of_another"
+    title = "Somebody else made this key"
+    default_hint = "Revoke it, and mint one of your own."
 
 
 class KeyKind(StrEnum):
@@ -56,7 +64,8 @@ class ApiKey(Aggregate):
     """A key, of which the shop keeps only a fingerprint (SHA-256) and the last four characters.
 
     A scope is `resource:read` or `resource:write` (write implies read); `*` is every scope. A key that was rotated
-    opens for a while with its old secret too.
+    opens for a while with its old secret too. It acts for the person who made it (`created_by`) and opens nothing that
+    they may not open themselves; one that was made on the command line is the shop's own.
     """
 
     audited: ClassVar = ("kind", "scopes", "expires_at", "old_until", "revoked_at")
@@ -69,6 +78,7 @@ class ApiKey(Aggregate):
     last4: str
     scopes: frozenset[str]
     created_at: datetime
+    created_by: UserId | None = None
     expires_at: datetime | None = None
     last_used_at: datetime | None = None
     old_fingerprint: bytes | None = field(default=None, repr=False)
@@ -84,6 +94,11 @@ class ApiKey(Aggregate):
             return False
         old = fingerprint == self.old_fingerprint and self.old_until is not None and now < self.old_until
         return fingerprint == self.fingerprint or old
+
+    def check_rotated_by(self, person: UserId | None) -> None:
+        """Raises KeyOfAnother: whoever knows the secret acts for its maker. A publishable key acts for nobody."""
+        if self.created_by not in (None, person) and self.kind is KeyKind.SECRET:
+            raise KeyOfAnother
 
     def rotate(self, fingerprint: bytes, last4: str, overlap: timedelta, at: datetime) -> None:
         """It has a new secret; the old one opens it for the overlap. Raises ApiKeyGone."""

@@ -33,6 +33,12 @@ def beyond(wanted: Iterable[str], held: Set[str]) -> list[str]:
     return sorted(scope for scope in wanted if not covers(held, scope))
 
 
+def narrowed(scopes: Set[str], held: Set[str]) -> frozenset[str]:
+    """What of these scopes is left for a program of somebody who holds those."""
+    whole = {scope for scope in scopes if covers(held, scope)}
+    return frozenset(whole | {own for own in held if covers(scopes, own) and not covers(whole, own)})
+
+
 def checked_scopes(scopes: Iterable[str]) -> frozenset[str]:
     """The scopes, if there are some and all of them exist. Raises ScopeUnknown."""
     found = frozenset(scopes)

@@ -46,7 +46,7 @@ class RefundCannotMove(Conflict):
 
 
 class ApproverIsRequester(Forbidden):
-    """The person who asked for a refund cannot be the one who agrees to it."""
+    """The person who asked for a refund cannot be the one who agrees to it, by whatever key."""
 
     code = "second_person_needed"
     title = "Somebody else has to approve this refund"
@@ -220,11 +220,14 @@ class Refund(Aggregate):
         """Whether it went back, as far as anybody knows now."""
         return self.status is RefundStatus.SUCCEEDED
 
-    def approve(self, by: str, at: datetime) -> None:
-        """A second person agrees. Raises ApproverIsRequester, RefundCannotMove."""
+    def approve(self, by: str, at: datetime, *, same_person: bool = False) -> None:
+        """A second person agrees; `same_person` when whoever is behind `by` has asked, by a key of theirs or in person.
+
+        Raises ApproverIsRequester, RefundCannotMove.
+        """
         if self.status is not RefundStatus.PENDING_APPROVAL:
             raise RefundCannotMove(f"A refund that is {self.status} waits for nobody's approval.")
-        if by == self.requested_by:
+        if same_person or by == self.requested_by:
             raise ApproverIsRequester("Whoever asked for a refund cannot approve it.")
         self.status, self.approved_by, self.updated_at = RefundStatus.REQUESTED, by, at
 

@@ -53,6 +53,7 @@ def list_keys(as_json: AsJson = False) -> None:
         "name": lambda key: key["name"],
         "ends in": lambda key: key["last4"],
         "scopes": lambda key: ", ".join(key["scopes"]),
+        "made by": lambda key: key.get("created_by") or "",
         "created": lambda key: moment(key["created_at"]),
         "revoked": lambda key: moment(key.get("revoked_at")),
     }

@@ -96,7 +96,7 @@ async def api_key_create(call: Call) -> Answer:
     keys=Keys.NO,
     tier=2,
     shows=Shows(view=ApiKeyView, besides={"secret": _SECRET_SCHEMA}),
-    problems=("not_found", "key_gone", "fresh_sign_in_required", "conflict"),
+    problems=("not_found", "key_gone", "key_of_another", "fresh_sign_in_required", "conflict"),
 )
 async def api_key_rotate(call: Call) -> Answer:
     """The old secret opens it until the overlap is over. The new one is in this answer only."""

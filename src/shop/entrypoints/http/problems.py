@@ -98,7 +98,9 @@ PROBLEMS: Mapping[str, Problem] = {
     "saving_needs_customer": Problem((409,), "Only a customer can save a card: sign in and claim the cart."),
     "saving_not_offered": Problem((409,), "The shop's payment provider keeps no ways to pay."),
     "scope_missing": Problem((403,), "The key does not have the scope that this needs; `required_scope` names it."),
-    "second_person_needed": Problem((403,), "Whoever asked for a refund cannot be the one who approves it."),
+    "second_person_needed": Problem(
+        (403,), "Whoever asked for a refund cannot approve it, nor can a key of theirs or one made on the command line."
+    ),
     "shipping_unavailable": Problem((409,), "The chosen delivery does not serve this cart."),
     "signature_rejected": Problem((400,), "The message was not signed by the provider, or not just now."),
     "sku_taken": Problem((409,), "Another variant has this SKU."),
@@ -132,6 +134,9 @@ PROBLEMS: Mapping[str, Problem] = {
     ),
     "identity_taken": Problem((409,), "Another account here is opened by this account of the provider."),
     "key_gone": Problem((409,), "The key has expired or was revoked: mint a new one."),
+    "key_of_another": Problem(
+        (403,), "Only whoever made the key gets a new secret of it: revoke it, and mint another."
+    ),
     "last_way_in": Problem((409,), "Nothing else opens this account: set a password first."),
     "no_second_factor": Problem((409,), "There is no second factor: begin with POST /api/auth/mfa/totp."),
     "owner_needed": Problem((409,), "A shop needs an owner: make somebody else one first."),

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from shop.adapters.contracts.storage.people import DAY, a_session, a_user
+from shop.adapters.contracts.storage.people import DAY, a_role, a_session, a_user
 from shop.adapters.contracts.storage.subject import Bench, StoragePromises, state, walk
 from shop.adapters.contracts.stories import alone
 from shop.application.ports.people import UserFilter
@@ -18,7 +18,9 @@ from shop.domain.identity import (
     KeyKind,
     SavedAddress,
     UserNotFound,
+    UserStatus,
 )
+from shop.domain.identity.roles import SUPPORT
 from shop.domain.kernel.identifiers import AddressId, ApiKeyId, ExportId, InvitationId, UserId
 
 
@@ -146,9 +148,29 @@ class PeopleShownPromises(StoragePromises):
         key.rotate(b"2" * 32, "efgh", timedelta(hours=1), bench.now)
         await bench.save(key)
         for fingerprint in (b"1" * 32, b"2" * 32):
-            assert state(await bench.readers.api_keys.find(fingerprint)) == state(key)
+            found = await bench.readers.api_keys.find(fingerprint)
+            assert found is not None
+            assert (state(found.key), found.maker, found.maker_scopes) == (state(key), None, frozenset())
         (view,) = await bench.readers.api_keys.all()
         assert (view.kind, view.expires_at, view.old_until) == (key.kind, key.expires_at, key.old_until)
+
+    @alone
+    async def test_a_key_is_found_with_what_its_maker_may_do_at_this_moment(self, bench: Bench) -> None:
+        role = a_role(bench)
+        user = a_user(bench, role_ids=frozenset({SUPPORT.id, role.id}))
+        key = bench.samples.api_key(created_by=user.id)
+        await bench.save(role, user, key)
+        keys = bench.readers.api_keys
+        found = await keys.find(key.fingerprint)
+        assert found is not None
+        assert (found.maker, found.maker_scopes) == (UserStatus.ACTIVE, SUPPORT.scopes | role.scopes)
+        assert [view.created_by for view in await keys.all()] == [user.id]
+        user.set_roles(frozenset({role.id}), bench.later(1))
+        user.suspend(bench.later(1))
+        await bench.save(user)
+        found = await keys.find(key.fingerprint)
+        assert found is not None
+        assert (found.maker, found.maker_scopes) == (UserStatus.SUSPENDED, role.scopes)
 
     @alone
     async def test_the_last_use_of_a_key_is_noted_beside_its_version(self, bench: Bench) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from shop.adapters.memory.copies import copied
+from shop.adapters.memory.identity import scopes_of
 from shop.adapters.memory.paging import Listing, microseconds
 from shop.adapters.memory.people import export_of, live_sessions
 from shop.adapters.memory.tables import Tables
@@ -64,7 +65,6 @@ class MemoryPeopleReader:
         if session is None:
             return None
         user = self._tables.users[session.user_id]
-        roles = [self._role_scopes(role_id) for role_id in user.role_ids]
         return SessionAccess(
             session_id=session.id,
             user_id=user.id,
@@ -72,7 +72,7 @@ class MemoryPeopleReader:
             email_verified=user.email_verified_at is not None,
             second_factor=user.second_factor,
             role_ids=user.role_ids,
-            scopes=frozenset().union(*roles),
+            scopes=scopes_of(self._tables, user),
             browser=session.browser,
             fingerprint=session.fingerprint,
             mfa=session.mfa,
@@ -141,10 +141,6 @@ class MemoryPeopleReader:
             return self._tables.users[user_id]
         except KeyError:
             raise UserNotFound(f"There is no user {user_id}.") from None
-
-    def _role_scopes(self, role_id: RoleId) -> frozenset[str]:
-        role = BUILT_IN.get(role_id) or self._tables.roles.get(role_id)
-        return role.scopes if role is not None else frozenset()
 
     def _name(self, role_id: RoleId) -> str:
         role = BUILT_IN.get(role_id) or self._tables.roles.get(role_id)

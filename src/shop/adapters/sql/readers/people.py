@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, delete, func, null, or_, 
 
 from shop.adapters.sql.database import Database, Row
 from shop.adapters.sql.people import invitation_of, stored_export
+from shop.adapters.sql.readers.identity import OWN_ROLES, scopes_of
 from shop.adapters.sql.readers.paging import (
     IdKey,
     Key,
@@ -37,7 +38,7 @@ from shop.adapters.sql.schema import (
 )
 from shop.adapters.sql.schema.columns import UtcDateTime, word
 from shop.adapters.sql.sessions import LIVE_SESSIONS, session_of, signing_key_of
-from shop.adapters.sql.statements import Statement, any_of, json_rows
+from shop.adapters.sql.statements import Statement, any_of
 from shop.adapters.sql.users import role_of, user_of
 from shop.application.ports.paging import Page, PageRequest
 from shop.application.ports.people import SessionAccess, UserFilter, invitation_view, me_view, role_view, session_view
@@ -58,12 +59,6 @@ from shop.domain.orders import OrderStatus
 
 KEYS_MAX, ROLES_MAX, INVITATIONS_MAX, SESSIONS_MAX = 20, 200, 200, 100
 _COUNTED = (OrderStatus.CONFIRMED.value, OrderStatus.COMPLETED.value)
-_OWN_ROLES = (
-    select(json_rows(roles.c.id, roles.c.scopes))
-    .where(roles.c.id.in_(select(user_roles.c.role_id).where(user_roles.c.user_id == users.c.id).correlate(users)))
-    .correlate(users)
-    .scalar_subquery()
-)
 _ACCESS = Statement(
     select(
         *(column for column in sessions.columns if column.name not in ("spent", "source", "user_agent")),
@@ -72,7 +67,7 @@ _ACCESS = Statement(
         users.c.role_ids,
         users.c.totp,
         users.c.passkeys,
-        _OWN_ROLES.label("own_roles"),
+        OWN_ROLES.label("own_roles"),
     )
     .join_from(sessions, users, users.c.id == sessions.c.user_id)
     .where(sessions.c.id == bindparam("session_id"))
@@ -188,9 +183,6 @@ class SqlPeopleReader:
         row = await self._database.fetch_one(_ACCESS, session_id=session_id.uuid)
         if row is None:
             return None
-        role_ids = frozenset(RoleId(UUID(text)) for text in row["role_ids"])
-        scopes = {scope for role_id in role_ids if role_id in BUILT_IN for scope in BUILT_IN[role_id].scopes}
-        scopes |= {scope for _, own in row["own_roles"] for scope in own}
         totp = row["totp"]
         return SessionAccess(
             session_id=session_id,
@@ -198,8 +190,8 @@ class SqlPeopleReader:
             status=UserStatus(row["status"]),
             email_verified=row["email_verified_at"] is not None,
             second_factor=bool(totp and totp["confirmed_at"]) or bool(row["passkeys"]),
-            role_ids=role_ids,
-            scopes=frozenset(scopes),
+            role_ids=frozenset(RoleId(UUID(text)) for text in row["role_ids"]),
+            scopes=scopes_of(row),
             browser=row["browser"],
             fingerprint=row["fingerprint"],
             mfa=row["mfa"],

@@ -36,6 +36,7 @@ api_keys = Table(
     moment("last_used_at", nullable=True),
     Column("old_fingerprint", LargeBinary, nullable=True),
     moment("old_until", nullable=True),
+    ident("created_by", nullable=True),
     UniqueConstraint("fingerprint"),
     UniqueConstraint("old_fingerprint"),
     one_of("kind", KeyKind),

@@ -7,7 +7,7 @@ from attrs import field, frozen
 
 from shop.application.access import ScopesBeyondOwn
 from shop.application.commands.identity.opening import AccountRules, check_fresh
-from shop.application.messages import Command, Context
+from shop.application.messages import SYSTEM, Command, Context
 from shop.application.ports.clock import Ids
 from shop.application.ports.identity import Secrets
 from shop.application.ports.people import PeopleReader
@@ -67,6 +67,7 @@ async def create_api_key(
         last4=secret[-4:],
         scopes=scopes,
         created_at=context.now,
+        created_by=context.actor.person,
         expires_at=command.expires_at,
     )
     key.created(context.now)
@@ -77,7 +78,10 @@ async def create_api_key(
 
 @frozen(kw_only=True)
 class RotateApiKey(Command[NewApiKey]):
-    """A new secret for a key; the old one opens it until the overlap is over."""
+    """A new secret for a key; the old one opens it until the overlap is over. It goes on acting for its maker.
+
+    Only the maker gets a new secret of a secret key (and the shop itself): it would make others act in their name.
+    """
 
     requires: ClassVar = "apikeys:write"
     key_id: ApiKeyId
@@ -88,6 +92,8 @@ async def rotate_api_key(command: RotateApiKey, context: Context, *, uow: UnitOf
     check_fresh(context)
     async with uow(context) as tx:
         key = await tx.api_keys.get(command.key_id)
+        if context.actor.kind != SYSTEM.kind:
+            key.check_rotated_by(context.actor.person)
         if missing := beyond(key.scopes, context.actor.scopes):
             raise ScopesBeyondOwn(missing)
         publishable = key.kind is KeyKind.PUBLISHABLE

@@ -24,7 +24,10 @@ from shop.domain.kernel.money import Money
 
 @frozen(kw_only=True, slots=False)
 class ApiKeyView:
-    """A key without its secret. `old_until`: until when the secret before the last rotation opens it too."""
+    """A key without its secret. `old_until`: until when the secret before the last rotation opens it too.
+
+    `created_by`: the person who made it; nothing of one that was made on the command line.
+    """
 
     object: ClassVar[str] = "api_key"
     id: ApiKeyId
@@ -33,6 +36,7 @@ class ApiKeyView:
     last4: str
     scopes: list[str]
     created_at: datetime
+    created_by: UserId | None
     expires_at: datetime | None
     last_used_at: datetime | None
     old_until: datetime | None
@@ -47,6 +51,7 @@ class ApiKeyView:
             last4=key.last4,
             scopes=sorted(key.scopes),
             created_at=key.created_at,
+            created_by=key.created_by,
             expires_at=key.expires_at,
             last_used_at=key.last_used_at,
             old_until=key.old_until,

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from attrs import field, frozen
 
 from shop.application.ports.cache import RateLimit, RateLimiter, RateVerdict, WhenAway
+from shop.application.ports.identity import Secrets
+from shop.domain.kernel.email import email_key
 from shop.domain.kernel.errors import Conflict
 
 DEFAULT = "default"  # everything
@@ -65,6 +67,27 @@ class RateLimits:
         if not verdict.allowed:
             raise RateLimited(limit, verdict.reset_seconds)
         return verdict
+
+
+@frozen
+class AccountLimits:
+    """Counts by account what mails somebody: asked for from many addresses, it still fills one mailbox.
+
+    Counted is the address that was named, whether or not somebody has it, before anybody looks: so nothing is told.
+    """
+
+    limiter: RateLimiter
+    limits: RateLimits
+    secrets: Secrets
+
+    async def allows(self, limit_class: str, what: str, email: str) -> bool:
+        """Counts one more of this kind for this account: whether it is within the limit. Raises CountersAway."""
+        account = self.secrets.derive("mail-account", email_key(email)).hex()
+        try:
+            await self.limits.count(self.limiter, limit_class, f"account:{what}:{account}")
+        except RateLimited:
+            return False
+        return True
 
 
 def when_away(limit_class: str) -> WhenAway:

@@ -28,12 +28,13 @@ from shop.application.wiring.needs import Handler, Ports
 def account_commands(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
     uow, ids, secrets, passwords = ports.storage.uow, ports.ids, ports.secrets, ports.passwords
     readers, keeper, totp, passkeys = ports.storage.readers, ports.doorkeeper, ports.totp, ports.passkeys
+    limits = ports.account_limits
     return {
         registration.RegisterUser: partial(
-            registration.register_user, uow=uow, ids=ids, passwords=passwords, doorkeeper=keeper
+            registration.register_user, uow=uow, ids=ids, passwords=passwords, doorkeeper=keeper, limits=limits
         ),
-        registration.RequestMail: partial(registration.request_mail, uow=uow, ids=ids),
-        registration.ChangeEmail: partial(registration.change_email, uow=uow, ids=ids),
+        registration.RequestMail: partial(registration.request_mail, uow=uow, ids=ids, limits=limits),
+        registration.ChangeEmail: partial(registration.change_email, uow=uow, ids=ids, limits=limits),
         registration.LookIntoRequest: partial(
             registration.look_into_request, uow=uow, ids=ids, doorkeeper=keeper, notifier=ports.notifier
         ),

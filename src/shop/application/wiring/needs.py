@@ -7,7 +7,7 @@ from typing import Any
 from attrs import field, frozen
 
 from shop.application.commands.identity.opening import AccountRules, Doorkeeper
-from shop.application.limits import RateLimits
+from shop.application.limits import AccountLimits, RateLimits
 from shop.application.messages import Context
 from shop.application.outages import CircuitBreaker, Guard, GuardedBilling, GuardedGateway, GuardedSavedMethods
 from shop.application.ports.cache import Cache, RateLimiter
@@ -73,6 +73,10 @@ class Ports:
     def doorkeeper(self) -> Doorkeeper:
         readers = self.storage.readers
         return Doorkeeper(self.ids, self.secrets, self.access_tokens, readers.people, readers.store, self.accounts)
+
+    @property
+    def account_limits(self) -> AccountLimits:
+        return AccountLimits(self.limiter, self.limits, self.secrets)
 
     @property
     def cashier(self) -> Cashier:

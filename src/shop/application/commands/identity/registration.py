@@ -5,6 +5,7 @@ from typing import ClassVar
 from attrs import field, frozen
 
 from shop.application.commands.identity.opening import Doorkeeper, check_fresh, user_of
+from shop.application.limits import RECOVERY, REGISTER, AccountLimits
 from shop.application.mails import (
     account_exists_already,
     address_taken,
@@ -51,6 +52,7 @@ async def register_user(
     ids: Ids,
     passwords: Passwords,
     doorkeeper: Doorkeeper,
+    limits: AccountLimits,
 ) -> AccountRequestId:
     email = checked_email(command.email)
     password = await doorkeeper.checked_password(command.password, email=email, name=command.name)
@@ -66,9 +68,7 @@ async def register_user(
         password_hash=hashed,
         at=context.now,
     )
-    async with uow(context) as tx:
-        tx.account_requests.save(request)
-    return request.id
+    return await _kept(request, REGISTER, context, uow, limits)
 
 
 @frozen(kw_only=True)
@@ -80,12 +80,12 @@ class RequestMail(Command[AccountRequestId]):
     email: str
 
 
-async def request_mail(command: RequestMail, context: Context, *, uow: UnitOfWork, ids: Ids) -> AccountRequestId:
+async def request_mail(
+    command: RequestMail, context: Context, *, uow: UnitOfWork, ids: Ids, limits: AccountLimits
+) -> AccountRequestId:
     assert command.kind in (RequestKind.RESET_PASSWORD, RequestKind.MAGIC_LINK)
     request = AccountRequest.make(id=ids.new(AccountRequestId), kind=command.kind, email=command.email, at=context.now)
-    async with uow(context) as tx:
-        tx.account_requests.save(request)
-    return request.id
+    return await _kept(request, RECOVERY, context, uow, limits)
 
 
 @frozen(kw_only=True)
@@ -96,7 +96,9 @@ class ChangeEmail(Command[AccountRequestId]):
     email: str
 
 
-async def change_email(command: ChangeEmail, context: Context, *, uow: UnitOfWork, ids: Ids) -> AccountRequestId:
+async def change_email(
+    command: ChangeEmail, context: Context, *, uow: UnitOfWork, ids: Ids, limits: AccountLimits
+) -> AccountRequestId:
     check_fresh(context)
     request = AccountRequest.make(
         id=ids.new(AccountRequestId),
@@ -105,8 +107,20 @@ async def change_email(command: ChangeEmail, context: Context, *, uow: UnitOfWor
         user_id=user_of(context),
         at=context.now,
     )
-    async with uow(context) as tx:
-        tx.account_requests.save(request)
+    return await _kept(request, RECOVERY, context, uow, limits)
+
+
+async def _kept(
+    request: AccountRequest, limit_class: str, context: Context, uow: UnitOfWork, limits: AccountLimits
+) -> AccountRequestId:
+    """Keeps the request to be looked into; beyond the limit of its account it is answered alike, and dropped.
+
+    Each kind is counted by itself: whoever asks for the one in somebody's name does not keep them from the others, and
+    what they asked for of the same kind has brought them a link that is good.
+    """
+    if await limits.allows(limit_class, request.kind, request.email):
+        async with uow(context) as tx:
+            tx.account_requests.save(request)
     return request.id
 
 

@@ -146,6 +146,7 @@ CASES: Mapping[str, str] = {
     "S-78": "A secret is guessed bit by bit from how long comparing it takes",
     "S-79": "A new address or message has no policy",
     "S-80": "An older version of the API still answers without the fix",
+    "S-81": "Somebody registers another's address and waits in the account for its owner",
 }
 ABOUT = """# Failure cases and the tests that carry them
 

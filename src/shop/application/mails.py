@@ -24,7 +24,10 @@ def _link(account_url: str, page: str, secret: str, **more: str) -> str:
 def verify_address(user: User, account_url: str, secret: str, about: str) -> Notification:
     """Welcomes somebody and lets them prove that the address is theirs."""
     link = _link(account_url, "verify", secret)
-    text = f"{_greeting(user)}welcome. Open this link within three days to confirm your address:\n\n{link}{_SIGNATURE}"
+    text = (
+        f"{_greeting(user)}welcome. Open this link within three days to confirm your address, if it was you who made "
+        f"an account here and chose its password:\n\n{link}\n\nIf it was somebody else, do not open it.\n"
+    )
     return _mail(user.email, about, "verify_email", "Welcome: please confirm your address", text)
 
 
@@ -51,7 +54,10 @@ def magic_link(user: User, account_url: str, secret: str, about: str) -> Notific
 
 def confirm_new_address(email: str, account_url: str, secret: str, about: str) -> Notification:
     link = _link(account_url, "verify", secret)
-    text = f"Hello,\n\nopen this link within a day to make this the address of your account:\n\n{link}{_SIGNATURE}"
+    text = (
+        "Hello,\n\nopen this link within a day to make this the address of your account, if you asked for it:"
+        f"\n\n{link}\n\nIf it was somebody else who asked, do not open it: the account is theirs.\n"
+    )
     return _mail(email, about, "change_email", "Confirm your new address", text)
 
 

@@ -273,6 +273,7 @@ async def _with_people(small: SmallShop) -> None:
     )
     async with small.storage.uow(small.context()) as tx:
         user = await tx.users.get(user_id)
+        user.prove(now)
         user.link(LinkedIdentity(provider="google", subject="1", linked_at=now), now)
         tx.users.save(user)
         tx.sessions.save(session)

@@ -9,6 +9,7 @@ from shop.domain.identity import (
     OWNER,
     AccountErased,
     AddressNotFound,
+    EmailUnverified,
     LinkedIdentity,
     Passkey,
     PasskeyNotFound,
@@ -26,6 +27,14 @@ from tests.domain.samples import NOW, an, an_address, later
 def a_user(**changes: Any) -> User:
     values: dict[str, Any] = {"id": an(UserId, 1), "at": NOW, "email": "Ada@Example.com", **changes}
     user = User.register(**values)
+    user.take_events()
+    return user
+
+
+def somebody(**changes: Any) -> User:
+    """Somebody whose address is proved."""
+    user = a_user(**changes)
+    user.prove(NOW, mine=True)
     user.take_events()
     return user
 
@@ -85,13 +94,69 @@ def test_only_a_change_is_said() -> None:
 
 def test_proving_an_address_twice_is_once() -> None:
     user = a_user()
-    user.verify_email(later(1))
-    user.verify_email(later(2))
+    assert [user.prove(later(1)), user.prove(later(2))] == [True, False]
     assert (user.email_verified_at, told(user)) == (later(1), ["user.verified"])
 
 
-def test_another_address_proves_itself_and_breaks_old_links() -> None:
+def waiting(**changes: Any) -> User:
+    """An account that somebody made for another's address, and filled before anybody had proved it."""
+    words = {"name": "Mallory", "phone": "1", "locale": "en", "metadata": {"a": "b"}, "addresses": (_saved(1),)}
+    proofs = {"passkeys": (a_passkey(1),), "identities": (google(),), "recovery_codes": (b"r",)}
+    totp = TotpFactor(id=an(TotpFactorId, 1), created_at=NOW, confirmed_at=NOW)
+    given = {"password_hash": "hers", "totp": totp, "consents": frozenset({"analytics"}), "tags": ("vip",), "note": "n"}
+    return a_user(**{**words, **proofs, **given, **changes})
+
+
+def _saved(number: int) -> SavedAddress:
+    return SavedAddress(id=an(AddressId, number), address=an_address())
+
+
+def test_who_proves_the_address_first_claims_the_account() -> None:
+    user = waiting()
+    before = user.binding
+    assert user.prove(later(1))
+    proofs = [user.password_hash, user.passkeys, user.identities, user.recovery_codes, user.totp]
+    assert not any([*proofs, user.name, user.phone, user.locale, user.metadata, user.addresses, user.consents])
+    assert (user.tags, user.note) == (("vip",), "n"), "the staff wrote these"
+    assert (user.binding != before, user.second_factor) == (True, False)
+    assert told(user) == ["user.consent_changed", "user.updated", "user.verified"]
+    user.set_password("mine", later(2))
+    assert not user.prove(later(3)), "it has an owner"
+    assert user.password_hash == "mine"
+
+
+def test_who_chose_the_password_keeps_it_but_not_what_was_added_without_the_address() -> None:
+    user = waiting()
+    assert user.prove(later(1), mine=True)
+    assert (user.password_hash, user.name, len(user.addresses)) == ("hers", "Mallory", 1)
+    assert user.consents == {"analytics"}
+    assert not any([user.passkeys, user.identities, user.recovery_codes, user.totp])
+    moved = waiting()
+    moved.change_email("new@example.com", later(1))
+    assert (moved.password_hash, moved.second_factor, moved.identities) == ("hers", False, ())
+
+
+def test_what_the_staff_wrote_of_somebody_who_was_never_there_stays() -> None:
+    user = a_user(name="Ada", phone="1", addresses=(_saved(1),))
+    user.prove(later(1))
+    assert (user.name, user.phone, len(user.addresses), told(user)) == ("Ada", "1", 1, ["user.verified"])
+
+
+def test_nothing_is_added_to_an_account_that_is_nobodys() -> None:
     user = a_user()
+    factor = TotpFactor(id=an(TotpFactorId, 1), created_at=NOW)
+    with pytest.raises(EmailUnverified):
+        user.add_passkey(a_passkey(1), NOW)
+    with pytest.raises(EmailUnverified):
+        user.begin_totp(factor, NOW)
+    with pytest.raises(EmailUnverified):
+        user.confirm_totp(1, (), NOW)
+    with pytest.raises(EmailUnverified):
+        user.link(google(), NOW)
+
+
+def test_another_address_proves_itself_and_breaks_old_links() -> None:
+    user = somebody()
     before = user.binding
     user.change_email("new@example.com", later(1))
     assert (user.email, user.email_verified_at) == ("new@example.com", later(1))
@@ -123,7 +188,7 @@ def test_only_what_one_is_asked_about_can_be_agreed_to() -> None:
 
 
 def test_accounts_elsewhere_come_and_go_but_not_the_last_way_in() -> None:
-    user = a_user()
+    user = somebody()
     user.link(google(), NOW)
     user.unlink("another", NOW)
     with pytest.raises(LastWayIn):
@@ -155,7 +220,7 @@ def test_an_address_book_has_one_default_of_each_kind() -> None:
 
 
 def test_codes_of_an_app_count_once_they_are_confirmed() -> None:
-    user = a_user()
+    user = somebody()
     assert not user.use_totp(1)
     user.begin_totp(TotpFactor(id=an(TotpFactorId, 1), created_at=NOW), NOW)
     factors = [user.second_factor]
@@ -171,7 +236,7 @@ def test_codes_of_an_app_count_once_they_are_confirmed() -> None:
 
 
 def test_passkeys_are_bounded_and_each_there_once() -> None:
-    user = a_user()
+    user = somebody()
     user.add_passkey(a_passkey(1), NOW)
     user.set_recovery_codes((b"r",), NOW)
     with pytest.raises(Invalid):

@@ -31,6 +31,8 @@ from shop.domain.identity import (
 SignInEvent = UserUpdated | UserMfaEnabled | UserMfaDisabled | SessionReused
 CLAIMED_AT_ONCE = 50
 _CHANGES = {
+    "proofs": "your address was confirmed for the first time, so nothing that opened this account before opens it any "
+    "more: it may have been somebody else who made it. Set a password to sign in with one.",
     "password": "the password of your account was set.",
     "sign_in_providers": "what other accounts, such as one of Google, open yours has changed.",
     "recovery_codes": "the recovery codes of your account were made anew.",

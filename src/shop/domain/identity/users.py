@@ -1,6 +1,6 @@
 """People: customers and staff are the same kind of thing; roles make the difference."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Self
@@ -22,15 +22,15 @@ from shop.domain.identity.events import (
 )
 from shop.domain.identity.factors import Passkey, PasskeyNotFound, TotpFactor
 from shop.domain.identity.roles import OWNER
+from shop.domain.identity.texts import bounded, tagged
 from shop.domain.kernel.aggregates import Aggregate
 from shop.domain.kernel.cards import without_card_numbers
 from shop.domain.kernel.email import checked_email, email_key
-from shop.domain.kernel.errors import Conflict, Flaw, Invalid, NotFound
+from shop.domain.kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from shop.domain.kernel.identifiers import AddressId, PasskeyId, RoleId, UserId
 from shop.domain.kernel.metadata import checked_metadata
 
-NAME_LENGTH_MAX, PHONE_LENGTH_MAX, LOCALE_LENGTH_MAX, NOTE_LENGTH_MAX = 200, 40, 35, 5_000
-ADDRESSES_MAX, PASSKEYS_MAX, IDENTITIES_MAX, TAGS_MAX, TAG_LENGTH_MAX = 50, 20, 10, 50, 60
+ADDRESSES_MAX, PASSKEYS_MAX, IDENTITIES_MAX = 50, 20, 10
 CONSENTS = frozenset({"marketing_email", "marketing_sms", "order_updates_sms", "analytics"})
 """What a person may agree to. Mail about one's own orders and account needs no consent."""
 
@@ -55,6 +55,14 @@ class IdentityTaken(Conflict):
 
     code = "identity_taken"
     title = "Another account is opened by this one already"
+
+
+class EmailUnverified(Forbidden):
+    """Nobody has proved the address yet: the account may be of somebody who waits for its owner."""
+
+    code = "email_unverified"
+    title = "Nobody has proved this e-mail address yet"
+    default_hint = "Open the link that was mailed there; POST /api/auth/email/resend mails it again."
 
 
 class LastWayIn(Conflict):
@@ -89,27 +97,6 @@ USER_ARROWS: Mapping[UserStatus, frozenset[UserStatus]] = {
 }
 
 
-def _bounded(name: str, maximum: int) -> Any:
-    def check(_instance: Any, _attribute: Any, value: str) -> None:
-        if len(value) > maximum or "\x00" in value:
-            raise Invalid(
-                f"“{name}” has at most {maximum} characters.",
-                flaws=(Flaw(f"/{name}", "length", f"At most {maximum} characters"),),
-            )
-
-    return check
-
-
-def _tagged(tags: Iterable[str]) -> tuple[str, ...]:
-    found = tuple(dict.fromkeys(tags))
-    if len(found) > TAGS_MAX or any(not 1 <= len(tag) <= TAG_LENGTH_MAX or "\x00" in tag for tag in found):
-        raise Invalid(
-            f"At most {TAGS_MAX} tags of 1 to {TAG_LENGTH_MAX} characters.",
-            flaws=(Flaw("/tags", "tags_too_many", f"At most {TAGS_MAX}"),),
-        )
-    return found
-
-
 @define(eq=False, kw_only=True)
 class User(Aggregate):
     """Somebody with an account.
@@ -122,9 +109,9 @@ class User(Aggregate):
     id: UserId
     email: str
     email_verified_at: datetime | None = None
-    name: str = field(default="", validator=_bounded("name", NAME_LENGTH_MAX))
-    phone: str = field(default="", validator=_bounded("phone", PHONE_LENGTH_MAX))
-    locale: str = field(default="", validator=_bounded("locale", LOCALE_LENGTH_MAX))
+    name: str = field(default="", validator=bounded("name"))
+    phone: str = field(default="", validator=bounded("phone"))
+    locale: str = field(default="", validator=bounded("locale"))
     status: UserStatus = UserStatus.ACTIVE
     password_hash: str = field(default="", repr=False)
     role_ids: frozenset[RoleId] = frozenset()
@@ -134,8 +121,8 @@ class User(Aggregate):
     identities: tuple[LinkedIdentity, ...] = ()
     addresses: tuple[SavedAddress, ...] = ()
     consents: frozenset[str] = frozenset()
-    tags: tuple[str, ...] = field(default=(), converter=_tagged)
-    note: str = field(default="", converter=without_card_numbers, validator=_bounded("note", NOTE_LENGTH_MAX))
+    tags: tuple[str, ...] = field(default=(), converter=tagged)
+    note: str = field(default="", converter=without_card_numbers, validator=bounded("note"))
     metadata: Mapping[str, str] = field(factory=dict, converter=checked_metadata)
     stamp: int = 0
     created_at: datetime
@@ -181,21 +168,38 @@ class User(Aggregate):
             self.updated_at = at
             self._record(UserUpdated(at=at, user_id=self.id, changed=changed))
 
-    def verify_email(self, at: datetime) -> None:
-        """The address is theirs. Twice is once."""
+    def prove(self, at: datetime, *, mine: bool = False) -> bool:
+        """The address is theirs. Whether that is new; twice is once.
+
+        Until now the account was nobody's: anybody can register any address, and wait with a password for its owner.
+        So whatever opened it before opens it no more, and what it said of a person goes, which may be somebody else's.
+        `mine`: who proves the address is who chose the password. That stays with what they said of themselves; what
+        was added to it without the address does not.
+        """
         self.check_there()
-        if self.email_verified_at is None:
-            self.email_verified_at, self.updated_at = at, at
-            self._record(UserVerified(at=at, user_id=self.id))
+        if self.email_verified_at is not None:
+            return False
+        waited = bool(self.password_hash or self.passkeys or self.identities) and not mine
+        self.totp, self.recovery_codes, self.passkeys, self.identities = None, (), (), ()
+        if waited:
+            self.consent(dict.fromkeys(self.consents, False), at)
+            self.password_hash = self.name = self.phone = self.locale = ""
+            self.addresses, self.metadata = (), {}
+            self._record(UserUpdated(at=at, user_id=self.id, changed=("proofs",)))
+        self.email_verified_at = at
+        self._change_proof(at)
+        self._record(UserVerified(at=at, user_id=self.id))
+        return True
 
     def change_email(self, email: str, at: datetime) -> None:
         """Takes another address, which was proven just now (its owner opened a link that was mailed there)."""
         self.check_there()
         self.email = checked_email(email)
-        self.email_verified_at = None
         self._change_proof(at)
         self._record(UserUpdated(at=at, user_id=self.id, changed=("email",)))
-        self.verify_email(at)
+        if not self.prove(at, mine=True):
+            self.email_verified_at = at
+            self._record(UserVerified(at=at, user_id=self.id))
 
     def set_password(self, password_hash: str, at: datetime) -> None:
         """Links that were mailed before open nothing from now on."""
@@ -239,8 +243,8 @@ class User(Aggregate):
                 self._record(UserConsentChanged(at=at, user_id=self.id, consent=name, given=given))
 
     def link(self, identity: LinkedIdentity, at: datetime) -> None:
-        """Lets an account at a provider open this one. Raises Invalid for too many."""
-        self.check_there()
+        """Lets an account at a provider open this one. Raises Invalid for too many, EmailUnverified."""
+        self.check_proved()
         if len(self.identities) >= IDENTITIES_MAX:
             raise Invalid(f"At most {IDENTITIES_MAX} accounts elsewhere open one here.")
         self.identities, self.updated_at = (*self.identities, identity), at
@@ -284,14 +288,15 @@ class User(Aggregate):
     # Second factors.
 
     def begin_totp(self, factor: TotpFactor, at: datetime) -> None:
-        """Another code generator, to be confirmed by a first code. Raises Conflict while one is in use."""
-        self.check_there()
+        """Another code generator, to be confirmed by a code. Raises EmailUnverified, Conflict while one is in use."""
+        self.check_proved()
         if self.totp is not None and self.totp.confirmed_at is not None:
             raise Conflict("A code generator is in use already.", hint="Turn it off first: DELETE /api/auth/mfa/totp.")
         self.totp, self.updated_at = factor, at
 
     def confirm_totp(self, step: int, recovery_codes: tuple[bytes, ...], at: datetime) -> None:
         """The first code was right: from now on a password alone opens nothing."""
+        self.check_proved()
         assert self.totp is not None
         self.totp = evolve(self.totp, confirmed_at=at, last_step=step)
         self.recovery_codes = recovery_codes
@@ -324,8 +329,8 @@ class User(Aggregate):
         self._record(UserMfaDisabled(at=at, user_id=self.id))
 
     def add_passkey(self, passkey: Passkey, at: datetime) -> None:
-        """Raises Invalid for too many or one that is there already."""
-        self.check_there()
+        """Raises Invalid for too many or one that is there already, EmailUnverified."""
+        self.check_proved()
         if len(self.passkeys) >= PASSKEYS_MAX:
             raise Invalid(f"At most {PASSKEYS_MAX} passkeys open one account.")
         if any(other.credential_id == passkey.credential_id for other in self.passkeys):
@@ -387,3 +392,9 @@ class User(Aggregate):
         """Raises AccountErased for somebody who was forgotten."""
         if self.status is UserStatus.ERASED:
             raise AccountErased
+
+    def check_proved(self) -> None:
+        """Raises EmailUnverified while the account is nobody's: what is added to it would wait for its owner."""
+        self.check_there()
+        if self.email_verified_at is None:
+            raise EmailUnverified

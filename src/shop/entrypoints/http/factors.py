@@ -54,6 +54,7 @@ _QUESTION = Shows(
 )
 _GUESSED: dict[str, Any] = {"keys": Keys.NO, "limit_class": SIGN_IN}
 _CHANGES = ("fresh_sign_in_required", "account_erased", "conflict")
+_ADDS = ("email_unverified", *_CHANGES)
 
 
 class OneCode(Body):
@@ -92,7 +93,7 @@ class PasskeySignIn(Body):
     "Begin with an app that shows codes",
     status=201,
     shows=_ENROLMENT,
-    problems=_CHANGES,
+    problems=_ADDS,
     **_GUESSED,
 )
 async def auth_mfa_totp_enrol(call: Call) -> Answer:
@@ -109,7 +110,7 @@ async def auth_mfa_totp_enrol(call: Call) -> Answer:
     body=OneCode,
     example={"code": "123456"},
     shows=_CODES,
-    problems=("code_rejected", "no_second_factor", *_CHANGES),
+    problems=("code_rejected", "no_second_factor", *_ADDS),
     **_GUESSED,
 )
 async def auth_mfa_totp_confirm(call: Call) -> Answer:
@@ -175,7 +176,7 @@ def _shown(call: Call, codes: RecoveryCodes) -> Answer:
     "Begin with a passkey",
     tier=3,
     shows=_QUESTION,
-    problems=_CHANGES,
+    problems=_ADDS,
     **_GUESSED,
 )
 async def auth_passkey_options(call: Call) -> Answer:
@@ -193,7 +194,7 @@ async def auth_passkey_options(call: Call) -> Answer:
     status=201,
     tier=3,
     shows=Shows(view=MeView),
-    problems=("token_rejected", "credentials_rejected", *_CHANGES),
+    problems=("token_rejected", "credentials_rejected", *_ADDS),
     **_GUESSED,
 )
 async def auth_passkey_create(call: Call) -> Answer:

@@ -129,6 +129,9 @@ PROBLEMS: Mapping[str, Problem] = {
     "dispute_not_answerable": Problem((409,), "The bank has the evidence already, or has decided."),
     "simulation_not_offered": Problem((409,), "Only the fake provider plays shoppers and banks."),
     "email_taken": Problem((409,), "Another account has this e-mail address."),
+    "email_unverified": Problem(
+        (403,), "Nobody has proved the account's address: open the link that was mailed there, then repeat it."
+    ),
     "fresh_sign_in_required": Problem(
         (403,), "Sign in again and repeat it within 30 minutes: this could lock the owner out."
     ),

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from attrs import field, frozen
 
-from shop.application.commands.identity.opening import Doorkeeper, check_fresh, user_of
+from shop.application.commands.identity.opening import Doorkeeper, check_fresh, prove_address, user_of
 from shop.application.messages import CUSTOMER, PUBLIC, Command, Context
 from shop.application.ports.clock import Ids
 from shop.application.ports.sign_in import (
@@ -157,10 +157,10 @@ def _newcomer(profile: ProviderProfile, context: Context, ids: Ids) -> User:
         id=ids.new(UserId),
         email=profile.email,
         name=profile.name[:200],
-        identities=(_identity(profile.provider, profile.subject, context),),
         at=context.now,
     )
-    user.verify_email(context.now)
+    user.prove(context.now)
+    user.link(_identity(profile.provider, profile.subject, context), context.now)
     return user
 
 
@@ -189,7 +189,8 @@ async def connect_provider(
         kind, provider, *subject = token.data.split(" ", 2)
         if kind != _CONNECTING or user.id != user_of(context):
             raise TokenRejected
-        user.verify_email(context.now)  # the provider has made sure of it, and so does who is signed in
+        # The provider has made sure of it, and who asks is signed in with the account's own password.
+        await prove_address(tx, user, context, mine=True)
         user.link(_identity(provider, subject[0], context), context.now)
         token.use(context.now)
         tx.one_time_tokens.save(token)

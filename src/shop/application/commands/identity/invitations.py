@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from attrs import field, frozen
 
-from shop.application.commands.identity.opening import Doorkeeper, check_fresh
+from shop.application.commands.identity.opening import Doorkeeper, check_fresh, prove_address
 from shop.application.commands.identity.roles import check_own, hold_on_to, roles_of
 from shop.application.mails import invited
 from shop.application.messages import PUBLIC, Command, Context
@@ -61,7 +61,8 @@ async def revoke_invitation(command: RevokeInvitation, context: Context, *, uow:
 class AcceptInvitation(Command[UserId]):
     """Takes an invitation: makes the account, or gives the roles to the one that the address has already.
 
-    Somebody who has an account keeps their password; the roles are theirs at once.
+    Somebody who has an account keeps their password; the roles are theirs at once. An account whose address nobody
+    has proved is made anew: whoever registered it may be somebody else.
     """
 
     requires: ClassVar = PUBLIC
@@ -92,9 +93,12 @@ async def accept_invitation(
             user = User.register(
                 id=ids.new(UserId), email=invitation.email, name=command.name, password_hash=hashed, at=context.now
             )
+            user.prove(context.now, mine=True)
         elif user.status is not UserStatus.ACTIVE:
             raise TokenRejected
-        user.verify_email(context.now)
+        elif await prove_address(tx, user, context):
+            user.describe(context.now, name=command.name)
+            user.set_password(hashed, context.now)
         known = await roles_of(tx, invitation.role_ids, strict=False)  # a role may have been deleted meanwhile
         user.set_roles(user.role_ids | {role.id for role in known}, context.now)
         hold_on_to(tx, known)

@@ -27,6 +27,8 @@ from shop.domain.kernel.identifiers import Identifier, OneTimeTokenId, SessionId
 from shop.domain.passwords import checked_password
 
 FRESH_FOR = timedelta(minutes=30)
+SESSIONS_MAX = 5_000
+"""More than anybody can begin between two looks at them: whoever is signed out is signed out everywhere."""
 REFRESH_PREFIX, BROWSER_PREFIX = "rt", "bs"
 
 
@@ -230,7 +232,31 @@ def user_of(context: Context) -> UserId:
 
 async def end_sessions(tx: Transaction, user_id: UserId, context: Context, *, but: SessionId | None = None) -> None:
     """Signs a person out everywhere, but for one device."""
-    for session in await tx.sessions.live_of(user_id, context.now):
+    for session in await tx.sessions.live_of(user_id, context.now, SESSIONS_MAX):
         if session.id != but:
             session.revoke(context.now)
             tx.sessions.save(session)
+
+
+async def prove_address(tx: Transaction, user: User, context: Context, *, mine: bool = False) -> bool:
+    """Somebody reads the mail of this account: it is theirs from now on (see `User.prove`). Whether that is new.
+
+    Whoever was signed in is signed out, and what they left in it is not shown to its owner. With `mine` the session
+    that asks goes on, and carts stay. The caller saves the user.
+    """
+    if not user.prove(context.now, mine=mine):
+        return False
+    await end_sessions(tx, user.id, context, but=context.actor.session_id if mine else None)
+    if not mine:
+        tx.exports.drop_of(user.id)
+        await forget_open_carts(user.id, context, tx, SESSIONS_MAX)
+    return True
+
+
+async def forget_open_carts(user_id: UserId, context: Context, tx: Transaction, limit: int) -> int:
+    """Closes the carts that are open, or as many as can be at once; closed ones hold nothing personal. How many."""
+    open_carts = await tx.carts.of_owner(user_id, limit)
+    for cart in open_carts:
+        cart.forget_person(context.now)
+        tx.carts.save(cart)
+    return len(open_carts)

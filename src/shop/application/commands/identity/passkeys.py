@@ -45,6 +45,7 @@ async def offer_passkey(
     check_fresh(context)
     async with uow(context) as tx:
         user = await tx.users.get(user_of(context))
+        user.check_proved()
         secret = doorkeeper.new_token(tx, TokenPurpose.PASSKEY, context, user=user, data="add")
     options = passkeys.registration(
         user_id=user.id,

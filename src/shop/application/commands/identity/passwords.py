@@ -5,7 +5,7 @@ from typing import ClassVar
 from attrs import field, frozen
 
 from shop.application.commands.identity.attempts import account_of, check_pause, note_failure
-from shop.application.commands.identity.opening import Doorkeeper, SignInRejected, end_sessions, user_of
+from shop.application.commands.identity.opening import Doorkeeper, SignInRejected, end_sessions, prove_address, user_of
 from shop.application.messages import CUSTOMER, PUBLIC, Command, Context
 from shop.application.ports.passwords import Passwords
 from shop.application.ports.unit_of_work import UnitOfWork
@@ -16,7 +16,10 @@ from shop.domain.passwords import normalised
 
 @frozen(kw_only=True)
 class ResetPassword(Command[UserId]):
-    """Sets a new password with the token that was mailed, and signs everybody out. A second factor stays."""
+    """Sets a new password with the token that was mailed, and signs everybody out. A second factor stays.
+
+    One that was added before anybody had proved the address does not: it may be somebody else's.
+    """
 
     requires: ClassVar = PUBLIC
     token: str = field(repr=False)
@@ -34,8 +37,7 @@ async def reset_password(
         token, user = await doorkeeper.redeem_of_user(tx, command.token, TokenPurpose.RESET_PASSWORD, context)
         token.use(context.now)
         tx.one_time_tokens.save(token)
-        if user.email_verified_at is None:  # who opens mailed links reads the mail
-            user.verify_email(context.now)
+        await prove_address(tx, user, context)  # who opens mailed links reads the mail
         user.set_password(hashed, context.now)
         tx.users.save(user)
         await end_sessions(tx, user.id, context)

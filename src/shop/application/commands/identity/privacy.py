@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from attrs import frozen
 
-from shop.application.commands.identity.opening import check_fresh, user_of
+from shop.application.commands.identity.opening import check_fresh, forget_open_carts, user_of
 from shop.application.commands.identity.roles import check_own, roles_of
 from shop.application.commands.identity.staff import keep_an_owner
 from shop.application.holdings import orders_of, subscriptions_of
@@ -77,7 +77,7 @@ async def _erase(user_id: UserId, context: Context, uow: UnitOfWork, readers: Re
         async with uow(context) as tx:
             # First the carts and then the orders: what was ordered by now is seen, and who orders one of these carts
             # from here on collides with us.
-            left = await _forget_open_carts(user_id, context, tx)
+            left = await forget_open_carts(user_id, context, tx, CARTS_AT_ONCE)
             await _check_nothing_under_way(user_id, context, tx, readers)
             if left < CARTS_AT_ONCE:
                 await _forget_account(user_id, context, tx)
@@ -124,7 +124,7 @@ async def forget_shopper(user_id: UserId, context: Context, uow: UnitOfWork, rea
     left = CARTS_AT_ONCE
     while left == CARTS_AT_ONCE:
         async with uow(context) as tx:
-            left = await _forget_open_carts(user_id, context, tx)
+            left = await forget_open_carts(user_id, context, tx, CARTS_AT_ONCE)
     orders = await orders_of(user_id, readers.orders)
     subscriptions = await subscriptions_of(user_id, readers.subscriptions)
     for view in orders:
@@ -159,15 +159,6 @@ async def _forget_news_of(order: Order, tx: Transaction) -> None:
     refs = [attempt.provider_ref for attempt in payment.attempts if attempt.provider_ref]
     if refs:
         tx.inbox.forget_bodies(payment.provider, refs)
-
-
-async def _forget_open_carts(user_id: UserId, context: Context, tx: Transaction) -> int:
-    """Closes the carts that are open, or as many as can be at once; closed ones hold nothing personal. How many."""
-    open_carts = await tx.carts.of_owner(user_id, CARTS_AT_ONCE)
-    for cart in open_carts:
-        cart.forget_person(context.now)
-        tx.carts.save(cart)
-    return len(open_carts)
 
 
 async def _check_nothing_under_way(user_id: UserId, context: Context, tx: Transaction, readers: Readers) -> None:

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from attrs import field, frozen
 
-from shop.application.commands.identity.opening import Doorkeeper, check_fresh, user_of
+from shop.application.commands.identity.opening import Doorkeeper, check_fresh, end_sessions, prove_address, user_of
 from shop.application.limits import RECOVERY, REGISTER, AccountLimits
 from shop.application.mails import (
     account_exists_already,
@@ -188,6 +188,8 @@ async def _mails_of_change(
     user = await tx.users.get(request.user_id)
     if user.status is not UserStatus.ACTIVE:
         return []
+    if user.email_verified_at is not None and request.created_at < user.email_verified_at:
+        return []  # asked before the account had an owner, perhaps by somebody else
     about, told = str(request.id), [new_address_asked_for(user, str(request.id))]
     if holder is not None and holder.id != user.id:
         return [address_taken(holder, about), *told]
@@ -222,7 +224,11 @@ async def mail_verification(
 
 @frozen(kw_only=True)
 class VerifyEmail(Command[UserId]):
-    """Proves an address with the token that was mailed there; of a new address, it is taken now."""
+    """Proves an address with the token that was mailed there; of a new address, it is taken now.
+
+    The link was mailed because somebody registered, so it is followed by who chose the password, which stays. Nothing
+    else does that was there before: sessions but the one that asks, passkeys, codes, accounts elsewhere.
+    """
 
     requires: ClassVar = PUBLIC
     token: str = field(repr=False)
@@ -245,9 +251,11 @@ async def _verify(secret: str, context: Context, uow: UnitOfWork, doorkeeper: Do
         if context.actor.user_id not in (None, user.id):  # somebody else's link, opened in one's own session
             raise TokenRejected
         if purpose is TokenPurpose.CHANGE_EMAIL:
+            if user.email_verified_at is None:  # the first proof of whose it is: see `prove_address`
+                await end_sessions(tx, user.id, context, but=context.actor.session_id)
             user.change_email(token.data, context.now)
         else:
-            user.verify_email(context.now)
+            await prove_address(tx, user, context, mine=True)
         token.use(context.now)
         tx.one_time_tokens.save(token)
         tx.users.save(user)

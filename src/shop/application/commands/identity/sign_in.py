@@ -14,6 +14,7 @@ from shop.application.commands.identity.opening import (
     SignInRejected,
     end_sessions,
     parse_session_token,
+    prove_address,
     user_of,
 )
 from shop.application.messages import CUSTOMER, PUBLIC, Command, Context
@@ -92,7 +93,10 @@ async def open_account(
 
 @frozen(kw_only=True)
 class UseMagicLink(Command[SecondSteps]):
-    """Opens a session for whoever reads the account's mail. A second factor is asked for all the same."""
+    """Opens a session for whoever reads the account's mail. A second factor is asked for all the same.
+
+    Who is the first to read it claims the account: no password, passkey or session of before opens it any more.
+    """
 
     requires: ClassVar = PUBLIC
     token: str = field(repr=False)
@@ -108,8 +112,7 @@ async def use_magic_link(
             raise SignInRejected
         token.use(context.now)
         tx.one_time_tokens.save(token)
-        if user.email_verified_at is None:  # who opens mailed links reads the mail
-            user.verify_email(context.now)
+        if await prove_address(tx, user, context):  # who opens mailed links reads the mail
             tx.users.save(user)
         return await open_account(tx, user, command.device, context, doorkeeper)
 

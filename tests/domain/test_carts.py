@@ -21,7 +21,7 @@ from shop.domain.carts import (
     CartStatus,
 )
 from shop.domain.kernel.errors import Invalid
-from shop.domain.kernel.identifiers import CartItemId, PlanId, VariantId
+from shop.domain.kernel.identifiers import CartItemId, PlanId, UserId, VariantId
 from tests.domain.samples import NOW, a_cart, an, an_address, later
 
 SHIRT, HAT = an(VariantId, 1), an(VariantId, 2)
@@ -197,3 +197,11 @@ def test_what_an_order_needs_is_said_all_at_once(
 def test_an_empty_cart_is_never_ready() -> None:
     with pytest.raises(CartEmpty):
         a_cart(email="ada@example.com").check_ready(False)
+
+
+def test_a_cart_follows_its_order_to_whom_that_belongs_and_stays_theirs() -> None:
+    cart = a_full_cart()
+    cart.become_order(NOW)
+    cart.follow_order(an(UserId, 1), later(1))
+    cart.follow_order(an(UserId, 2), later(2))
+    assert (cart.owner_id, cart.updated_at, cart.status) == (an(UserId, 1), later(1), CartStatus.ORDERED)

@@ -78,14 +78,15 @@ def check_owner(
     otherwise: type[NotFound],
     asked: str = "",
 ) -> None:
-    """Lets the owner, the bearer of the thing's token and the shop itself pass. Raises `otherwise` for the rest.
+    """Lets the owner and the shop itself pass, and the bearer of the token of a guest's thing. Raises `otherwise`.
 
-    A thing without an owner is nobody's: only its token opens it. `asked` is what was asked for, where that is
+    A thing without an owner is nobody's: only its token opens it. Once it has one, the token opens it no more: it may
+    be left in a browser that others use, or have been handed on. `asked` is what was asked for, where that is
     something else that belongs to the thing: the refusal says no more than if it were not there.
     """
     if actor.kind == SYSTEM.kind or (owner_id is not None and actor.user_id == owner_id):
         return
-    if actor.token and secrets.is_guest_token(actor.token, thing):
+    if owner_id is None and actor.token and secrets.is_guest_token(actor.token, thing):
         return
     refusal = otherwise(f"There is no {asked or f'{thing.prefix} {thing}'}.")
     refusal.denied, refusal.denied_thing = True, str(thing)

@@ -195,6 +195,11 @@ class Cart(Aggregate):
         self._change(at)
         self.owner_id = owner_id
 
+    def follow_order(self, owner_id: UserId, at: datetime) -> None:
+        """Its order was placed by a guest who has proved to be this person: what was bought belongs to it."""
+        if self.owner_id is None:
+            self.owner_id, self.updated_at = owner_id, at
+
     def take_in(self, other: "Cart", at: datetime) -> None:
         """What is in a guest's cart comes along into this one, as far as it fits; so do addresses that this one lacks.
 

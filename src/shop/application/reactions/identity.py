@@ -135,7 +135,7 @@ async def invite(
 
 
 async def claim_guest_orders(event: UserVerified, context: Context, *, uow: UnitOfWork) -> None:
-    """What was ordered under an address before it was proved is its owner's now."""
+    """What was ordered under an address before it was proved is its owner's now: no guest's token opens it any more."""
     while True:
         async with uow(context) as tx:
             user = await tx.users.get(event.user_id)
@@ -146,5 +146,8 @@ async def claim_guest_orders(event: UserVerified, context: Context, *, uow: Unit
                 order = await tx.orders.get(order_id)
                 order.claim(user.id, context.now)
                 tx.orders.save(order)
+                cart = await tx.carts.get(order.cart_id)  # its token would show the same address
+                cart.follow_order(user.id, context.now)
+                tx.carts.save(cart)
         if len(order_ids) < CLAIMED_AT_ONCE:
             return

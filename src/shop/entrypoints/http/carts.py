@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any
 
+from attrs import evolve
 from msgspec import UNSET, Meta, UnsetType
 
 from shop.application.commands.carts import (
@@ -13,7 +14,6 @@ from shop.application.commands.carts import (
     OpenCart,
     OpenOwnCart,
 )
-from shop.application.messages import GUEST, Actor
 from shop.application.ports.views import CartView, ShippingOptionView
 from shop.application.queries.carts import GetCart, GetShippingOptions
 from shop.domain.carts import NOTE_LENGTH_MAX, QUANTITY_MAX
@@ -37,7 +37,7 @@ from shop.entrypoints.representation import Plain
 endpoints = Endpoints("carts")
 _ONE = Shows(view=CartView)
 _OWN: dict[str, Any] = {"token": CART_TOKEN}
-_TOKEN_SCHEMA = {"type": "string", "description": "Opens this cart: send it as the header Cart-Token."}
+_TOKEN_SCHEMA = {"type": "string", "description": "Opens a guest's cart: send it as the header Cart-Token."}
 
 
 class NewCart(Body):
@@ -110,15 +110,16 @@ _NOT_TO_BE_HAD = (
     example={"currency": "EUR"},
     body_optional=True,
     status=201,
-    shows=Shows(view=CartView, besides={"cart_token": _TOKEN_SCHEMA}),
+    shows=Shows(view=CartView, besides={"cart_token": _TOKEN_SCHEMA}, optional=frozenset({"cart_token"})),
     problems=("currency_not_sold",),
 )
 async def cart_create(call: Call) -> Answer:
-    """Opens an empty cart. A guest keeps `cart_token`, which opens it."""
+    """Opens an empty cart. A guest keeps `cart_token`, which opens it; a customer's own is opened by signing in."""
     cart_id = await call.execute(OpenCart(currency=call.body.currency or ""))
     token = call.shop.ports.secrets.guest_token(cart_id)
-    cart = await call.ask(GetCart(cart_id=cart_id), actor=Actor(kind=GUEST.kind, token=token))
-    return call.one(cart, besides={"cart_token": token}, location=f"/api/carts/{cart_id}")
+    cart = await call.ask(GetCart(cart_id=cart_id), actor=evolve(call.actor, token=token))
+    besides = {"cart_token": token} if call.actor.user_id is None else {}
+    return call.one(cart, besides=besides, location=f"/api/carts/{cart_id}")
 
 
 @endpoints.get(

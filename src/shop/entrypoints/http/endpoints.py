@@ -61,6 +61,8 @@ class Shows:
     many: bool = False
     besides: Mapping[str, Any] = field(factory=dict)
     """Members that stand beside the view's own, with their schemas."""
+    optional: frozenset[str] = frozenset()
+    """Those of them that not every answer has."""
     schema: Mapping[str, Any] | None = None
     media_type: str = "application/json"
 

@@ -205,7 +205,8 @@ def _shown(shows: Shows, components: dict[str, Plain], *, sparse: bool) -> Plain
     if sparse:
         one = {"anyOf": [one, _sparse(shows.view, components)]}
     if shows.besides:
-        beside = {"type": "object", "properties": dict(shows.besides), "required": list(shows.besides)}
+        always = [name for name in shows.besides if name not in shows.optional]
+        beside = {"type": "object", "properties": dict(shows.besides), "required": always}
         return {"allOf": [one, beside]}
     if not shows.many:
         return one

@@ -3,12 +3,13 @@
 import logging
 from typing import Annotated
 
+from attrs import evolve
 from msgspec import Meta
 
 from shop.application.commands.checkout import CartChanged, CreateOrder
 from shop.application.commands.orders import REASON_LENGTH_MAX, CancelOrder
 from shop.application.commands.payments import ProcessPayment
-from shop.application.messages import GUEST, SYSTEM, Actor, Context
+from shop.application.messages import SYSTEM, Context
 from shop.application.ports.subscriptions import SubscriptionsNotOffered
 from shop.application.ports.views import OrderView
 from shop.application.queries.orders import GetOrder
@@ -28,7 +29,10 @@ from shop.entrypoints.representation import Plain
 
 endpoints = Endpoints("orders")
 _log = logging.getLogger("shop.http")
-_TOKEN_SCHEMA = {"type": "string", "description": "Opens this order: send it as the header Order-Token."}
+_TOKEN_SCHEMA = {
+    "type": "string",
+    "description": "Opens the order while it is a guest's: send it as the header Order-Token.",
+}
 
 
 class SeenPlan(Body):
@@ -118,7 +122,7 @@ async def order_place(call: Call) -> Answer:
     # A client that hangs up now still wants its order: what has begun is carried through.
     order_id = await carried_through(_place_and_pay(call, command))
     token = call.shop.ports.secrets.guest_token(order_id)
-    order = await call.ask(GetOrder(order_id=order_id), actor=Actor(kind=GUEST.kind, token=token))
+    order = await call.ask(GetOrder(order_id=order_id), actor=evolve(call.actor, token=token))
     return call.one(order, besides={"order_token": token}, location=f"/api/orders/{order_id}")
 
 
@@ -147,7 +151,7 @@ async def _place_and_pay(call: Call, command: CreateOrder) -> OrderId:
     problems=("not_found",),
 )
 async def order_get(call: Call) -> Answer:
-    """One's own order, or the one that the order token opens."""
+    """One's own order, or the guest's that the order token opens: no longer once an account has taken it along."""
     return call.one(await call.ask(GetOrder(order_id=call.id(OrderId))))
 
 

@@ -148,6 +148,7 @@ CASES: Mapping[str, str] = {
     "S-80": "An older version of the API still answers without the fix",
     "S-81": "Somebody registers another's address and waits in the account for its owner",
     "S-82": "A guest's token still opens what belongs to somebody by now",
+    "S-83": "An invitation gives what whoever made it may not give any more",
 }
 ABOUT = """# Failure cases and the tests that carry them
 

@@ -2,8 +2,10 @@
 
 from datetime import timedelta
 
+import pytest
+
 from shop.application.commands.identity.setup import OfferSetup
-from tests.entrypoints.http.accounts.people import PASSWORD, Town
+from tests.entrypoints.http.accounts.people import PASSWORD, Person, Town
 
 SIX_SECONDS = timedelta(seconds=6)
 
@@ -167,3 +169,39 @@ async def test_s44_keys_expire_rotate_and_end(town: Town) -> None:
     assert (await front.get("/api/admin/orders")).status_code == 403
     wrong = {"name": "web", "kind": "publishable", "scopes": ["orders:read"]}
     assert (await town.site.staff.post("/api/admin/api-keys", json=wrong)).status_code == 422
+
+
+async def invited_by(town: Town, staff: Person, email: str, role: str) -> tuple[str, dict[str, str]]:
+    """Where an invitation of theirs is accepted, and how."""
+    body = {"email": email, "role_ids": [await town.role(role)]}
+    made = await staff.client.post("/api/admin/invitations", json=body)
+    assert made.status_code == 201, made.text
+    taken = {"token": await town.token(email, "invitation"), "password": "own words of a friend", "name": "F"}
+    return f"/api/auth/invitations/{made.json()['id']}/accept", taken
+
+
+@pytest.mark.parametrize("change", ["no roles", "fewer roles", "suspended", "erased"])
+async def test_s83_an_invitation_does_not_outlive_the_rights_of_whoever_made_it(change: str, town: Town) -> None:
+    admin = await town.staff("admin@example.com", "admin")
+    path, taken = await invited_by(town, admin, "friend@example.com", "admin")
+    theirs = f"/api/admin/users/{admin.tokens['user_id']}"
+    if change == "suspended":
+        done = await town.site.staff.patch(theirs, json={"status": "suspended"}, headers={"If-Match": "*"})
+    elif change == "erased":
+        done = await town.site.staff.post(f"{theirs}/anonymise")
+    else:
+        left = [await town.role("support")] if change == "fewer roles" else []
+        done = await town.site.staff.put(f"{theirs}/roles", json={"role_ids": left})
+    assert done.is_success, done.text
+    refused = await town.guest.post(path, json=taken)
+    assert (refused.status_code, refused.json()["code"]) == (400, "token_rejected")
+    assert (await town.login("friend@example.com", taken["password"])).status_code == 401
+
+
+async def test_s83_an_invitation_of_somebody_who_may_still_give_it_is_good(town: Town) -> None:
+    owner, admin = await town.owner(), await town.staff("admin@example.com", "admin")
+    for staff, email in ((owner, "one@example.com"), (admin, "two@example.com")):
+        path, taken = await invited_by(town, staff, email, "admin")
+        assert (await town.guest.post(path, json=taken)).status_code == 204
+        friend = town.signed_in(await town.login(email, taken["password"]), email)
+        assert (await friend.client.get("/api/auth/session")).json()["roles"] == ["admin"]

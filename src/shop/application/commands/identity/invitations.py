@@ -1,18 +1,19 @@
 """Invitations: how somebody joins the staff."""
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 from attrs import field, frozen
 
 from shop.application.commands.identity.opening import Doorkeeper, check_fresh, prove_address
-from shop.application.commands.identity.roles import check_own, hold_on_to, roles_of
+from shop.application.commands.identity.roles import check_own, hold_on_to, roles_of, scopes_of
 from shop.application.mails import invited
 from shop.application.messages import PUBLIC, Command, Context
 from shop.application.ports.clock import Ids
 from shop.application.ports.notifications import Notifier
 from shop.application.ports.passwords import Passwords
 from shop.application.ports.unit_of_work import Transaction, UnitOfWork
-from shop.domain.identity import Invitation, InvitationNotFound, TokenRejected, User, UserStatus
+from shop.domain.identity import Invitation, InvitationNotFound, Role, TokenRejected, User, UserStatus, beyond
 from shop.domain.kernel.email import email_key
 from shop.domain.kernel.identifiers import InvitationId, RoleId, UserId
 
@@ -88,6 +89,8 @@ async def accept_invitation(
     hashed = await passwords.hash(password)
     async with uow(context) as tx:
         invitation = await _open_invitation(tx, command.invitation_id, fingerprint, context)
+        known = await roles_of(tx, invitation.role_ids, strict=False)  # a role may have been deleted meanwhile
+        await _check_inviter(tx, invitation, known)
         user = await tx.users.find_by_email(email_key(invitation.email))
         if user is None:
             user = User.register(
@@ -99,13 +102,26 @@ async def accept_invitation(
         elif await prove_address(tx, user, context):
             user.describe(context.now, name=command.name)
             user.set_password(hashed, context.now)
-        known = await roles_of(tx, invitation.role_ids, strict=False)  # a role may have been deleted meanwhile
         user.set_roles(user.role_ids | {role.id for role in known}, context.now)
         hold_on_to(tx, known)
         invitation.accept(context.now)
         tx.invitations.save(invitation)
         tx.users.save(user)
     return user.id
+
+
+async def _check_inviter(tx: Transaction, invitation: Invitation, offered: Iterable[Role]) -> None:
+    """An offer is as good as whoever made it: raises TokenRejected when they could not make it today.
+
+    Else somebody who is about to lose their rights could leave them to a friend for a week. What the shop itself
+    offered, or a program with a key, stands until it is taken back.
+    """
+    if invitation.invited_by is None:
+        return
+    inviter = await tx.users.get(invitation.invited_by)
+    theirs = scopes_of(await roles_of(tx, inviter.role_ids, strict=False))
+    if inviter.status is not UserStatus.ACTIVE or beyond(scopes_of(offered) | {InviteStaff.requires}, theirs):
+        raise TokenRejected
 
 
 async def mail_invitation(

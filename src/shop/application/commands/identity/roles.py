@@ -108,7 +108,12 @@ def hold_on_to(tx: Transaction, roles: Iterable[Role]) -> None:
 
 
 def check_own(roles: Iterable[Role], context: Context) -> None:
-    check_scopes(frozenset().union(*(role.scopes for role in roles)), context)
+    check_scopes(scopes_of(roles), context)
+
+
+def scopes_of(roles: Iterable[Role]) -> frozenset[str]:
+    """What these open together."""
+    return frozenset().union(*(role.scopes for role in roles))
 
 
 def check_scopes(scopes: Set[str], context: Context) -> None:

@@ -29,8 +29,9 @@ class TestKeys:
             CreateApiKey(name="ERP", scopes=frozenset({"orders:read", "inventory:write"})), actor=STAFF
         )
         assert made.secret not in repr(made)
-        kept = await small.storage.readers.api_keys.find(small.secrets.fingerprint(made.secret))
-        assert kept is not None
+        found = await small.storage.readers.api_keys.find(small.secrets.fingerprint(made.secret))
+        assert found is not None
+        kept = found.key
         assert (kept.id, kept.name, kept.last4) == (made.id, "ERP", made.secret[-4:])
         assert kept.scopes == {"orders:read", "inventory:write"}
         [view] = await small.shop.ask(GetApiKeys(), actor=STAFF)

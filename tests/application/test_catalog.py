@@ -277,6 +277,19 @@ class TestVariants:
             await small.shop.execute(ArchiveVariant(product_id=product_id, variant_id=VariantId(UUID(int=1))))
 
 
+async def test_a_variant_off_sale_is_there_for_staff_only(small: SmallShop) -> None:
+    await small.product("mug")
+    [mug] = (await small.shop.ask(GetProducts())).data
+    expand = frozenset({"variants"})
+    [only] = (await small.shop.ask(GetProduct(id_or_slug="mug", expand=expand))).variants or []
+    await small.shop.execute(ArchiveVariant(product_id=mug.id, variant_id=only.id), actor=STAFF)
+    added = await small.shop.execute(AddVariant(product_id=mug.id, variant=NewVariant(sku="MUG-2")), actor=STAFF)
+    for actor, seen in ((GUEST, {added}), (STAFF, {added, only.id})):
+        one = await small.shop.ask(GetProduct(id_or_slug="mug", expand=expand), actor=actor)
+        [listed] = (await small.shop.ask(GetProducts(expand=expand), actor=actor)).data
+        assert {v.id for v in one.variants or []} == {v.id for v in listed.variants or []} == seen
+
+
 class TestCategories:
     async def test_the_tree_is_read_whole_or_by_branch(self, small: SmallShop) -> None:
         wear = await small.shop.execute(CreateCategory(slug="wear", name="Wear"))

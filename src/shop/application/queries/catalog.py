@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from shop.application.access import check_permission
 from shop.application.messages import PUBLIC, Actor, Context, Query
@@ -17,7 +17,7 @@ _PUBLIC_STATUSES = frozenset({ProductStatus.ACTIVE})
 
 @frozen(kw_only=True)
 class GetProducts(Query[Page[ProductView]]):
-    """Products that fit a filter. Statuses other than active need the scope products:read."""
+    """Products that fit a filter. Statuses other than active, and archived variants, need the scope products:read."""
 
     requires: ClassVar = PUBLIC
     which: ProductFilter = ProductFilter()
@@ -32,12 +32,15 @@ async def get_products(
     if query.which.statuses != _PUBLIC_STATUSES:
         check_permission("products:read", context.actor)
     currency = query.currency or (await store.settings()).store.currency
-    return await catalog.products(query.which, query.page, currency=currency, expand=query.expand)
+    page = await catalog.products(query.which, query.page, currency=currency, expand=query.expand)
+    if "variants" in query.expand and not context.actor.may("products:read"):
+        return evolve(page, data=[_on_sale(product) for product in page.data])
+    return page
 
 
 @frozen(kw_only=True)
 class GetProduct(Query[ProductView]):
-    """One product by id or slug. What is not active is only there for staff."""
+    """One product by id or slug. What is not active, and archived variants, are only there for staff."""
 
     requires: ClassVar = PUBLIC
     id_or_slug: ProductId | str
@@ -49,9 +52,10 @@ async def get_product(
     query: GetProduct, context: Context, *, catalog: CatalogReader, store: StoreReader
 ) -> ProductView:
     currency = query.currency or (await store.settings()).store.currency
-    return await catalog.product(
+    product = await catalog.product(
         query.id_or_slug, currency=currency, statuses=_visible(context.actor), expand=query.expand
     )
+    return product if context.actor.may("products:read") else _on_sale(product)
 
 
 @frozen(kw_only=True)
@@ -89,6 +93,13 @@ class GetCategory(Query[CategoryView]):
 
 async def get_category(query: GetCategory, context: Context, *, catalog: CatalogReader) -> CategoryView:
     return await catalog.category(query.id_or_slug, expand=query.expand)
+
+
+def _on_sale(product: ProductView) -> ProductView:
+    """The product as shoppers see it: without the variants that were taken off sale."""
+    if not product.variants or not any(variant.archived for variant in product.variants):
+        return product
+    return evolve(product, variants=[variant for variant in product.variants if not variant.archived])
 
 
 def _visible(actor: Actor) -> frozenset[ProductStatus]:

@@ -240,7 +240,7 @@ async def product_create(call: Call) -> Answer:
     problems=("not_found",),
 )
 async def product_get(call: Call) -> Answer:
-    """One product by id or slug. What is not active is there for staff only."""
+    """One product by id or slug. What is not active, and variants that were archived, are there for staff only."""
     asked = GetProduct(
         id_or_slug=call.id_or_slug(ProductId),
         currency=call.query.get("currency", ""),

@@ -155,6 +155,47 @@ def test_a_sku_that_somebody_else_has_is_refused_by_name(terminal: Terminal) -> 
     assert slugs(terminal) == ["hat", "thing-0"]
 
 
+@pytest.mark.parametrize(
+    ("name", "first", "second"),
+    [
+        (
+            "shopify.csv",
+            "Handle,Title,Variant SKU,Variant Price\nshirt,Shirt,A,9\n",
+            "shirt,Shirt,B,free\nhat,Hat,A,9\n",
+        ),
+        (
+            "vendure.csv",
+            "name,slug,sku,price,optionGroups,optionValues\nShirt,shirt,A,9,,\n",
+            "Shirt,shirt,B,free,,\nHat,hat,A,9,,\n",
+        ),
+        (
+            "woocommerce.csv",
+            "Type,SKU,Name,Regular price,Published\nsimple,A,Shirt,9,1\n",
+            "simple,B,Shirt,free,1\nsimple,A,Hat,9,1\n",
+        ),
+        (
+            "ours.jsonl",
+            '{"title": "Shirt", "handle": "shirt", "variants": [{"sku": "A", "price": 9}]}\n',
+            (
+                '{"title": "Shirt", "handle": "shirt", "variants": [{"sku": "B", "price": "free"}]}\n'
+                '{"title": "Hat", "handle": "hat", "variants": [{"sku": "A", "price": 9}]}\n'
+            ),
+        ),
+    ],
+)
+def test_a_product_with_an_error_is_not_taken_for_another(
+    name: str, first: str, second: str, terminal: Terminal
+) -> None:
+    path = terminal.folder / name
+    path.write_text(first)
+    assert counts(terminal.type("import", "products", str(path)).json) == (1, 0, 0, 0)
+    head = first.partition("\n")[0] + "\n" if path.suffix == ".csv" else ""
+    path.write_text(head + second)
+    typed = terminal.type("import", "products", str(path))
+    assert (counts(typed.json)[0], typed.code) == (1, 1)
+    assert slugs(terminal) == ["hat", "shirt"]
+
+
 def test_a_partial_file_leaves_the_rest_alone(terminal: Terminal) -> None:
     full = terminal.folder / "full.csv"
     full.write_text(

@@ -113,9 +113,10 @@ def read_json(path: Path, currency: str) -> Iterator[Entry]:
     unique = Uniqueness(_handles(path))
     with opened(path) as text:
         for number, (line, value) in enumerate(_values(text), start=1):
-            name = _name_of(value, number)
+            name = _name_of(value)
+            called = f"“{name[:60]}”" if name else f"Product {number}"
             for entry in _entries(value, line, currency, unique):
-                yield entry if isinstance(entry, Found) else evolve(entry, detail=f"{name}: {entry.detail}")
+                yield entry if isinstance(entry, Found) else evolve(entry, detail=f"{called}: {entry.detail}")
 
 
 def _handles(path: Path) -> frozenset[str]:
@@ -124,12 +125,12 @@ def _handles(path: Path) -> frozenset[str]:
         return frozenset(slug_of(handle) for handle in told if isinstance(handle, str))
 
 
-def _name_of(value: dict[str, Any], number: int) -> str:
+def _name_of(value: dict[str, Any]) -> str:
     """What people call the product: lines do not tell much of JSON, which may be one line."""
     for name in (value.get("handle"), value.get("title")):
         if isinstance(name, str) and name.strip():
-            return f"“{name.strip()[:60]}”"
-    return f"Product {number}"
+            return name.strip()
+    return ""
 
 
 def _entries(value: dict[str, Any], line: int, currency: str, unique: Uniqueness) -> Iterator[Entry]:
@@ -139,11 +140,9 @@ def _entries(value: dict[str, Any], line: int, currency: str, unique: Uniqueness
         handle = slug_of(told.handle)
         record = _product(told, handle or unique.free_handle(slug_of(told.title)), currency, line)
     except msgspec.ValidationError as error:
-        yield RowProblem(line, "", str(error))
-    except Unusable as unusable:
-        yield unusable.problem
-    except Invalid as error:
-        yield refused(line, error, {})
+        yield RowProblem(line, "", str(error), handle=slug_of(_name_of(value)))
+    except (Unusable, Invalid) as error:
+        yield refused(line, error, {}, slug_of(_name_of(value)))
     else:
         yield from _notes(told, line)
         yield from unique.check(Found(line, record if handle else evolve(record, silent=record.silent | {"handle"})))

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import TypeAlias
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from slugify import slugify
 
 from shop.application.commands.imports import ProductRecord
@@ -32,13 +32,15 @@ class FileUnreadable(Invalid):
 class RowProblem:
     """Something in the file that is wrong, and why. `line` counts from 1 in the file as an editor shows it.
 
-    What has a problem is not imported; a note (`fatal` false) says what was left out of something that is.
+    What has a problem is not imported; a note (`fatal` false) says what was left out of something that is. `handle` is
+    that of the product which is not imported because of this, where it has one: the file names it all the same.
     """
 
     line: int
     column: str
     detail: str
     fatal: bool = True
+    handle: str = ""
 
 
 @frozen
@@ -78,10 +80,12 @@ class Unusable(Exception):
         self.problem = RowProblem(line, column, detail)
 
 
-def refused(line: int, error: Invalid, columns: Mapping[str, str]) -> RowProblem:
-    """The problem that a rule of the shop makes of a product: in which column, as far as that is known."""
+def refused(line: int, error: Unusable | Invalid, columns: Mapping[str, str], handle: str) -> RowProblem:
+    """The problem with a product that cannot be read or breaks a rule of the shop, with its column if that is known."""
+    if isinstance(error, Unusable):
+        return evolve(error.problem, handle=handle)
     pointer = error.flaws[0].pointer.removeprefix("/") if error.flaws else ""
-    return RowProblem(line, columns.get(pointer, pointer), error.detail)
+    return RowProblem(line, columns.get(pointer, pointer), error.detail, handle=handle)
 
 
 def amount_of(text: str, currency: str, line: int, column: str) -> Money:

@@ -93,9 +93,12 @@ class Import:
         currency = currency.upper() or settings.store.currency
         exponent(currency)
         read = _reader(shop, format)
-        found = [entry.record.handle for entry in read(path, currency) if isinstance(entry, Found)]
-        summary = Summary(file=path.name, dry_run=dry_run, total=len(found))
-        return cls(shop, path, read, currency, frozenset(found), summary)
+        summary, handles = Summary(file=path.name, dry_run=dry_run), set[str]()
+        for entry in read(path, currency):
+            summary.total += isinstance(entry, Found)
+            # What cannot be imported is named as well: nothing else is taken for it because of a SKU.
+            handles.add(entry.record.handle if isinstance(entry, Found) else entry.handle)
+        return cls(shop, path, read, currency, frozenset(handles), summary)
 
     async def run(self, progress: Progress) -> Summary:
         """Brings every product in. A product that the shop refuses is noted and the next one follows.
@@ -122,7 +125,7 @@ class Import:
         except ShopError as error:
             detail = f"“{found.record.title[:60]}” was refused: {error.detail}"
             place = found.place(error.flaws[0].pointer if error.flaws else "")
-            self._note(RowProblem(*place, detail), progress)
+            self._note(RowProblem(*place, detail, handle=found.record.handle), progress)
         else:
             summary.created += imported.outcome is Outcome.CREATED
             summary.updated += imported.outcome is Outcome.UPDATED

@@ -105,11 +105,8 @@ def read_shopify(path: Path, currency: str) -> Iterator[Entry]:
             columns = column_names(rows[0], _PRODUCT_TOLD_BY | _VARIANT_TOLD_BY | _ALWAYS_TOLD)
             try:
                 record = _product(handle, rows, currency)
-            except Unusable as unusable:
-                yield unusable.problem
-                continue
-            except Invalid as error:
-                yield refused(rows[0].line, error, columns)
+            except (Unusable, Invalid) as error:
+                yield refused(rows[0].line, error, columns, slug_of(handle))
                 continue
             yield from _notes(rows)
             lines = tuple(row.line for row in _tellers(rows))

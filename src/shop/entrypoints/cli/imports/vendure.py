@@ -69,11 +69,8 @@ def read_vendure(path: Path, currency: str) -> Iterator[Entry]:
         columns = column_names(rows[0], {**_PRODUCT_TOLD_BY, **_VARIANT_TOLD_BY, **_ALWAYS_TOLD})
         try:
             record = _product(rows, currency)
-        except Unusable as unusable:
-            yield unusable.problem
-            continue
-        except Invalid as error:
-            yield refused(rows[0].line, error, columns)
+        except (Unusable, Invalid) as error:
+            yield refused(rows[0].line, error, columns, _slug(rows[0]))
             continue
         yield from _notes(rows)
         yield from unique.check(Found(rows[0].line, record, tuple(row.line for row in rows), columns))
@@ -113,7 +110,7 @@ def _products(path: Path) -> Iterator[list[Row] | RowProblem]:
 
 def _product(rows: list[Row], currency: str) -> ProductRecord:
     head = rows[0]
-    slug = slug_of(head.get("slug") or head.get("name"))
+    slug = _slug(head)
     if not slug:
         raise Unusable(head.line, "slug", "The product has no name to make an address of.")
     names = _listed(head, "optionGroups")
@@ -141,6 +138,10 @@ def _product(rows: list[Row], currency: str) -> ProductRecord:
         categories=(path,) if path else (),
         silent=fields,
     )
+
+
+def _slug(head: Row) -> str:
+    return slug_of(head.get("slug") or head.get("name"))
 
 
 def _variant(row: Row, options: int, currency: str) -> VariantRecord:

@@ -107,11 +107,8 @@ def read_woocommerce(path: Path, currency: str, today: date) -> Iterator[Entry]:
             columns = column_names(head, {**_PRODUCT_TOLD_BY, **_VARIANT_TOLD_BY, **_ALWAYS_TOLD})
             try:
                 record = _product(slug, head, rows, currency, today)
-            except Unusable as unusable:
-                yield unusable.problem
-                continue
-            except Invalid as error:
-                yield refused(head.line, error, columns)
+            except (Unusable, Invalid) as error:
+                yield refused(head.line, error, columns, slug)
                 continue
             yield from _notes(head, rows, today)
             yield from unique.check(Found(head.line, record, tuple(row.line for row in rows or [head]), columns))

@@ -126,34 +126,43 @@ def attempts(*made: tuple[str, bool], apart: float = 1.0) -> list[SignInAttempt]
     ]
 
 
+def known_of(made: list[SignInAttempt]) -> set[str]:
+    return {attempt.source for attempt in made if attempt.succeeded}
+
+
 @pytest.mark.parametrize(("failures", "seconds"), [(0, 0), (3, 0), (4, 1), (5, 2), (6, 4), (40, 900)])
 def test_each_failure_doubles_the_pause(failures: int, seconds: int) -> None:
     made = attempts(*[(HOME, False)] * failures)
-    assert pause_before(made, HOME, NOW) == timedelta(seconds=seconds)
+    assert pause_before(made, known_of(made), HOME, NOW) == timedelta(seconds=seconds)
 
 
 def test_s35_nobody_is_locked_out_by_others() -> None:
     made = attempts((HOME, True), *[(AWAY, False)] * (ELSEWHERE_MAX + 1))
-    assert pause_before(made, HOME, NOW) == timedelta(0)
-    assert pause_before(made, AWAY, NOW) > timedelta(0)
-    assert pause_before(made, "203.0.113.9", NOW) == PAUSE_MAX
+    assert pause_before(made, known_of(made), HOME, NOW) == timedelta(0)
+    assert pause_before(made, known_of(made), AWAY, NOW) > timedelta(0)
+    assert pause_before(made, known_of(made), "203.0.113.9", NOW) == PAUSE_MAX
+    failed = attempts(*[(AWAY, False)] * (ELSEWHERE_MAX + 1))
+    assert pause_before(failed, {HOME}, HOME, NOW) == timedelta(0), "what opened it long ago is not among the latest"
 
 
 @given(st.lists(st.tuples(st.sampled_from([HOME, AWAY]), st.booleans()), max_size=120), st.integers(0, 10**6))
 def test_a_pause_is_bounded_and_over_some_day(made: list[tuple[str, bool]], seconds: int) -> None:
     found = attempts(*made)
-    pause = pause_before(found, HOME, NOW)
+    pause = pause_before(found, known_of(found), HOME, NOW)
     assert timedelta(0) <= pause <= PAUSE_MAX
-    assert pause_before(found, HOME, NOW + pause) == timedelta(0)
-    assert pause_before(found, HOME, NOW + timedelta(seconds=seconds)) <= pause
+    assert pause_before(found, known_of(found), HOME, NOW + pause) == timedelta(0)
+    assert pause_before(found, known_of(found), HOME, NOW + timedelta(seconds=seconds)) <= pause
 
 
 def test_s35_the_second_step_is_counted_over_all_strange_networks() -> None:
     strange = [(f"198.51.100.{number}", False) for number in range(6)]
     made = attempts(*strange, (HOME, True), (HOME, False))
-    assert pause_before_second_step(made, "203.0.113.9", NOW) == timedelta(seconds=2)  # of the last strange one
-    assert pause_before_second_step(made, HOME, NOW) == timedelta(0)
-    assert pause_before_second_step(attempts(*[(HOME, True), *[(HOME, False)] * 4]), HOME, NOW) == timedelta(seconds=1)
+    assert pause_before_second_step(made, known_of(made), "203.0.113.9", NOW) == timedelta(
+        seconds=2
+    )  # of the last strange one
+    assert pause_before_second_step(made, known_of(made), HOME, NOW) == timedelta(0)
+    at_home = attempts((HOME, True), *[(HOME, False)] * 4)
+    assert pause_before_second_step(at_home, {HOME}, HOME, NOW) == timedelta(seconds=1)
 
 
 @pytest.mark.parametrize(("failures", "worth"), [(3, False), (4, True), (5, False)])

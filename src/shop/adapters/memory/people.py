@@ -212,6 +212,11 @@ class MemorySignInAttempts:
         found = [a for a in self._tables.sign_in_attempts if a.account == account and a.at >= since]
         return sorted(found, key=lambda attempt: (attempt.at, attempt.id), reverse=True)[:limit]
 
+    async def networks(self, account: bytes, since: datetime, limit: int) -> frozenset[str]:
+        made = [a for a in self._tables.sign_in_attempts if a.account == account and a.at >= since and a.succeeded]
+        latest_first = sorted(made, key=lambda attempt: (attempt.at, attempt.id), reverse=True)
+        return frozenset(list(dict.fromkeys(attempt.source for attempt in latest_first))[:limit])
+
     def add(self, attempt: SignInAttempt) -> None:
         self._writes.add(Rank.SETTINGS, lambda journal: journal.append(self._tables.sign_in_attempts, attempt))
 

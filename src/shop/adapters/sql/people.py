@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import LargeBinary, bindparam, delete, select
+from sqlalchemy import LargeBinary, bindparam, delete, func, select
 
 from shop.adapters.sql.database import Database, Row, Write
 from shop.adapters.sql.gathering import REMOVED, Gathered, Rank, Root
@@ -37,6 +37,17 @@ _LATEST = Statement(
         sign_in_attempts.c.at >= bindparam("since", type_=UtcDateTime()),
     )
     .order_by(sign_in_attempts.c.at.desc(), sign_in_attempts.c.id.desc())
+    .limit(bindparam("most"))
+)
+_NETWORKS = Statement(
+    select(sign_in_attempts.c.source)
+    .where(
+        sign_in_attempts.c.account == bindparam("of_account", type_=LargeBinary()),
+        sign_in_attempts.c.at >= bindparam("since", type_=UtcDateTime()),
+        sign_in_attempts.c.succeeded,
+    )
+    .group_by(sign_in_attempts.c.source)
+    .order_by(func.max(sign_in_attempts.c.at).desc(), sign_in_attempts.c.source)
     .limit(bindparam("most"))
 )
 _REQUEST = Root.of(account_requests)
@@ -76,6 +87,10 @@ class SqlSignInAttempts:
             )
             for row in rows
         ]
+
+    async def networks(self, account: bytes, since: datetime, limit: int) -> frozenset[str]:
+        rows = await self._gathered.database.fetch(_NETWORKS, of_account=account, since=since, most=limit)
+        return frozenset(row["source"] for row in rows)
 
     def add(self, attempt: SignInAttempt) -> None:
         row = {

@@ -111,6 +111,9 @@ class SignInAttempts(Protocol):
     async def latest(self, account: bytes, since: datetime, limit: int) -> list[SignInAttempt]:
         """Of one account, the newest first."""
 
+    async def networks(self, account: bytes, since: datetime, limit: int) -> frozenset[str]:
+        """From where attempts at one account succeeded since then: the latest of these networks."""
+
     def add(self, attempt: SignInAttempt) -> None: ...
 
 

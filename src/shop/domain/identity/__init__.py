@@ -1,8 +1,10 @@
 """Who somebody is and what they may do: people, roles, sessions, keys, and how all of them are proven."""
 
 from shop.domain.identity.attempts import (
+    KNOWN_FOR,
     LOOKED_AT,
     LOOKED_AT_MAX,
+    NETWORKS_MAX,
     SignInAttempt,
     SignInTooOften,
     pause_before,
@@ -65,9 +67,11 @@ __all__ = [
     "BUILT_IN",
     "CONSENTS",
     "EVERY_SCOPE",
+    "KNOWN_FOR",
     "LIFETIMES",
     "LOOKED_AT",
     "LOOKED_AT_MAX",
+    "NETWORKS_MAX",
     "OWNER",
     "SCOPES",
     "AccountErased",

@@ -6,7 +6,7 @@ which the account was never opened. The second step is counted apart, and over a
 guesses there knows the password, and has a million codes to try.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import datetime, timedelta
 
 from attrs import frozen
@@ -20,6 +20,10 @@ ELSEWHERE_MAX = 100
 """Failures in a row from anywhere after which strange networks wait (NIST SP 800-63B asks for at most 100)."""
 LOOKED_AT = timedelta(days=1)
 LOOKED_AT_MAX = 200
+NETWORKS_MAX = 200
+KNOWN_FOR = timedelta(days=30)
+"""So long a network from which the account was opened is known, and so long attempts are kept: as long as a session
+lasts that nobody goes on with. It is no matter of the failures of a day: they would make it forgotten."""
 GUESSES_TOLD = 5
 """Wrong codes on one day after which its owner is told that somebody knows the password."""
 
@@ -46,25 +50,26 @@ class SignInAttempt:
     succeeded: bool
 
 
-def pause_before(attempts: Sequence[SignInAttempt], source: str, now: datetime) -> timedelta:
+def pause_before(attempts: Sequence[SignInAttempt], known: Set[str], source: str, now: datetime) -> timedelta:
     """How long an attempt from this network has to wait now. `attempts` of one account, the newest first.
 
-    After four failures in a row from one network: 1, 2, 4 … seconds after the last, 15 minutes at most.
+    `known` are the networks from which the account was opened before. After four failures in a row from one network:
+    1, 2, 4 … seconds after the last, 15 minutes at most.
     """
     here = [attempt for attempt in attempts if attempt.source == source]
     pause = _pause(_failures(here), here, now)
-    known = any(attempt.succeeded for attempt in here)
-    if not known and _failures(attempts) >= ELSEWHERE_MAX:
+    if source not in known and _failures(attempts) >= ELSEWHERE_MAX:
         pause = max(pause, attempts[0].at + PAUSE_MAX - now)
     return max(pause, timedelta(0))
 
 
-def pause_before_second_step(attempts: Sequence[SignInAttempt], source: str, now: datetime) -> timedelta:
-    """How long a code of the second step from this network has to wait now. `attempts` as for `pause_before`.
+def pause_before_second_step(
+    attempts: Sequence[SignInAttempt], known: Set[str], source: str, now: datetime
+) -> timedelta:
+    """How long a code of the second step from this network has to wait now, as for `pause_before`.
 
-    All networks from which it was never right are one: addresses are cheap, and a new sign-in begins no new count.
+    All networks that are not known are one: addresses are cheap, and a new sign-in begins no new count.
     """
-    known = {attempt.source for attempt in attempts if attempt.succeeded}
     if source in known:
         counted = [attempt for attempt in attempts if attempt.source == source]
     else:

@@ -11,8 +11,9 @@ from shop.application.commands.identity.opening import SecondStepNeeded
 from shop.application.commands.identity.second_factor import CompleteSecondStep, DisableTotp
 from shop.application.commands.identity.sign_in import SignIn
 from shop.application.messages import GUEST
-from shop.domain.identity import SignInAttempt
+from shop.domain.identity import KNOWN_FOR, SignInAttempt
 from shop.domain.kernel.errors import ShopError
+from shop.entrypoints.worker.schedule import FORGET_PEOPLE_AFTER, forget_people
 from tests.entrypoints.http.accounts.people import PASSWORD, Person, Town
 
 HOME, AWAY = "192.0.2.1", "198.51.100.7"
@@ -141,3 +142,38 @@ async def test_its_owner_hears_of_guesses_once_a_day(town: Town) -> None:
         clock.forward(timedelta(minutes=16))
         await guess(town, ada.email, AWAY)
     assert len(await town.mails(ada.email, "second_step_guessed")) == 2
+
+
+@pytest.mark.parametrize(("days", "outcome"), [(2, ""), (29, ""), (31, "rate_limited")])
+async def test_s35_where_the_account_was_opened_is_known_for_a_month(town: Town, days: int, outcome: str) -> None:
+    ada = await town.person()
+    shop, clock = town.site.small.shop, town.site.small.clock
+
+    async def sign_in(password: str, source: str) -> str:
+        try:
+            await shop.execute(SignIn(email=ada.email, password=password), context=shop.context(GUEST, source=source))
+        except ShopError as refused:
+            return refused.code
+        return ""
+
+    assert await sign_in(PASSWORD, HOME) == ""
+    for _ in range(days):
+        clock.forward(timedelta(days=1))
+        await forget_people(shop)
+    for number in range(110):
+        await sign_in("wrong words", f"198.51.{number}.7")
+    assert await sign_in(PASSWORD, HOME) == outcome
+
+
+async def test_s35_codes_guessed_elsewhere_keep_nobody_out_of_home_a_day_later(town: Town) -> None:
+    ada, app = await with_app(town)
+    clock = town.site.small.clock
+    assert await second_step(town, await first_step(town, ada.email, HOME), app.at(clock.now()), HOME) == ""
+    clock.forward(timedelta(days=3))
+    for number in range(20):
+        await guess(town, ada.email, f"198.51.100.{number}")
+    assert await second_step(town, await first_step(town, ada.email, HOME), app.at(clock.now()), HOME) == ""
+
+
+def test_attempts_are_kept_as_long_as_they_make_a_network_known() -> None:
+    assert FORGET_PEOPLE_AFTER >= KNOWN_FOR

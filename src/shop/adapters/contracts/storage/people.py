@@ -297,6 +297,28 @@ class PeoplePromises(StoragePromises):
             assert len(await tx.sign_in_attempts.latest(b"a" * 32, bench.now, 1)) == 1
 
     @alone
+    async def test_networks_from_which_an_account_was_opened(self, bench: Bench) -> None:
+        made = [("192.0.2.1", True), ("192.0.2.2", True), ("192.0.2.2", True), ("192.0.2.3", False)]
+        made += [("198.51.100.1", False)] * 210
+        async with bench.transaction() as tx:
+            for number, (source, succeeded) in enumerate(made):
+                tx.sign_in_attempts.add(
+                    SignInAttempt(
+                        id=bench.samples.new(SignInAttemptId),
+                        account=b"a" * 32,
+                        source=source,
+                        at=bench.later(number),
+                        succeeded=succeeded,
+                    )
+                )
+        async with bench.transaction() as tx:
+            networks = tx.sign_in_attempts.networks
+            assert await networks(b"a" * 32, bench.now, 10) == {"192.0.2.1", "192.0.2.2"}
+            assert await networks(b"a" * 32, bench.later(2), 10) == {"192.0.2.2"}
+            assert await networks(b"a" * 32, bench.now, 1) == {"192.0.2.2"}
+            assert await networks(b"b" * 32, bench.now, 10) == frozenset()
+
+    @alone
     async def test_requests_are_kept_until_they_are_looked_into(self, bench: Bench) -> None:
         request = AccountRequest.make(
             id=bench.samples.new(AccountRequestId),

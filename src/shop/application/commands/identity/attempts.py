@@ -8,8 +8,10 @@ from shop.application.ports.clock import Ids
 from shop.application.ports.identity import Secrets
 from shop.application.ports.unit_of_work import Transaction
 from shop.domain.identity import (
+    KNOWN_FOR,
     LOOKED_AT,
     LOOKED_AT_MAX,
+    NETWORKS_MAX,
     SignInAttempt,
     SignInTooOften,
     User,
@@ -35,8 +37,8 @@ def _second_step_of(user: User, secrets: Secrets) -> bytes:
 
 async def check_pause(tx: Transaction, account: bytes, context: Context) -> None:
     """Raises SignInTooOften while the next attempt has to wait."""
-    attempts = await tx.sign_in_attempts.latest(account, context.now - LOOKED_AT, LOOKED_AT_MAX)
-    _check(pause_before(attempts, context.source, context.now))
+    attempts, known = await _made_before(tx, account, context)
+    _check(pause_before(attempts, known, context.source, context.now))
 
 
 def note_failure(tx: Transaction, account: bytes, context: Context, ids: Ids) -> None:
@@ -48,9 +50,8 @@ async def check_pause_of_second_step(
     tx: Transaction, user: User, context: Context, secrets: Secrets
 ) -> Sequence[SignInAttempt]:
     """What was tried at the second step before. Raises SignInTooOften while the next code has to wait."""
-    account = _second_step_of(user, secrets)
-    attempts = await tx.sign_in_attempts.latest(account, context.now - LOOKED_AT, LOOKED_AT_MAX)
-    _check(pause_before_second_step(attempts, context.source, context.now))
+    attempts, known = await _made_before(tx, _second_step_of(user, secrets), context)
+    _check(pause_before_second_step(attempts, known, context.source, context.now))
     return attempts
 
 
@@ -76,6 +77,14 @@ def note_success(tx: Transaction, user: User, context: Context, ids: Ids, secret
     _note(tx, account_of(user.email, secrets), context, ids, succeeded=True)
     if mfa:
         _note(tx, _second_step_of(user, secrets), context, ids, succeeded=True)
+
+
+async def _made_before(
+    tx: Transaction, account: bytes, context: Context
+) -> tuple[Sequence[SignInAttempt], frozenset[str]]:
+    """The attempts that count, and the networks from which the account was opened."""
+    attempts = await tx.sign_in_attempts.latest(account, context.now - LOOKED_AT, LOOKED_AT_MAX)
+    return attempts, await tx.sign_in_attempts.networks(account, context.now - KNOWN_FOR, NETWORKS_MAX)
 
 
 def _check(pause: timedelta) -> None:

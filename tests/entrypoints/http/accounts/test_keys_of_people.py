@@ -9,7 +9,7 @@ from attrs import evolve
 
 from shop.application.commands.identity.keys import CreateApiKey
 from shop.application.commands.store import ConfigureStore
-from tests.entrypoints.http.accounts.people import Person, Town
+from tests.entrypoints.http.accounts.people import PASSWORD, Person, Town
 from tests.shops import SETTINGS, eur
 
 SCOPES = ["apikeys:write", "customers:read", "refunds:write"]
@@ -119,3 +119,18 @@ async def test_s15_nobody_approves_their_own_refund_by_a_key_of_theirs(town: Tow
         assert (refused.status_code, refused.json()["code"]) == (403, "second_person_needed")
     agreed = await town.site.with_key((await minted(bob.client))["secret"]).post(approve)
     assert agreed.status_code == 200, agreed.text
+
+
+async def test_s83_an_invitation_by_a_key_ends_with_the_rights_of_its_maker(town: Town) -> None:
+    ada = await town.staff("ada@example.com", "admin")
+    key = town.site.with_key((await minted(ada.client, "staff:write", "customers:read"))["secret"])
+    role = {"name": "readers", "title": "Readers", "scopes": ["customers:read"]}
+    made = (await town.site.staff.post("/api/admin/roles", json=role)).json()
+    body = {"email": "lin@example.com", "role_ids": [made["id"]]}
+    invited = await key.post("/api/admin/invitations", json=body)
+    assert invited.status_code == 201, invited.text
+    token = await town.token("lin@example.com", "invitation")
+    await change(town, ada, status="suspended")
+    accept = f"/api/auth/invitations/{invited.json()['id']}/accept"
+    refused = await town.guest.post(accept, json={"token": token, "password": PASSWORD, "name": "Lin"})
+    assert (refused.status_code, refused.json()["code"]) == (400, "token_rejected")

@@ -35,7 +35,7 @@ async def invite_staff(command: InviteStaff, context: Context, *, uow: UnitOfWor
             id=ids.new(InvitationId),
             email=command.email,
             role_ids=command.role_ids,
-            invited_by=context.actor.user_id,
+            invited_by=context.actor.person,
             at=context.now,
         )
         tx.invitations.save(invitation)
@@ -113,8 +113,9 @@ async def accept_invitation(
 async def _check_inviter(tx: Transaction, invitation: Invitation, offered: Iterable[Role]) -> None:
     """An offer is as good as whoever made it: raises TokenRejected when they could not make it today.
 
-    Else somebody who is about to lose their rights could leave them to a friend for a week. What the shop itself
-    offered, or a program with a key, stands until it is taken back.
+    Else somebody who is about to lose their rights could leave them to a friend for a week. What they
+    offered by a key of theirs is theirs; what the shop itself offered, or by a key that nobody made, stands until it is
+    taken back.
     """
     if invitation.invited_by is None:
         return

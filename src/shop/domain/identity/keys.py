@@ -24,7 +24,7 @@ class ApiKeyGone(Conflict):
 
 
 class KeyOfAnother(Forbidden):
-    """A key acts for whoever made it: nobody else gets a secret of it."""
+    """A key acts for whoever made it, a person or the shop: nobody else gets a secret of it."""
 
     code = "key_of_another"
     title = "Somebody else made this key"
@@ -96,8 +96,11 @@ class ApiKey(Aggregate):
         return fingerprint == self.fingerprint or old
 
     def check_rotated_by(self, person: UserId | None) -> None:
-        """Raises KeyOfAnother: whoever knows the secret acts for its maker. A publishable key acts for nobody."""
-        if self.created_by not in (None, person) and self.kind is KeyKind.SECRET:
+        """Raises KeyOfAnother: whoever knows the secret acts for its maker, or for the shop if nobody made it.
+
+        A publishable key acts for nobody.
+        """
+        if self.created_by != person and self.kind is KeyKind.SECRET:
             raise KeyOfAnother
 
     def rotate(self, fingerprint: bytes, last4: str, overlap: timedelta, at: datetime) -> None:

@@ -97,6 +97,11 @@ async def test_s44_nobody_else_gets_a_new_secret_of_somebodys_key(town: Town) ->
     for client in (bob.client, town.site.staff):
         refused = await client.post(f"/api/admin/api-keys/{key['id']}/rotate")
         assert (refused.status_code, refused.json()["code"]) == (403, "key_of_another")
+    of_shop = await minted(town.site.staff)
+    for client in (bob.client, town.site.with_key((await minted(bob.client))["secret"])):
+        refused = await client.post(f"/api/admin/api-keys/{of_shop['id']}/rotate")
+        assert (refused.status_code, refused.json()["code"]) == (403, "key_of_another"), "it would outlast their rights"
+    assert (await town.site.staff.post(f"/api/admin/api-keys/{of_shop['id']}/rotate")).status_code == 200
     assert (await bob.client.post(f"/api/admin/api-keys/{shown['id']}/rotate")).status_code == 200
     rotated = await ada.client.post(f"/api/admin/api-keys/{key['id']}/rotate")
     assert rotated.json()["created_by"] == ada.tokens["user_id"]

@@ -80,7 +80,8 @@ async def create_api_key(
 class RotateApiKey(Command[NewApiKey]):
     """A new secret for a key; the old one opens it until the overlap is over. It goes on acting for its maker.
 
-    Only the maker gets a new secret of a secret key (and the shop itself): it would make others act in their name.
+    Only the maker gets a new secret of a secret key (and the shop itself): others would act in their name, and what
+    somebody knows of a key of the shop would outlast what they may do.
     """
 
     requires: ClassVar = "apikeys:write"

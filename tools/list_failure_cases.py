@@ -149,6 +149,7 @@ CASES: Mapping[str, str] = {
     "S-81": "Somebody registers another's address and waits in the account for its owner",
     "S-82": "A guest's token still opens what belongs to somebody by now",
     "S-83": "An invitation gives what whoever made it may not give any more",
+    "S-84": "Somebody has the shop mail their own words to others",
 }
 ABOUT = """# Failure cases and the tests that carry them
 

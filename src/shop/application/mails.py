@@ -13,7 +13,8 @@ def _mail(to: str, about: str, kind: str, subject: str, text: str) -> Notificati
 
 
 def _greeting(user: User) -> str:
-    return f"Hello {user.name},\n\n" if user.name else "Hello,\n\n"
+    """By name once the address is proved: until then anybody can have chosen both, to write to somebody in our name."""
+    return f"Hello {user.name},\n\n" if user.name and user.email_verified_at else "Hello,\n\n"
 
 
 def _link(account_url: str, page: str, secret: str, **more: str) -> str:

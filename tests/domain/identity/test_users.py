@@ -17,6 +17,7 @@ from shop.domain.identity import (
     TotpFactor,
     User,
     UserStatus,
+    on_one_line,
 )
 from shop.domain.identity.users import ADDRESSES_MAX, IDENTITIES_MAX, PASSKEYS_MAX, LastWayIn
 from shop.domain.kernel.errors import Conflict, Invalid
@@ -81,6 +82,20 @@ def test_registering_is_said_once() -> None:
 def test_what_is_kept_of_somebody_has_bounds(changes: dict[str, Any]) -> None:
     with pytest.raises(Invalid):
         a_user(**changes)
+
+
+@pytest.mark.parametrize("name", ["name", "phone", "locale"])
+@pytest.mark.parametrize("unfit", ["a\nb", "a\rb", "a\tb", "\x1b[31m", "\x85", "\u2028", "\u202egnp", "\u2066x"])
+def test_s84_what_people_are_called_stays_on_its_line(name: str, unfit: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        a_user(**{name: unfit})
+    assert [(flaw.pointer, flaw.code) for flaw in refused.value.flaws] == [(f"/{name}", "characters_unfit")]
+    user = a_user(name="Zoë O’Neill-日本 \u200e\u05d0")
+    with pytest.raises(Invalid):
+        user.describe(NOW, **{name: unfit})
+    assert on_one_line(f"Ada{unfit}").startswith("Ada")
+    assert on_one_line("A\x1b\nda") == "Ada"
+    user.describe(NOW, note="two\nlines")
 
 
 def test_only_a_change_is_said() -> None:

@@ -49,6 +49,7 @@ from shop.domain.identity.roles import (
     RoleNotFound,
 )
 from shop.domain.identity.sessions import Session, SessionNotFound, SessionReused, UserSignedIn
+from shop.domain.identity.texts import on_one_line
 from shop.domain.identity.tokens import LIFETIMES, OneTimeToken, TokenPurpose, TokenRejected
 from shop.domain.identity.users import (
     CONSENTS,
@@ -136,6 +137,7 @@ __all__ = [
     "checked_scopes",
     "covers",
     "narrowed",
+    "on_one_line",
     "pause_before",
     "pause_before_second_step",
     "worth_telling",

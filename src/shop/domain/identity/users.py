@@ -22,7 +22,7 @@ from shop.domain.identity.events import (
 )
 from shop.domain.identity.factors import Passkey, PasskeyNotFound, TotpFactor
 from shop.domain.identity.roles import OWNER
-from shop.domain.identity.texts import bounded, tagged
+from shop.domain.identity.texts import bounded, check_lines, tagged
 from shop.domain.kernel.aggregates import Aggregate
 from shop.domain.kernel.cards import without_card_numbers
 from shop.domain.kernel.email import checked_email, email_key
@@ -132,6 +132,7 @@ class User(Aggregate):
     @classmethod
     def register(cls, *, at: datetime, email: str, **attributes: Any) -> Self:
         """A new account. Raises Invalid."""
+        check_lines(attributes)
         user = cls(email=checked_email(email), created_at=at, updated_at=at, **attributes)
         user._record(UserRegistered(at=at, user_id=user.id))
         return user
@@ -161,6 +162,7 @@ class User(Aggregate):
     def describe(self, at: datetime, **changes: Any) -> None:
         """Sets name, phone, locale, tags, note or metadata. Raises Invalid, AccountErased."""
         self.check_there()
+        check_lines(changes)
         changed = tuple(sorted(name for name, value in changes.items() if getattr(self, name) != value))
         for name in changed:
             setattr(self, name, changes[name])

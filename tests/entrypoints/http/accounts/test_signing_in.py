@@ -132,6 +132,23 @@ async def test_s31_a_new_address_counts_when_it_is_proved_by_its_owner(town: Tow
     assert await town.mails("bob@example.com", "change_email") == []
 
 
+async def test_s84_nobody_writes_to_strangers_in_the_shops_name(town: Town) -> None:
+    body = {"email": "ada@example.com", "password": PASSWORD, "name": "Ada\n\nPay at https://evil.example"}
+    refused = await town.guest.post("/api/auth/register", json=body)
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/name")
+    body["name"] = "Ada. Pay at https://evil.example"
+    assert (await town.guest.post("/api/auth/register", json=body)).status_code == 202
+    for path in ("magic-link", "password/forgot", "register"):
+        await town.guest.post(f"/api/auth/{path}", json=body if path == "register" else {"email": body["email"]})
+    mails = await town.mails("ada@example.com")
+    assert len(mails) == 4
+    assert "evil.example" not in str(mails)
+    ada = await town.person("bob@example.com")
+    await ada.client.patch("/api/users/me", json={"name": "Bob"})
+    await town.guest.post("/api/auth/magic-link", json={"email": ada.email})
+    assert (await town.mails(ada.email, "magic_link"))[0].startswith("Hello Bob,")
+
+
 async def test_the_proof_is_mailed_again(town: Town) -> None:
     ada = await town.person(verified=False)
     assert (await ada.client.post("/api/auth/email/resend")).status_code == 202

@@ -25,6 +25,7 @@ from shop.domain.identity import (
     TokenRejected,
     User,
     UserStatus,
+    on_one_line,
 )
 from shop.domain.kernel.email import email_key
 from shop.domain.kernel.identifiers import UserId
@@ -156,7 +157,7 @@ def _newcomer(profile: ProviderProfile, context: Context, ids: Ids) -> User:
     user = User.register(
         id=ids.new(UserId),
         email=profile.email,
-        name=profile.name[:200],
+        name=on_one_line(profile.name)[:200],
         at=context.now,
     )
     user.prove(context.now)

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from typing import Literal
 
 from shop.domain.kernel.errors import Flaw, Invalid
 
@@ -24,5 +25,20 @@ def checked_email(email: str) -> str:
 
 
 def email_key(email: str) -> str:
-    """What is the same for all ways to write one address: compatibility forms and case do not tell people apart."""
-    return unicodedata.normalize("NFKC", email.strip()).casefold()
+    """What is the same for all ways to write one address, and for no two addresses: people are told apart by it.
+
+    Upper case tells nobody apart. In a domain wide and other compatibility forms do not either, as browsers read them
+    (UTS 46), but “ß”, final “ς” and joiners do: by IDNA 2008 straße.de and strasse.de are two domains of two owners.
+    What stands before the “@” is its server's own affair: there only ways to encode one character are the same.
+    """
+    local, at, domain = email.strip().partition("@")  # what has no “@” yet is the beginning of an address
+    return _normal("NFC", _lower(local)) + at + _normal("NFKC", _lower(_normal("NFKC", domain)).replace("。", "."))
+
+
+def _normal(form: Literal["NFC", "NFKC"], text: str) -> str:
+    return unicodedata.normalize(form, text)
+
+
+def _lower(text: str) -> str:
+    """Letter by letter, so that “Σ” at the end of a word is “σ” as everywhere: only a “ς” that was typed is one."""
+    return "".join(map(str.lower, text))

@@ -200,6 +200,9 @@ class MemoryOneTimeTokenRepository(_Kept):
     def save(self, token: OneTimeToken) -> None:
         self._save(token, token.id, self._tables.one_time_tokens)  # type: ignore[arg-type]
 
+    def drop_of(self, user_id: UserId) -> None:
+        self._drop_where(self._tables.one_time_tokens, lambda token: token.user_id == user_id)  # type: ignore[arg-type]
+
 
 class MemorySignInAttempts:
     """Attempts in the order in which they were made."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import LargeBinary, bindparam, delete, null, select
 
 from shop.adapters.sql.database import Row, Write
-from shop.adapters.sql.gathering import Gathered, Rank, Root
+from shop.adapters.sql.gathering import REMOVED, Gathered, Rank, Root
 from shop.adapters.sql.schema import one_time_tokens, sessions, signing_keys
 from shop.adapters.sql.schema.columns import UtcDateTime
 from shop.adapters.sql.statements import Statement
@@ -31,6 +31,7 @@ LIVE_SESSIONS = Statement(
 )
 _DROP_SESSIONS = Statement(delete(sessions).where(sessions.c.user_id == bindparam("of_user")))
 _TOKEN = Root.of(one_time_tokens, fixed=["purpose", "fingerprint", "user_id", "binding", "data", "created_at"])
+_DROP_TOKENS = Statement(delete(one_time_tokens).where(one_time_tokens.c.user_id == bindparam("of_user")))
 _FIND = Statement(
     select(one_time_tokens).where(one_time_tokens.c.fingerprint == bindparam("of_secret", type_=LargeBinary()))
 )
@@ -121,6 +122,9 @@ class SqlOneTimeTokenRepository:
             "used_at": token.used_at,
         }
         self._gathered.save(Rank.SETTINGS, token.id.uuid, token, [_TOKEN.write(Rank.SETTINGS, row, token.version)])
+
+    def drop_of(self, user_id: UserId) -> None:
+        self._gathered.add(Write(_DROP_TOKENS, [{"of_user": user_id.uuid}], Rank.SETTINGS + REMOVED))
 
 
 def token_of(row: Row) -> OneTimeToken:

@@ -104,6 +104,9 @@ class OneTimeTokenRepository(Protocol):
 
     def save(self, token: OneTimeToken) -> None: ...
 
+    def drop_of(self, user_id: UserId) -> None:
+        """Removes all of a person, used or not: what they asked for may name an address of theirs."""
+
 
 class SignInAttempts(Protocol):
     """Remembers attempts at signing in. Append only; the worker forgets old ones."""

@@ -41,7 +41,9 @@ def account_commands(ports: Ports) -> Mapping[type[Command[Any]], Handler]:
         registration.SendVerification: partial(
             registration.send_verification, uow=uow, doorkeeper=keeper, notifier=ports.notifier
         ),
-        registration.VerifyEmail: partial(registration.verify_email, uow=uow, doorkeeper=keeper),
+        registration.VerifyEmail: partial(
+            registration.verify_email, uow=uow, doorkeeper=keeper, notifier=ports.notifier
+        ),
         sign_in.SignIn: partial(sign_in.sign_in, uow=uow, passwords=passwords, doorkeeper=keeper),
         sign_in.UseMagicLink: partial(sign_in.use_magic_link, uow=uow, doorkeeper=keeper),
         elsewhere.LeaveForProvider: partial(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
+from hashlib import sha256
 from typing import Any, ClassVar, Self
 
 from attrs import define, evolve, field
@@ -156,8 +157,8 @@ class User(Aggregate):
 
     @property
     def binding(self) -> str:
-        """What a mailed link is bound to: it opens nothing once the address, password or second factor changed."""
-        return f"{self.stamp}:{self.email_key}"
+        """What a mailed link is bound to, without saying it: no link opens once address, password or factor changed."""
+        return sha256(f"{self.id} {self.stamp} {self.email_key}".encode()).hexdigest()
 
     def describe(self, at: datetime, **changes: Any) -> None:
         """Sets name, phone, locale, tags, note or metadata. Raises Invalid, AccountErased."""

@@ -73,3 +73,22 @@ async def test_staff_forget_somebody_who_asked(town: Town) -> None:
     own = f"/api/admin/users/{owner.tokens['user_id']}/anonymise"
     assert (await eraser.post(own)).status_code == 403
     assert (await town.site.staff.post(own)).json()["code"] == "owner_needed"
+
+
+async def test_s73_addresses_of_before_and_links_are_forgotten_too(town: Town) -> None:
+    ada = await town.person("old@example.com")
+    await ada.client.post("/api/users/me/email", json={"email": "new@example.com"})
+    body = {"token": await town.token("new@example.com", "change_email")}
+    assert len(await town.mails("old@example.com")) == 2
+    assert (await ada.client.post("/api/auth/email/verify", json=body)).status_code == 204
+    assert await town.mails("old@example.com") == []
+    await ada.client.post("/api/users/me/email", json={"email": "next@example.com"})
+    await town.guest.post("/api/auth/magic-link", json={"email": "new@example.com"})
+    await town.settle()
+    tables = town.site.small.storage.uow._tables  # type: ignore[attr-defined]
+    assert "old@" not in repr(tables.one_time_tokens), "what a link is bound to says nothing of whose it is"
+    assert (await ada.client.delete("/api/users/me")).status_code == 204
+    await town.settle()
+    left = repr([tables.users, tables.one_time_tokens, tables.account_requests, tables.invitations, tables.events])
+    assert not [word for word in ("old@example.com", "new@example.com", "next@example.com") if word in left]
+    assert await town.mails("new@example.com") == []

@@ -278,6 +278,27 @@ class PeoplePromises(StoragePromises):
             assert await tx.one_time_tokens.find(b"g" * 32) is None
 
     @alone
+    async def test_one_time_tokens_go_with_their_person(self, bench: Bench) -> None:
+        ada, bob = a_user(bench), a_user(bench, email="bob@example.com")
+        for number, user in ((1, ada), (2, ada), (3, bob), (4, None)):
+            token = OneTimeToken(
+                id=bench.samples.new(OneTimeTokenId),
+                purpose=TokenPurpose.CHANGE_EMAIL,
+                fingerprint=bytes([number]) * 32,
+                user_id=user.id if user else None,
+                created_at=bench.now,
+                expires_at=bench.later(60),
+            )
+            if number != 2 and user is not None:
+                await bench.save(user)
+            await bench.save(token)
+        async with bench.transaction() as tx:
+            tx.one_time_tokens.drop_of(ada.id)
+        async with bench.transaction() as tx:
+            left = [await tx.one_time_tokens.find(bytes([number]) * 32) is not None for number in (1, 2, 3, 4)]
+        assert left == [False, False, True, True]
+
+    @alone
     async def test_attempts_of_one_account_the_newest_first(self, bench: Bench) -> None:
         for number, account in enumerate((b"a" * 32, b"b" * 32, b"a" * 32, b"a" * 32)):
             async with bench.transaction() as tx:

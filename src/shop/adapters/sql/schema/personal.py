@@ -71,7 +71,7 @@ PERSONAL: Mapping[str, Register] = {
     "wallets": Register(of="user_id", columns={About.PERSON: "customer_ref", About.SHOP: "provider"}),
     "account_requests": Register(columns={About.PASSING: "email name locale password_hash", About.SHOP: "kind"}),
     "one_time_tokens": Register(
-        columns={About.PASSING: "binding data", About.PROOF: "fingerprint", About.SHOP: "purpose"}
+        columns={About.PASSING: "data", About.PROOF: "fingerprint binding", About.SHOP: "purpose"}
     ),
     "sign_in_attempts": Register(columns={About.PASSING: "account source"}),
     "data_exports": Register(columns={About.PASSING: "document", About.SHOP: "status"}),

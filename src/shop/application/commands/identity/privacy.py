@@ -92,6 +92,7 @@ async def _forget_account(user_id: UserId, context: Context, tx: Transaction) ->
     tx.users.save(user)
     tx.sessions.drop_of(user_id)
     tx.exports.drop_of(user_id)
+    tx.one_time_tokens.drop_of(user_id)
 
 
 async def forget_customer(user_id: UserId, context: Context, cashier: Cashier) -> None:

@@ -29,7 +29,7 @@ from shop.domain.identity import (
     User,
     UserStatus,
 )
-from shop.domain.kernel.email import checked_email
+from shop.domain.kernel.email import checked_email, email_key
 from shop.domain.kernel.identifiers import AccountRequestId, UserId
 
 
@@ -234,14 +234,22 @@ class VerifyEmail(Command[UserId]):
     token: str = field(repr=False)
 
 
-async def verify_email(command: VerifyEmail, context: Context, *, uow: UnitOfWork, doorkeeper: Doorkeeper) -> UserId:
+async def verify_email(
+    command: VerifyEmail, context: Context, *, uow: UnitOfWork, doorkeeper: Doorkeeper, notifier: Notifier
+) -> UserId:
     try:
-        return await _verify(command.token, context, uow, doorkeeper)
+        user_id, left = await _verify(command.token, context, uow, doorkeeper)
     except EmailTaken:  # somebody else took the address meanwhile, which is nobody's business here
         raise TokenRejected from None
+    if left:
+        # Nobody knows it any more when the person is to be forgotten, so what is kept of mail to it goes now.
+        await notifier.forget(left)
+    return user_id
 
 
-async def _verify(secret: str, context: Context, uow: UnitOfWork, doorkeeper: Doorkeeper) -> UserId:
+async def _verify(secret: str, context: Context, uow: UnitOfWork, doorkeeper: Doorkeeper) -> tuple[UserId, str]:
+    """Whose address it is, and the address that was theirs before, if they left one."""
+    left = ""
     async with uow(context) as tx:
         found = await tx.one_time_tokens.find(doorkeeper.secrets.fingerprint(secret))
         purpose = found.purpose if found is not None else TokenPurpose.VERIFY_EMAIL
@@ -253,10 +261,14 @@ async def _verify(secret: str, context: Context, uow: UnitOfWork, doorkeeper: Do
         if purpose is TokenPurpose.CHANGE_EMAIL:
             if user.email_verified_at is None:  # the first proof of whose it is: see `prove_address`
                 await end_sessions(tx, user.id, context, but=context.actor.session_id)
+            else:
+                left = user.email
             user.change_email(token.data, context.now)
         else:
             await prove_address(tx, user, context, mine=True)
         token.use(context.now)
         tx.one_time_tokens.save(token)
         tx.users.save(user)
-    return user.id
+        if user.email_key == email_key(left):  # only written in another way
+            left = ""
+    return user.id, left

@@ -19,7 +19,8 @@ from shop.domain.identity import (
     UserStatus,
     on_one_line,
 )
-from shop.domain.identity.users import ADDRESSES_MAX, IDENTITIES_MAX, PASSKEYS_MAX, LastWayIn
+from shop.domain.identity.refusals import LastWayIn
+from shop.domain.identity.users import ADDRESSES_MAX, IDENTITIES_MAX, PASSKEYS_MAX
 from shop.domain.kernel.errors import Conflict, Invalid
 from shop.domain.kernel.identifiers import AddressId, PasskeyId, TotpFactorId, UserId
 from tests.domain.samples import NOW, an, an_address, later

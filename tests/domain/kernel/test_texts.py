@@ -4,6 +4,8 @@ import pytest
 
 from shop.domain.carts import Cart
 from shop.domain.catalog import Category
+from shop.domain.kernel.address import Address
+from shop.domain.kernel.email import checked_email
 from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.identifiers import CartId, CategoryId
 from shop.domain.kernel.metadata import checked_metadata
@@ -26,6 +28,8 @@ def test_what_is_no_text_is_stored_nowhere(text: str) -> None:
         lambda: a_product(title=text),
         lambda: a_product(tags=(text,)),
         lambda: Category.create(at=NOW, id=an(CategoryId), slug="a", name=text),
+        lambda: checked_email(f"{text}@example.com"),
+        lambda: Address(name=text, line1="Torstr. 1", city="Berlin", country="DE"),
         lambda: checked_metadata({"key": text}),
         lambda: Cart.open(at=NOW, id=an(CartId), currency="EUR", note=text),
     ):

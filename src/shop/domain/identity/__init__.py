@@ -38,6 +38,15 @@ from shop.domain.identity.keys import (
     SigningKey,
 )
 from shop.domain.identity.permissions import EVERY_SCOPE, SCOPES, ScopeUnknown, beyond, checked_scopes, covers, narrowed
+from shop.domain.identity.refusals import (
+    AccountErased,
+    AddressNotFound,
+    EmailTaken,
+    EmailUnverified,
+    IdentityTaken,
+    OwnerNeeded,
+    UserNotFound,
+)
 from shop.domain.identity.requests import AccountRequest, AccountRequested, RequestKind
 from shop.domain.identity.roles import (
     BUILT_IN,
@@ -51,18 +60,7 @@ from shop.domain.identity.roles import (
 from shop.domain.identity.sessions import Session, SessionNotFound, SessionReused, UserSignedIn
 from shop.domain.identity.texts import on_one_line
 from shop.domain.identity.tokens import LIFETIMES, OneTimeToken, TokenPurpose, TokenRejected
-from shop.domain.identity.users import (
-    CONSENTS,
-    AccountErased,
-    AddressNotFound,
-    EmailTaken,
-    EmailUnverified,
-    IdentityTaken,
-    OwnerNeeded,
-    User,
-    UserNotFound,
-    UserStatus,
-)
+from shop.domain.identity.users import CONSENTS, User, UserStatus
 
 __all__ = [
     "BUILT_IN",

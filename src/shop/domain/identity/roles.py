@@ -12,6 +12,7 @@ from shop.domain.identity.permissions import EVERY_SCOPE, SCOPES, checked_scopes
 from shop.domain.kernel.aggregates import Aggregate
 from shop.domain.kernel.errors import Conflict, Flaw, Invalid, NotFound
 from shop.domain.kernel.identifiers import RoleId
+from shop.domain.kernel.texts import storable
 
 NAME_LENGTH_MAX = 40
 TITLE_LENGTH_MAX = 100
@@ -50,7 +51,7 @@ def _named(_instance: Any, _attribute: Any, name: str) -> None:
 
 
 def _titled(_instance: Any, _attribute: Any, title: str) -> None:
-    if not 1 <= len(title.strip()) <= len(title) <= TITLE_LENGTH_MAX or "\x00" in title:
+    if not 1 <= len(title.strip()) <= len(title) <= TITLE_LENGTH_MAX or not storable(title):
         raise Invalid(
             f"A role's title has 1 to {TITLE_LENGTH_MAX} characters.",
             flaws=(Flaw("/title", "length", f"1 to {TITLE_LENGTH_MAX} characters"),),

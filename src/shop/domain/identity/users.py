@@ -22,67 +22,24 @@ from shop.domain.identity.events import (
     UserVerified,
 )
 from shop.domain.identity.factors import Passkey, PasskeyNotFound, TotpFactor
+from shop.domain.identity.refusals import (
+    AccountErased,
+    AddressNotFound,
+    EmailUnverified,
+    LastWayIn,
+)
 from shop.domain.identity.roles import OWNER
 from shop.domain.identity.texts import bounded, check_lines, tagged
 from shop.domain.kernel.aggregates import Aggregate
 from shop.domain.kernel.cards import without_card_numbers
 from shop.domain.kernel.email import checked_email, email_key
-from shop.domain.kernel.errors import Conflict, Forbidden, Invalid, NotFound
+from shop.domain.kernel.errors import Conflict, Invalid
 from shop.domain.kernel.identifiers import AddressId, PasskeyId, RoleId, UserId
 from shop.domain.kernel.metadata import checked_metadata
 
 ADDRESSES_MAX, PASSKEYS_MAX, IDENTITIES_MAX = 50, 20, 10
 CONSENTS = frozenset({"marketing_email", "marketing_sms", "order_updates_sms", "analytics"})
 """What a person may agree to. Mail about one's own orders and account needs no consent."""
-
-
-class UserNotFound(NotFound):
-    title = "No such user"
-
-
-class AddressNotFound(NotFound):
-    title = "No such address"
-
-
-class EmailTaken(Conflict):
-    """Another account has this address. Told to staff only: a visitor never learns who has an account."""
-
-    code = "email_taken"
-    title = "Another account has this e-mail address"
-
-
-class IdentityTaken(Conflict):
-    """Another account is opened by this account of the provider."""
-
-    code = "identity_taken"
-    title = "Another account is opened by this one already"
-
-
-class EmailUnverified(Forbidden):
-    """Nobody has proved the address yet: the account may be of somebody who waits for its owner."""
-
-    code = "email_unverified"
-    title = "Nobody has proved this e-mail address yet"
-    default_hint = "Open the link that was mailed there; POST /api/auth/email/resend mails it again."
-
-
-class LastWayIn(Conflict):
-    code = "last_way_in"
-    title = "Nothing else opens this account"
-    default_hint = "Set a password first: POST /api/auth/password/forgot."
-
-
-class OwnerNeeded(Conflict):
-    """A shop without an owner could never be given one again."""
-
-    code = "owner_needed"
-    title = "The shop needs an owner"
-    default_hint = "Make somebody else an owner first."
-
-
-class AccountErased(Conflict):
-    code = "account_erased"
-    title = "This account was erased"
 
 
 class UserStatus(StrEnum):

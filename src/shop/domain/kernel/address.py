@@ -5,6 +5,7 @@ from typing import Any
 from attrs import field, frozen
 
 from shop.domain.kernel.errors import Flaw, Invalid
+from shop.domain.kernel.texts import storable
 
 # ISO 3166-1 alpha-2, the officially assigned codes.
 COUNTRIES = frozenset(
@@ -34,7 +35,7 @@ ERASED = "erased"
 
 def _text(maximum: int, required: bool = False) -> Any:
     def check(_instance: Any, attribute: Any, value: str) -> None:
-        if (required and not value.strip()) or len(value) > maximum or "\x00" in value:
+        if (required and not value.strip()) or len(value) > maximum or not storable(value):
             raise AddressIncomplete(
                 f"“{attribute.name}” needs {'1 to ' if required else 'at most '}{maximum} characters.",
                 flaws=(Flaw(f"/{attribute.name}", "length", f"At most {maximum} characters"),),

@@ -9,7 +9,7 @@ from shop.domain.kernel.errors import Flaw, Invalid
 LENGTH_MAX = 254
 # Linear on purpose: one “@”, no spaces, a dot somewhere behind it. Whether mail arrives only mail can tell.
 # What mail programs read as several addresses or as a name beside one is left out.
-_NEVER = r"@\s\x00-\x1f\x7f<>()\[\],;:\\\""
+_NEVER = r"@\s\x00-\x1f\x7f\ud800-\udfff<>()\[\],;:\\\""
 _EMAIL = re.compile(rf"[^{_NEVER}]{{1,64}}@[^.{_NEVER}]+(?:\.[^.{_NEVER}]+)+")
 
 
@@ -31,6 +31,8 @@ def email_key(email: str) -> str:
     (UTS 46), but “ß”, final “ς” and joiners do: by IDNA 2008 straße.de and strasse.de are two domains of two owners.
     What stands before the “@” is its server's own affair: there only ways to encode one character are the same.
     """
+    if email.isascii():
+        return email.strip().lower()
     local, at, domain = email.strip().partition("@")  # what has no “@” yet is the beginning of an address
     return _normal("NFC", _lower(local)) + at + _normal("NFKC", _lower(_normal("NFKC", domain)).replace("。", "."))
 

@@ -15,6 +15,7 @@ from shop.application.ports.unit_of_work import UnitOfWork
 from shop.domain.identity import ApiKey, KeyKind, SigningKey, beyond, checked_scopes
 from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.identifiers import ApiKeyId, SigningKeyId
+from shop.domain.kernel.texts import storable
 
 NAME_LENGTH_MAX = 100
 OVERLAP = timedelta(days=1)
@@ -46,7 +47,7 @@ async def create_api_key(
     command: CreateApiKey, context: Context, *, uow: UnitOfWork, ids: Ids, secrets: Secrets
 ) -> NewApiKey:
     check_fresh(context)
-    if not 1 <= len(command.name.strip()) <= len(command.name) <= NAME_LENGTH_MAX or "\x00" in command.name:
+    if not 1 <= len(command.name.strip()) <= len(command.name) <= NAME_LENGTH_MAX or not storable(command.name):
         raise Invalid(f"A key has a name of 1 to {NAME_LENGTH_MAX} characters.")
     if command.expires_at is not None and command.expires_at <= context.now:
         raise Invalid("A key that has expired already opens nothing.")

@@ -20,6 +20,7 @@ from shop.application.ports.unit_of_work import UnitOfWork
 from shop.domain.identity import Passkey, PasskeyNotFound, TokenPurpose, TokenRejected
 from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.identifiers import PasskeyId
+from shop.domain.kernel.texts import storable
 
 NAME_LENGTH_MAX = 100
 
@@ -76,7 +77,7 @@ async def add_passkey(
     passkeys: Passkeys,
     doorkeeper: Doorkeeper,
 ) -> PasskeyId:
-    if not 1 <= len(command.name.strip()) <= len(command.name) <= NAME_LENGTH_MAX or "\x00" in command.name:
+    if not 1 <= len(command.name.strip()) <= len(command.name) <= NAME_LENGTH_MAX or not storable(command.name):
         raise Invalid(f"A passkey has a name of 1 to {NAME_LENGTH_MAX} characters.")
     async with uow(context) as tx:
         token, user = await doorkeeper.redeem_of_user(tx, command.token, TokenPurpose.PASSKEY, context)

@@ -197,7 +197,7 @@ async def admin_user_update(call: Call) -> Answer:
     body=RolesOfUser,
     example={"role_ids": ["role_00000000000000700000000000"]},
     status=204,
-    problems=("owner_needed", *CHANGES),
+    problems=("email_unverified", "owner_needed", *CHANGES),
 )
 async def admin_user_roles_set(call: Call) -> Answer:
     """All of them at once, in force within five seconds. Nobody gives or takes more than they have themselves."""

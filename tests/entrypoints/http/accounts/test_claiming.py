@@ -112,3 +112,16 @@ async def test_s81_nothing_is_added_to_an_account_whose_address_is_not_proved(to
     offered = (await ada.client.post("/api/auth/passkeys/options")).json()
     assert device.create(offered["options"], origin="http://127.0.0.1:8000")
     assert (await ada.client.post("/api/auth/mfa/totp")).status_code == 201
+
+
+async def test_s81_no_roles_for_whoever_registered_an_address_without_proving_it(town: Town) -> None:
+    waiting = await town.person(ADA, verified=False)
+    path, role = f"/api/admin/users/{waiting.tokens['user_id']}/roles", await town.role("admin")
+    refused = await town.site.staff.put(path, json={"role_ids": [role]})
+    assert (refused.status_code, refused.json()["code"]) == (403, "email_unverified")
+    assert (await town.site.staff.put(path, json={"role_ids": []})).status_code == 204
+    await by_reset(town)
+    assert (await town.site.staff.put(path, json={"role_ids": [role]})).status_code == 204
+    made = await town.site.staff.post("/api/admin/users", json={"email": "lin@example.com"})
+    theirs = f"/api/admin/users/{made.json()['id']}/roles"
+    assert (await town.site.staff.put(theirs, json={"role_ids": [role]})).status_code == 204, "nobody can be in it yet"

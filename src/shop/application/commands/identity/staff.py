@@ -10,7 +10,7 @@ from shop.application.commands.identity.roles import check_own, hold_on_to, role
 from shop.application.messages import Command, Context, check_version
 from shop.application.ports.clock import Ids
 from shop.application.ports.unit_of_work import Transaction, UnitOfWork
-from shop.domain.identity import OWNER, OwnerNeeded, User, UserStatus
+from shop.domain.identity import OWNER, EmailUnverified, OwnerNeeded, User, UserStatus
 from shop.domain.kernel.identifiers import RoleId, UserId
 from shop.domain.kernel.metadata import merged_metadata
 
@@ -93,6 +93,8 @@ async def set_user_roles(command: SetUserRoles, context: Context, *, uow: UnitOf
         changed = await roles_of(tx, user.role_ids ^ command.role_ids)
         check_own(changed, context)
         await _check_within_own(tx, user, context)
+        if command.role_ids - user.role_ids and user.password_hash and user.email_verified_at is None:
+            raise EmailUnverified(f"Nobody has proved {user.email}: who registered it may be somebody else.")
         if OWNER.id in user.role_ids - command.role_ids:
             await keep_an_owner(tx, user)
         user.set_roles(command.role_ids, context.now)

@@ -115,7 +115,7 @@ def test_a_refused_sku_leaves_the_product_untouched() -> None:
     product = a_product(options=(SIZE,), variants=(a_variant(1, options=("S",)),))
     before = state_of(product)
     with pytest.raises(SkuTaken):
-        product.add_variant(a_variant(2, options=("M",), sku="SKU-1"), later())
+        product.add_variant(a_variant(2, options=("M",), sku=" SKU-1 "), later())
     assert state_of(product) == before
 
 

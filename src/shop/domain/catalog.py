@@ -13,7 +13,7 @@ from shop.domain.kernel.errors import Conflict, Flaw, Invalid, NotFound, ShopErr
 from shop.domain.kernel.identifiers import CategoryId, ProductId, VariantId
 from shop.domain.kernel.metadata import checked_metadata
 from shop.domain.kernel.money import Money
-from shop.domain.kernel.texts import storable
+from shop.domain.kernel.texts import storable, trimmed
 
 VARIANTS_MAX, OPTIONS_MAX, OPTION_VALUES_MAX = 250, 5, 250
 MEDIA_MAX, TAGS_MAX, CATEGORIES_MAX, DEPTH_MAX = 100, 100, 100, 10
@@ -182,8 +182,8 @@ class Variant:
     """
 
     id: VariantId
-    sku: str = field(default="", validator=_sized(0, 100))
-    barcode: str = field(default="", validator=_sized(0, 100))
+    sku: str = field(default="", converter=trimmed, validator=_sized(0, 100))
+    barcode: str = field(default="", converter=trimmed, validator=_sized(0, 100))
     options: tuple[str, ...] = ()
     prices: tuple[Price, ...] = ()
     weight_grams: int = 0

@@ -15,6 +15,8 @@ from shop.adapters.redis.limits import RedisRateLimiter
 from shop.adapters.system import SystemClock
 
 T = TypeVar("T")
+PATIENCE = 10.0
+"""For a Redis that shares a busy machine with all other tests."""
 pytestmark = pytest.mark.integration
 
 
@@ -41,7 +43,7 @@ class TestRedisCache(CacheContract):
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[CacheUnderTest]:
-        cache = RedisCache(RedisConnection(self.url))
+        cache = RedisCache(RedisConnection(self.url, patience=PATIENCE))
         try:
             yield CacheUnderTest(cache=cache, wait=asyncio.sleep)
         finally:
@@ -59,7 +61,7 @@ class TestRedisRateLimiter(RateLimiterContract):
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[LimiterUnderTest]:
-        connection = Unplugged(self.url)
+        connection = Unplugged(self.url, patience=PATIENCE)
         limiter = RedisRateLimiter(connection, SystemClock())
         try:
             yield LimiterUnderTest(limiter=limiter, wait=asyncio.sleep, take_away=connection.unplug)

@@ -21,11 +21,13 @@ class RedisConnection:
     """Runs commands, or says that there is nobody to run them.
 
     After a failure nothing is tried for a second, so that a Redis that hangs costs one request its quarter of a
-    second, and not all of them. The client is made with the first command, inside the loop that uses it.
+    second, and not all of them. The client is made with the first command, inside the loop that uses it. `patience`
+    is in seconds.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, patience: float = TIMEOUT_SECONDS) -> None:
         self._url = url
+        self._patience = patience
         self._client: Redis | None = None
         self._away_until = 0.0
 
@@ -35,8 +37,8 @@ class RedisConnection:
             # One that waits for a free connection: to have too many callers at once is not to have no Redis.
             pool = BlockingConnectionPool.from_url(
                 self._url,
-                socket_timeout=TIMEOUT_SECONDS,
-                socket_connect_timeout=TIMEOUT_SECONDS,
+                socket_timeout=self._patience,
+                socket_connect_timeout=self._patience,
                 retry=Retry(NoBackoff(), 0),
                 max_connections=CONNECTIONS_MAX,
                 timeout=FREE_WITHIN_SECONDS,

@@ -117,6 +117,21 @@ async def test_s72_more_callers_than_connections_are_counted_one_by_one(redis_ur
         await limiter.close()
 
 
+async def test_what_was_read_before_a_drop_is_not_kept_in_the_process_either(redis_url: str) -> None:
+    """The word of the drop is heard before the old answer is put."""
+    cache = RedisCache(patient(redis_url))
+    try:
+        for number in range(20):
+            key, tag = f"key-{number}", f"tag-{number}"
+            assert await cache.get(key) is None
+            await cache.drop(tag)
+            await asyncio.sleep(0.01)
+            await cache.put(key, b"old", ttl_seconds=60, tags=(tag,))
+            assert await cache.get(key) is None
+    finally:
+        await cache.close()
+
+
 async def test_redis_may_die_and_come_back() -> None:
     with redis_server() as server:
         cache = RedisCache(RedisConnection(server.url))

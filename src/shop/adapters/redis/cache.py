@@ -56,13 +56,24 @@ class _Near:
     until: float
 
 
+@frozen
+class _Miss:
+    """How many drops there had been, by Redis's counter and by ours, when an answer was looked for in vain."""
+
+    drops: int
+    seen: int
+
+
 class RedisCache:
     """Shared by all processes of the shop; with Redis away each has two seconds of memory of its own."""
 
     def __init__(self, connection: RedisConnection) -> None:
         self._redis = connection
         self._near: OrderedDict[str, _Near] = OrderedDict()
-        self._missed_at: OrderedDict[str, int] = OrderedDict()
+        self._misses: OrderedDict[str, _Miss] = OrderedDict()
+        self._drops_seen = 0
+        self._last_drop: OrderedDict[str, int] = OrderedDict()
+        """Which of the drops that this process has seen was the last of each tag."""
         self._listener: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -71,22 +82,24 @@ class RedisCache:
         if near is not None and near.until > time.monotonic():
             return near.value
         self._listen()
+        seen = self._drops_seen
         found = await self._redis.run(lambda redis: self._fetch(redis, key))
         if found is None:
             return None
         drops, envelope = found
         if envelope is None:
-            self._remember_miss(key, drops)
+            self._remember_miss(key, _Miss(drops, seen))
             return None
         self._keep_near(key, envelope.value, envelope.tags, NEAR_SECONDS)
         return envelope.value
 
     async def put(self, key: str, value: bytes, *, ttl_seconds: float, tags: tuple[str, ...] = ()) -> None:
-        drops = self._missed_at.pop(key, None)
-        self._keep_near(key, value, tags, min(ttl_seconds, NEAR_SECONDS))
+        miss = self._misses.pop(key, None)
+        if miss is None or not self._dropped_since(miss, tags):
+            self._keep_near(key, value, tags, min(ttl_seconds, NEAR_SECONDS))
 
         async def keep(redis: Redis) -> bool:
-            counted = drops if drops is not None else int(await redis.get(_DROPS) or 0)
+            counted = miss.drops if miss is not None else int(await redis.get(_DROPS) or 0)
             body = msgspec.msgpack.encode(_Envelope(counted, tags, value))
             await redis.set(f"{_PREFIX}answer:{key}", body, px=max(1, int(ttl_seconds * 1000)))
             return True
@@ -124,10 +137,14 @@ class RedisCache:
                 return counted, None
         return counted, envelope
 
-    def _remember_miss(self, key: str, drops: int) -> None:
-        self._missed_at[key] = drops
-        if len(self._missed_at) > MISSES_MAX:
-            self._missed_at.popitem(last=False)
+    def _remember_miss(self, key: str, miss: _Miss) -> None:
+        self._misses[key] = miss
+        if len(self._misses) > MISSES_MAX:
+            self._misses.popitem(last=False)
+
+    def _dropped_since(self, miss: _Miss, tags: tuple[str, ...]) -> bool:
+        """Whether what was read after this miss may be older than a drop."""
+        return any(self._last_drop.get(tag, 0) > miss.seen for tag in tags)
 
     def _keep_near(self, key: str, value: bytes, tags: tuple[str, ...], seconds: float) -> None:
         self._near[key] = _Near(value, tags, time.monotonic() + seconds)
@@ -135,6 +152,12 @@ class RedisCache:
             self._near.popitem(last=False)
 
     def _forget_near(self, tags: set[str]) -> None:
+        self._drops_seen += 1
+        for tag in tags:
+            self._last_drop[tag] = self._drops_seen
+            self._last_drop.move_to_end(tag)
+        while len(self._last_drop) > MISSES_MAX:
+            self._last_drop.popitem(last=False)
         for key in [key for key, near in self._near.items() if not tags.isdisjoint(near.tags)]:
             del self._near[key]
 

@@ -37,8 +37,18 @@ from shop.adapters.sql.schema import Id, Json, UtcDateTime, metadata
 from shop.adapters.sql.storage import SchemaOutdated, SqlStorage
 from shop.adapters.system import SystemClock
 from shop.domain.identity import OWNER, ApiKey, KeyKind, Session, User
+from shop.domain.inventory import Location, StockLevel
 from shop.domain.kernel.errors import Unavailable
-from shop.domain.kernel.identifiers import ApiKeyId, CartItemId, OrderLineId, PlanId, SessionId, SubscriptionId, UserId
+from shop.domain.kernel.identifiers import (
+    ApiKeyId,
+    CartItemId,
+    LocationId,
+    OrderLineId,
+    PlanId,
+    SessionId,
+    SubscriptionId,
+    UserId,
+)
 from shop.domain.subscriptions import Interval, IntervalUnit, Plan, subscribe_at_checkout
 from tests.adapters.sql.things import IDS, cart, context, eur, opened, place, stocked, unit_of_work
 
@@ -201,6 +211,27 @@ async def test_of_keys_from_before_nobody_knows_who_made_them(empty_url: str) ->
         assert [(row[0], bytes(row[1])) for row in kept] == [("till", b"m" * 32)]
         await migrating.upgrade(empty_url)
     assert await migrating._run(empty_url, _differences) == []
+
+
+async def test_a_limit_of_backorders_from_before_is_kept_once(empty_url: str) -> None:
+    await migrating.upgrade(empty_url)
+    database = opened(empty_url)
+    shop = await stocked(unit_of_work(database), "S", "T")
+    far = Location(id=IDS.new(LocationId), name="Far", priority=5, created_at=datetime(2026, 3, 4, tzinfo=UTC))
+    async with unit_of_work(database)(context()) as tx:
+        tx.stock.save_location(far)
+        tx.stock.open_level(StockLevel(variant_id=shop.variants[0], location_id=far.id), None)
+    await database.close()
+    await migrating.downgrade(empty_url, "0076")
+    both = "UPDATE stock_levels SET backorder_limit = 5, backorder_ceiling = 5"
+    await migrating._run(empty_url, _writes(both))
+    await migrating.upgrade(empty_url)
+    database = opened(empty_url)
+    async with unit_of_work(database)(context()) as tx:
+        levels = await tx.stock.levels(shop.variants)
+    await database.close()
+    limits = {(level.variant_id, level.location_id == far.id): level.backorder_limit for level in levels}
+    assert limits == {(shop.variants[0], False): 5, (shop.variants[0], True): 0, (shop.variants[1], False): 5}
 
 
 @pytest.mark.parametrize(

@@ -62,11 +62,12 @@ MONTH = Interval(IntervalUnit.MONTH)
 ADA, BOB = customer(1), customer(2)
 
 
-async def offer(small: SmallShop, *, price: int = 1500, stock: int | None = 100, **changes: Any) -> PlanId:
+async def offer(
+    small: SmallShop, *, price: int = 1500, stock: int | None = 100, sent: bool = True, **changes: Any
+) -> PlanId:
     """A plan for coffee that comes every month."""
-    tracked = stock is not None
-    slug = changes.pop("code", "coffee")
-    variant_id = await small.product(slug, price=price, stock=stock if tracked else None, tracked=tracked)
+    slug, tracked = changes.pop("code", "coffee"), stock is not None
+    variant_id = await small.product(slug, price=price, stock=stock, tracked=tracked, requires_shipping=sent)
     command = {"interval": MONTH, "prices": (eur(price),), **changes}
     return await small.shop.execute(CreatePlan(code=slug, name="Coffee", variant_id=variant_id, **command))
 
@@ -481,14 +482,8 @@ class TestItsOwner:
         assert (await found(small, subscription_id)).period_end.year == 2027
 
     async def test_a_period_that_a_credit_covers_needs_no_money(self, small: SmallShop) -> None:
-        dear = await offer(small, price=10_000, stock=None)
-        cheap = await offer(small, price=100, code="tea", stock=None)
-        for plan_id in (dear, cheap):
-            async with small.storage.uow(small.context()) as tx:
-                product = await tx.products.find_by_variant(await variant_of(small, plan_id))
-                assert product is not None
-                product.change_variant(product.variants[0].id, small.clock.now(), requires_shipping=False)
-                tx.products.save(product)
+        dear = await offer(small, price=10_000, stock=None, sent=False)
+        cheap = await offer(small, price=100, code="tea", stock=None, sent=False)
         subscription_id = await small.shop.execute(
             Subscribe(plan_id=dear, method="fake_card", email="ada@example.com", billing_address=BERLIN), actor=ADA
         )
@@ -501,12 +496,7 @@ class TestItsOwner:
         assert len(small.books.intents) == 1
 
     async def test_a_bill_below_what_the_provider_takes_waits_for_the_next_one(self, small: SmallShop) -> None:
-        plan_id = await offer(small, price=20, stock=None)
-        async with small.storage.uow(small.context()) as tx:
-            product = await tx.products.find_by_variant(await variant_of(small, plan_id))
-            assert product is not None
-            product.change_variant(product.variants[0].id, small.clock.now(), requires_shipping=False)
-            tx.products.save(product)
+        plan_id = await offer(small, price=20, stock=None, sent=False)
         subscription_id = await small.shop.execute(
             Subscribe(plan_id=plan_id, method="fake_card", email="ada@example.com", billing_address=BERLIN), actor=ADA
         )

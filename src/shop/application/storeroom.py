@@ -52,14 +52,15 @@ class Storeroom:
             self._levels[level.variant_id].append(level)
         return {level.variant_id: level for level in levels if level.location_id == location.id}
 
-    async def relimit(self, variant: Variant) -> None:
-        """Lets as many be sold beyond what is on hand as the variant says."""
+    async def relimit(self, variant: Variant) -> bool:
+        """Lets as many be sold beyond what is on hand as the variant says. False where it has no level yet."""
         if variant.id not in self._levels:
             self._levels[variant.id] = await self.tx.stock.levels([variant.id])
         for place, level in enumerate(self._levels[variant.id]):
             limit = 0 if place else variant.backorder_limit
             if level.backorder_limit != limit:
                 self.tx.stock.set_backorder_limit(level, limit)
+        return bool(self._levels[variant.id])
 
     def open(self, variant: Variant, location: Location, on_hand: int, source: Identifier, reason: str) -> None:
         """The first units of a variant at the location, or none yet."""

@@ -255,9 +255,7 @@ async def update_variant(command: UpdateVariant, context: Context, *, uow: UnitO
                 await Skus(tx, context).take({"/sku": after.sku}, by=product.id)
             tx.products.save(product)
         storeroom = Storeroom(tx, context, ids)
-        if after.backorder_limit != before.backorder_limit:
-            await storeroom.relimit(after)
-        if not await tx.stock.levels([after.id]):
+        if not await storeroom.relimit(after):
             await _open_levels(storeroom, [(after, None)], product.id)
 
 

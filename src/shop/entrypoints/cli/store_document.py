@@ -25,7 +25,7 @@ class SettingsFileWrong(Invalid):
     default_hint = "See what they look like: shop store show --json"
 
 
-class _Part(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+class _Part(msgspec.Struct, forbid_unknown_fields=True):
     """What is left out has the default of the settings themselves."""
 
     def told(self) -> dict[str, Any]:

@@ -369,6 +369,12 @@ def test_json_problems_name_their_product(tmp_path: Path) -> None:
     assert found.variants[1].stock == 0
 
 
+def test_blanks_around_a_sku_in_json_make_no_other_one(tmp_path: Path) -> None:
+    found = told(tmp_path, json.dumps([product(variants=[{"sku": " A "}]), product(variants=[{"sku": "A"}])]))
+    assert [variant.sku for variant in found.variants] == ["A", ""]
+    assert [note.column for note in found.notes] == ["variants/0/sku"]
+
+
 @pytest.mark.parametrize(
     "text", ['[{"title": "Mug", "variants": []},', '[{"title": "Mug", "variants": []}', "[", "[]]"]
 )

@@ -26,6 +26,7 @@ from shop.entrypoints.cli.imports.records import (
     Unusable,
     amount_of,
     category_path,
+    compared_below,
     lost_categories,
     oversold,
     price_of,
@@ -242,7 +243,7 @@ def _variant(told: ImportVariant, index: int, names: list[str], currency: str, l
     if all(compare_at is UNSET for _, compare_at, _ in _amounts(told, currency)):
         silent.add("compare_at")
     return VariantRecord(
-        sku=told.sku,
+        sku=told.sku.strip(),
         options=tuple(options[name] for name in names),
         prices=tuple(_price(*amounts, line, at) for amounts in _amounts(told, currency)),
         stock=None if told.stock is None else max(told.stock, 0),
@@ -266,9 +267,8 @@ def _notes(told: ImportedProduct, line: int) -> Iterator[RowProblem]:
     for index, variant in enumerate(told.variants):
         yield from oversold(str(_told(variant.stock, "")), line, f"variants/{index}/stock")
         for amount, compare_at, _ in _amounts(variant, ""):
-            if compare_at not in (None, UNSET) and Decimal(str(compare_at)) < Decimal(str(amount)):
-                detail = f"{compare_at} is below the price of {amount}: it is left out."
-                yield RowProblem(line, f"variants/{index}/compare_at", detail, fatal=False)
+            before = "" if compare_at in (None, UNSET) else str(compare_at)
+            yield from compared_below(str(amount), before, line, f"variants/{index}/compare_at")
 
 
 def _price(amount: Amount, compare_at: Amount, currency: str, line: int, at: str) -> Price:

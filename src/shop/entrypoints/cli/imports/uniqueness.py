@@ -29,9 +29,7 @@ class Uniqueness:
         """`wanted` where that is free; else with `otherwise` behind it, or a number. No other product gets it."""
         if not wanted:
             return ""
-        for handle in self._candidates(wanted, otherwise):
-            if handle not in self._given:
-                break
+        handle = next(each for each in self._candidates(wanted, otherwise) if each not in self._given)
         self._given.add(handle)
         return handle
 

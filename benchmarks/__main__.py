@@ -4,7 +4,8 @@ import argparse
 
 from rich.console import Console
 
-from benchmarks.measuring import FULL, QUICK, measure
+from benchmarks.effort import FULL, QUICK
+from benchmarks.measuring import measure
 
 
 def main() -> None:

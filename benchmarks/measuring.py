@@ -13,6 +13,7 @@ import uvloop
 from attrs import define, frozen
 
 from benchmarks.catalogue import Catalogue, stock_up
+from benchmarks.effort import Effort
 from benchmarks.growing import scale_lines
 from benchmarks.limits import raw_detail_path
 from benchmarks.load import Script, each_of, once, request
@@ -30,57 +31,20 @@ from benchmarks.placing import (
 from benchmarks.postgres_alone import pgbench
 from benchmarks.processes import HttpServer, Tree, http_server
 from benchmarks.report import Report, Row, Sample, Target, median
-from benchmarks.rounds import Load, Pace, take_turns
+from benchmarks.rounds import Load, take_turns
 from benchmarks.serving import WORKERS
 from benchmarks.shoppers import add_to_cart, checkouts, order_request
 from benchmarks.signed_in import Questions, access_tokens
 from benchmarks.templates import Mould, variant_numbers
 from shop.adapters.secrets import HmacSecrets
 from shop.entrypoints.embed import open_shop
-from shop.entrypoints.run import spare_the_collector
+from shop.entrypoints.run import let_others_finish, spare_the_collector
 from shop.entrypoints.settings import DEVELOPMENT_SECRET, Settings
 from tests.servers import PostgresServer, postgres_server
 
 Tell = Callable[[str], object]
 # Nothing that would make it less durable: fsync, synchronous_commit and full_page_writes stay on.
 POSTGRES = {"shared_buffers": "512MB", "max_wal_size": "4GB", "checkpoint_timeout": "30min"}
-
-
-@frozen(kw_only=True)
-class Effort:
-    """How much is measured, and how long."""
-
-    products: int = 10_000
-    pace: Pace
-    clients: int = 32
-    buyers: int = 48
-    connections: int = 16
-    """To PostgreSQL, of each server process: with each commit waiting for the disk, many wait together."""
-    orders: int
-    """In one stretch without a server."""
-    stretches: int = 8
-    """Of orders without a server: short, and so the least steady of all that is measured."""
-    over_http: int
-    """Ready carts to be ordered over HTTP."""
-    scale: tuple[int, int] = (1_000, 100_000)
-    calls: int = 100
-    """Of each question, in each round, of each size."""
-
-
-FULL = Effort(pace=Pace(1.5, 3.0, 3), orders=400, over_http=12_000)
-QUICK = Effort(pace=Pace(1.0, 1.0, 2), orders=200, over_http=4_000)
-# Measures nothing, but goes every way once.
-TINY = Effort(
-    products=200,
-    pace=Pace(0.1, 0.2, 1),
-    clients=2,
-    buyers=2,
-    orders=8,
-    stretches=1,
-    over_http=1_500,
-    scale=(100, 200),
-    calls=3,
-)
 
 
 @define
@@ -126,10 +90,13 @@ def measure(effort: Effort, *, scale: bool, tell: Tell) -> Report:
             "variants_each": 4,
             "connections_each": effort.connections,
             "postgres": {**POSTGRES, "fsync": "on", "synchronous_commit": "on"},
+            "connected": "by Unix socket",
+            "scheduling": "batch, of PostgreSQL, servers and load",
             "rounds": effort.pace.rounds,
             "round_seconds": effort.pace.round_seconds,
         }
     )
+    let_others_finish()  # as the shop's servers do, and whatever is started from here: PostgreSQL and pgbench too
     with ExitStack() as stack:
         server = stack.enter_context(postgres_server(durable=True, settings=POSTGRES))
         bench = _set_up(effort, server, stack, report, tell)

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.processes import Tree
 from tests.demo import free_port
 from tests.entrypoints.cli.catalogues import shopify_file
 
@@ -68,6 +69,10 @@ def test_two_servers_with_workers_on_postgresql(postgres_url: str, tmp_path: Pat
     with running(environment, log, *words) as server:
         until("serving", lambda: answers(f"http://127.0.0.1:{port}/health/ready"), log)
         until("delivering", lambda: all_delivered(environment), log)
+        processes = Tree(server.pid).pids()
+        assert len(processes) >= 3  # one watches over two
+        if sys.platform == "linux":
+            assert {os.sched_getscheduler(pid) for pid in processes} == {os.SCHED_BATCH}
         server.send_signal(signal.SIGTERM)
         assert server.wait(timeout=60) == 0, log.read_text(encoding="utf-8")
     assert not answers(f"http://127.0.0.1:{port}/health/ready")

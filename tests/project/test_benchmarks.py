@@ -5,7 +5,8 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from benchmarks.measuring import ROUND_TRIPS_MOST, TINY, measure
+from benchmarks.effort import TINY
+from benchmarks.measuring import ROUND_TRIPS_MOST, measure
 from benchmarks.report import Row, Sample, Target, median
 
 pytestmark = pytest.mark.integration

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import asyncpg
 import pytest
@@ -15,6 +16,7 @@ from sqlalchemy import Integer, bindparam, column, func, literal_column, select,
 
 from shop.adapters.sql.database import Write
 from shop.adapters.sql.merging import PARTS_MAX, VALUES_MAX, Part, merged, parts_of
+from shop.adapters.sql.migrating import upgrade
 from shop.adapters.sql.pool import Pool, PoolExhausted
 from shop.adapters.sql.postgres import Postgres
 from shop.adapters.sql.schema import stock_levels
@@ -223,6 +225,17 @@ async def test_a_server_that_comes_back_is_found_again() -> None:
         with pytest.raises(Unavailable):
             await database.change(ONE)
         server.start()
+        assert await database.fetch_one(ONE) is not None
+        await database.close()
+
+
+async def test_a_server_on_the_same_machine_is_found_by_its_socket() -> None:
+    with postgres_server(durable=False) as server:
+        url = server.by_socket(server.url)
+        assert str(server.folder) in unquote(url)
+        assert "127.0.0.1" not in url
+        await upgrade(url)
+        database = Postgres(url)
         assert await database.fetch_one(ONE) is not None
         await database.close()
 

@@ -63,16 +63,16 @@ class Found:
     rule: str
 
 
-def seeds_until_found(plant: Plant, most: int) -> Found | None:
-    """Runs worlds in which this bug is planted, until one breaks a rule."""
-    for seed in range(most):
+def seeds_until_found(plant: Plant, most: int, first: int = 0) -> Found | None:
+    """Runs worlds in which this bug is planted, until one breaks a rule: those from `first` on, then those before."""
+    for tried, seed in enumerate([*range(first, most), *range(first)], 1):
         with MonkeyPatch.context() as patch:
             plant(patch)
             try:
                 run(seed)
             except SeedFailed as error:
                 rule = str(error.what).partition(":")[0] if isinstance(error.what, Broken) else repr(error.what)
-                return Found(seed + 1, rule)
+                return Found(tried, rule)
     return None
 
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar, cast
 
 from shop.application.access import check_permission, check_policies
 from shop.application.denials import Denials
+from shop.application.fitting import check_types
 from shop.application.messages import (
     SYSTEM,
     Actor,
@@ -91,6 +92,7 @@ class Shop:
         context = context or self.context(actor)
         try:
             check_permission(query.requires, context.actor)
+            check_types(query)
             return cast(R, await self._queries[type(query)](query, context))
         except ShopError as error:
             self.denials.note(error, context, type(query).__name__)
@@ -117,6 +119,7 @@ class Shop:
         context = context.doing(action)
         try:
             check_permission(command.requires, context.actor)
+            check_types(command)
             key, principal = context.idempotency, context.actor.principal if context.idempotency else None
             if key is None or principal is None:
                 return await self._again_after_collision(handler, command, context)

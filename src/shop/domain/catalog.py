@@ -16,7 +16,7 @@ from shop.domain.kernel.money import Money
 from shop.domain.kernel.texts import storable, trimmed
 
 VARIANTS_MAX, OPTIONS_MAX, OPTION_VALUES_MAX = 250, 5, 250
-MEDIA_MAX, TAGS_MAX, CATEGORIES_MAX, DEPTH_MAX = 100, 100, 100, 10
+MEDIA_MAX, TAGS_MAX, CATEGORIES_MAX, DEPTH_MAX, POSITION_MAX = 100, 100, 100, 10, 10**6
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _SCHEME = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.-]*):")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -118,21 +118,22 @@ class CategoryChanged(Event):
 def _sized(minimum: int, maximum: int) -> Any:
     def check(_instance: Any, attribute: Any, value: str) -> None:
         if not minimum <= len(value.strip()) <= len(value) <= maximum or not storable(value):
-            raise Invalid(
-                f"“{attribute.name}” has {minimum} to {maximum} characters.",
-                flaws=(Flaw(f"/{attribute.name}", "length", f"{minimum} to {maximum} characters"),),
-            )
+            flaw = Flaw(f"/{attribute.name}", "length", f"{minimum} to {maximum} characters")
+            raise Invalid(f"“{attribute.name}” has {minimum} to {maximum} characters.", flaws=(flaw,))
 
     return check
+
+
+def _position(_instance: Any, _attribute: Any, position: int) -> None:
+    if abs(position) > POSITION_MAX:
+        raise Invalid(f"A position is -{POSITION_MAX} to {POSITION_MAX}.")
 
 
 def checked_slug(slug: str) -> str:
     """The slug, if it is lower-case words joined by single dashes. Raises Invalid."""
     if len(slug) > 200 or not _SLUG.fullmatch(slug):
-        raise Invalid(
-            f"“{slug[:60]}” is no slug: lower-case letters and digits in words joined by single dashes.",
-            flaws=(Flaw("/slug", "slug_malformed", "Such as linen-shirt"),),
-        )
+        what = "no slug: lower-case letters and digits in words joined by single dashes."
+        raise Invalid(f"“{slug[:60]}” is {what}", flaws=(Flaw("/slug", "slug_malformed", "Such as linen-shirt"),))
     return slug
 
 
@@ -326,10 +327,8 @@ class Product(Aggregate):
         for index, media in enumerate(self.media):
             scheme = _SCHEME.match(media.url)
             if (scheme and scheme[1].lower() not in ("http", "https")) or _CONTROL.search(media.url):
-                raise Invalid(
-                    f"“{media.url[:60]}” is no address of a picture.",
-                    flaws=(Flaw(f"/media/{index}/url", "url_malformed", "Such as https://example.com/lamp.jpg"),),
-                )
+                flaw = Flaw(f"/media/{index}/url", "url_malformed", "Such as https://example.com/lamp.jpg")
+                raise Invalid(f"“{media.url[:60]}” is no address of a picture.", flaws=(flaw,))
 
     def _check_variants(self) -> None:
         seen: set[tuple[str, ...]] = set()
@@ -361,7 +360,7 @@ class Category(Aggregate):
     name: str = field(validator=_sized(1, 200))
     description: str = field(default="", validator=_sized(0, 20_000))
     parent_id: CategoryId | None = None
-    position: int = 0
+    position: int = field(default=0, validator=_position)
     seo_title: str = field(default="", validator=_sized(0, 300))
     seo_description: str = field(default="", validator=_sized(0, 1000))
     metadata: Mapping[str, str] = field(factory=dict, converter=checked_metadata)

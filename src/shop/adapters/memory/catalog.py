@@ -52,11 +52,11 @@ class MemoryProductRepository:
         if before is not None:
             _forget_keys(tables, before, journal)
         if product.slug in tables.product_by_slug:
-            raise SlugTaken(f"Another product has the slug “{product.slug}”.")
+            raise SlugTaken
         journal.put(tables.product_by_slug, product.slug, product.id)
         for variant in product.variants:
             if variant.sku and variant.sku in tables.product_by_sku:
-                raise SkuTaken(f"Another variant has the SKU “{variant.sku}”.")
+                raise SkuTaken
             if variant.id in tables.product_by_variant:
                 raise StaleAggregate(f"The variant {variant.id} is another product's.")
             journal.put(tables.product_by_variant, variant.id, product.id)
@@ -112,7 +112,7 @@ class MemoryCategoryRepository:
         if before is not None:
             journal.drop(tables.category_by_slug, before.slug)
         if category.slug in tables.category_by_slug:
-            raise SlugTaken(f"Another category has the slug “{category.slug}”.")
+            raise SlugTaken
         journal.put(tables.category_by_slug, category.slug, category.id)
         journal.put(tables.categories, category.id, category)
 

@@ -16,14 +16,14 @@ at the end of the list and `previous` on a first page (asked for without cursor)
 import base64
 import binascii
 import json
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from attrs import frozen
+from attrs import field, frozen
 
 from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.texts import storable
 
-LIMIT_MAX = 100
+LIMIT_MAX, AT_ONCE_MAX = 100, 10_000
 PRICELESS = 10**15
 """What a product without a price counts as where products are sorted by price, in minor units."""
 
@@ -40,6 +40,16 @@ class CursorMalformed(Invalid):
 class SortUnknown(Invalid):
     code = "sort_unknown"
     title = "The list cannot be sorted like this"
+
+
+def limited(default: int = 100, most: int = AT_ONCE_MAX) -> Any:
+    """The `limit` of a list without pages: 1 to `most`, else Invalid is raised."""
+
+    def check(_instance: Any, _attribute: Any, limit: int) -> None:
+        if not 1 <= limit <= most:
+            raise Invalid(f"A limit is 1 to {most:,}.")
+
+    return field(default=default, validator=check)
 
 
 @frozen(kw_only=True)

@@ -7,6 +7,7 @@ from attrs import frozen
 from shop.application.access import check_owner
 from shop.application.messages import INTERNAL, OWNER, Context, Query
 from shop.application.ports.identity import Secrets
+from shop.application.ports.paging import limited
 from shop.application.ports.readers import CartReader, StoreReader
 from shop.application.ports.repositories import CartWithOffers
 from shop.application.ports.views import (
@@ -66,7 +67,7 @@ class GetExpiredCarts(Query[list[CartId]]):
     """Open carts whose time is over, the oldest first."""
 
     requires: ClassVar = INTERNAL
-    limit: int = 100
+    limit: int = limited()
 
 
 async def get_expired_carts(query: GetExpiredCarts, context: Context, *, carts: CartReader) -> list[CartId]:

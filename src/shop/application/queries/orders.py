@@ -7,7 +7,7 @@ from attrs import frozen
 from shop.application.access import check_owner
 from shop.application.messages import INTERNAL, OWNER, Context, Query
 from shop.application.ports.identity import AuthenticationRequired, Secrets
-from shop.application.ports.paging import Page, PageRequest
+from shop.application.ports.paging import Page, PageRequest, limited
 from shop.application.ports.readers import OrderFilter, OrderReader
 from shop.application.ports.unit_of_work import UnitOfWork
 from shop.application.ports.views import AdminOrderView, OrderView
@@ -74,7 +74,7 @@ class GetOverdueOrders(Query[list[OrderId]]):
     """Orders whose hold on the stock ran out unpaid, the oldest first."""
 
     requires: ClassVar = INTERNAL
-    limit: int = 100
+    limit: int = limited()
 
 
 async def get_overdue_orders(query: GetOverdueOrders, context: Context, *, uow: UnitOfWork) -> list[OrderId]:

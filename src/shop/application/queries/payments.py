@@ -8,7 +8,7 @@ from attrs import frozen
 from shop.application.access import check_owner
 from shop.application.messages import CUSTOMER, INTERNAL, OWNER, PUBLIC, Context, Query
 from shop.application.ports.identity import Secrets
-from shop.application.ports.paging import Page, PageRequest
+from shop.application.ports.paging import Page, PageRequest, limited
 from shop.application.ports.payments import PaymentGateway
 from shop.application.ports.readers import PaymentFilter, PaymentReader, SessionWithPayment
 from shop.application.ports.saved_methods import SavedMethods
@@ -150,7 +150,7 @@ class GetUnfinishedPayments(Query[list[OrderId]]):
 
     requires: ClassVar = INTERNAL
     idle: timedelta = timedelta(minutes=1)
-    limit: int = 100
+    limit: int = limited()
 
 
 async def get_unfinished_payments(query: GetUnfinishedPayments, context: Context, *, uow: UnitOfWork) -> list[OrderId]:

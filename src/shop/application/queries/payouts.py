@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import ClassVar
 
-from attrs import field, frozen, validators
+from attrs import frozen
 
 from shop.application.messages import Context, Query
-from shop.application.ports.paging import LIMIT_MAX, CursorMalformed, Page, decode_cursor, encode_cursor
+from shop.application.ports.paging import LIMIT_MAX, CursorMalformed, Page, decode_cursor, encode_cursor, limited
 from shop.application.ports.payments import PaymentRefused
 from shop.application.ports.reconciliation import BookedSum, ReconciliationReader
 from shop.application.ports.records import Listed, Payout, ProviderBalance
@@ -25,7 +25,7 @@ class GetPayouts(Query[Page[PayoutView]]):
     since: datetime | None = None
     until: datetime | None = None
     after: str | None = None
-    limit: int = field(default=20, validator=[validators.ge(1), validators.le(LIMIT_MAX)])
+    limit: int = limited(20, LIMIT_MAX)
 
 
 async def get_payouts(

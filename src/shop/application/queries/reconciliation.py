@@ -3,10 +3,11 @@
 from datetime import datetime, timedelta
 from typing import ClassVar
 
-from attrs import field, frozen, validators
+from attrs import frozen
 
 from shop.application.messages import Context, Query
 from shop.application.ports.outbox import Outbox
+from shop.application.ports.paging import limited
 from shop.application.ports.payments import PaymentGateway
 from shop.application.ports.reconciliation import ReconciliationReader
 from shop.application.ports.records import ProviderBalance, ProviderRecords
@@ -26,7 +27,7 @@ class Reconcile(Query[ReconciliationView]):
     since: datetime | None = None
     until: datetime | None = None
     stock: bool = True
-    limit: int = field(default=100, validator=[validators.ge(1), validators.le(FINDINGS_MAX)])
+    limit: int = limited(most=FINDINGS_MAX)
 
 
 async def reconcile(

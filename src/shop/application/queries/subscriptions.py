@@ -5,7 +5,7 @@ from typing import ClassVar
 from attrs import frozen
 
 from shop.application.messages import CUSTOMER, INTERNAL, PUBLIC, Context, Query
-from shop.application.ports.paging import Page, PageRequest
+from shop.application.ports.paging import Page, PageRequest, limited
 from shop.application.ports.readers import SubscriptionFilter, SubscriptionReader
 from shop.application.ports.unit_of_work import UnitOfWork
 from shop.application.ports.views import PlanView, SubscriptionView
@@ -107,7 +107,7 @@ class GetDueSubscriptions(Query[list[SubscriptionId]]):
     """Subscriptions for which something has to be done by now, the longest due first."""
 
     requires: ClassVar = INTERNAL
-    limit: int = 100
+    limit: int = limited()
 
 
 async def get_due_subscriptions(

@@ -7,6 +7,7 @@ from msgspec import UNSET, Meta, UnsetType, field
 from shop.application.commands.categories import CreateCategory, DeleteCategory, UpdateCategory
 from shop.application.ports.views import CategoryView
 from shop.application.queries.catalog import GetCategories, GetCategory
+from shop.domain.catalog import POSITION_MAX
 from shop.domain.kernel.identifiers import CategoryId
 from shop.entrypoints.http.answers import Answer
 from shop.entrypoints.http.bodies import (
@@ -31,7 +32,7 @@ WRITE = "products:write"
 
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Description = Annotated[str, Meta(max_length=20_000)]
-Position = Annotated[int, Meta(ge=-(10**6), le=10**6)]
+Position = Annotated[int, Meta(ge=-POSITION_MAX, le=POSITION_MAX)]
 
 
 class CategoryBody(Body):

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ from shop.adapters.tokens import JwtAccessTokens
 from shop.application.ports.saved_methods import NoSavedMethods
 from shop.application.ports.subscriptions import NoBilling
 from shop.application.shop import Shop
-from shop.domain.kernel.errors import Unavailable
+from shop.domain.kernel.errors import Invalid, Unavailable
 from shop.entrypoints.container import Container
 from shop.entrypoints.database import upgrade
 from shop.entrypoints.embed import SWAPPABLE, open_shop
@@ -202,6 +203,13 @@ async def test_what_was_opened_is_closed_even_when_opening_fails() -> None:
         async with open_shop(None, storage=storage, **others):
             pytest.fail("it opened")
     assert sorted(closed) == ["cache", "limiter", "payments", "storage"]
+
+
+@pytest.mark.parametrize("zone", [None, timezone(timedelta(hours=1))])
+async def test_a_clock_tells_utc(zone: tzinfo | None) -> None:
+    with pytest.raises(Invalid, match=r"aware times in UTC: such as datetime\.now\(UTC\)"):
+        async with open_shop(clock=SettableClock(datetime(2026, 3, 4, tzinfo=zone))):
+            pytest.fail("it opened")
 
 
 async def test_two_shops_in_one_program_know_nothing_of_each_other() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from dependency_injector import providers
 
 from shop.application.shop import Shop
-from shop.domain.kernel.errors import Unavailable
+from shop.domain.kernel.errors import Invalid, Unavailable
 from shop.entrypoints.container import Container
 from shop.entrypoints.settings import Settings
 
@@ -49,7 +49,8 @@ async def open_shop(settings: Settings | None = None, **adapters: Any) -> AsyncI
 
 @asynccontextmanager
 async def opened(shop: Shop) -> AsyncIterator[Shop]:
-    """The shop, connected until the block ends. Raises Unavailable as `open_shop` does."""
+    """The shop, connected until the block ends. Raises Unavailable as `open_shop` does, Invalid for a clock of its own
+    that does not tell UTC."""
     ports = shop.ports
     async with AsyncExitStack() as stack:
         stack.push_async_callback(ports.cache.close)
@@ -63,6 +64,8 @@ async def opened(shop: Shop) -> AsyncIterator[Shop]:
             stack.push_async_callback(provider.close)
         stack.push_async_callback(ports.storage.close)
         stack.push_async_callback(shop.denials.close)
+        if ports.clock.now().utcoffset() != timedelta(0):
+            raise Invalid("The clock has to tell aware times in UTC: such as datetime.now(UTC).")
         await ports.storage.open()
         await ports.storage.check()
         await follow_clock(shop)

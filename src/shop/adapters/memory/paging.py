@@ -72,7 +72,7 @@ class Listing(Generic[E]):
         cursor = request.after if request.after is not None else request.before
         chosen = [(self._position(entry, order), entry) for entry in entries]
         if cursor is not None:
-            mark = self._mark(cursor, order)
+            mark = self._mark(cursor, order, request.sort)
             try:
                 chosen = [c for c in chosen if (mark < c[0] if request.after is not None else c[0] < mark)]
             except TypeError:
@@ -82,7 +82,11 @@ class Listing(Generic[E]):
         more, found = len(found) > request.limit, found[: request.limit]
         if request.before is not None:
             found.reverse()
-        ends = [encode_cursor(*self._values(found[i][1], order)) for i in (0, -1)] if found else [None, None]
+        ends = (
+            [encode_cursor(*self._values(found[i][1], order), sort=request.sort) for i in (0, -1)]
+            if found
+            else [None, None]
+        )
         return Page(
             data=[view(entry) for _, entry in found],
             next=ends[1] if more or request.before is not None else None,
@@ -108,8 +112,10 @@ class Listing(Generic[E]):
     def _position(self, entry: E, order: Sequence[tuple[Callable[[E], str | int], bool]]) -> Position:
         return tuple(_turned(key(entry)) if descends else key(entry) for key, descends in order)
 
-    def _mark(self, cursor: str, order: Sequence[tuple[Callable[[E], str | int], bool]]) -> Position:
-        values = decode_cursor(cursor, len(order))
+    def _mark(
+        self, cursor: str, order: Sequence[tuple[Callable[[E], str | int], bool]], sort: tuple[str, ...]
+    ) -> Position:
+        values = decode_cursor(cursor, len(order), sort)
         if not _HEX.fullmatch(str(values[-1])):
             raise CursorMalformed(f"“{cursor[:40]}” is not a cursor of this list.")
         return tuple(_turned(value) if descends else value for value, (_, descends) in zip(values, order, strict=True))

@@ -5,8 +5,9 @@ The order of a list, the same in every storage:
 - The sort keys one after the other, each ascending or (with “-”) descending; texts by code point.
 - Ties are broken by id, in the direction of the first sort key. Without sort keys the list has its own order;
   most begin with the newest, and there ids descend too.
-- A cursor holds the sort values and the id of an entry, so entries that come or go beside it move nothing. Times
-  travel in it as microseconds since 1970. A product without a price sorts as dearer than all (`PRICELESS`).
+- A cursor holds the sort values and the id of an entry, so entries that come or go beside it move nothing; and the
+  sort keys, so that it is refused under others. Times travel in it as microseconds since 1970. A product without a
+  price sorts as dearer than all (`PRICELESS`).
 
 `next` leads to what follows the last entry of the page and `previous` to what precedes the first. `next` is None
 at the end of the list and `previous` on a first page (asked for without cursor); a page reached by `after` has a
@@ -82,19 +83,22 @@ class Page(Generic[V]):
     total: int | None = None
 
 
-def encode_cursor(*values: str | int) -> str:
-    """Sort values and the id of an entry as one opaque word."""
-    return base64.urlsafe_b64encode(_to_json(values).encode()).decode().rstrip("=")
+def encode_cursor(*values: str | int, sort: tuple[str, ...] = ()) -> str:
+    """Sort values and the id of an entry as one opaque word, which knows how its list was sorted."""
+    told = (*values, ",".join(sort)) if sort else values
+    return base64.urlsafe_b64encode(_to_json(told).encode()).decode().rstrip("=")
 
 
-def decode_cursor(cursor: str, length: int) -> list[str | int]:
-    """The values behind a cursor of this many values. Raises CursorMalformed."""
+def decode_cursor(cursor: str, length: int, sort: tuple[str, ...] = ()) -> list[str | int]:
+    """The values behind a cursor of this many values. Raises CursorMalformed, as for one of another order."""
     try:
         values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (binascii.Error, UnicodeError, ValueError, RecursionError):
         values = None
-    if not isinstance(values, list) or len(values) != length or not all(map(_is_sort_value, values)):
+    if not isinstance(values, list) or not all(map(_is_sort_value, values)):
         raise CursorMalformed(f"“{cursor[:40]}” is not a cursor of this list.")
+    if len(values) != length + bool(sort) or (sort and values.pop() != ",".join(sort)):
+        raise CursorMalformed(f"“{cursor[:40]}” is a cursor of another order.")
     return values
 
 

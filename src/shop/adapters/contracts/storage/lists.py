@@ -99,8 +99,9 @@ class ListPromises(StoragePromises):
             for page in (PageRequest(after=cursor), PageRequest(before=cursor)):
                 with pytest.raises(CursorMalformed):
                     await ask(page)
-        with pytest.raises(CursorMalformed):
-            await ask(PageRequest(after=of_titles))
+        for other in ((), ("-title",), ("created_at",), ("title", "price"), ("updated_at",)):
+            with pytest.raises(CursorMalformed):
+                await ask(PageRequest(after=of_titles, sort=other))
         with pytest.raises(CursorMalformed):
             await ask(PageRequest(after=encode_cursor(1, "no id")))
         for sort in (("colour",), ("title", "id"), ("--title",), ("",)):

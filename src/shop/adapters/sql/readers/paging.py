@@ -126,9 +126,10 @@ def _moment(microseconds: int) -> datetime:
 
 @frozen(eq=False)
 class Order:
-    """A total order of a list: keys, each of them ascending or descending; the ids last."""
+    """A total order of a list: keys, each of them ascending or descending; the ids last. `sort` asked for it."""
 
     keys: tuple[tuple[Key | IdKey, bool], ...]
+    sort: tuple[str, ...]
 
     def clauses(self, backwards: bool = False, of: Any = None) -> list[ColumnElement[Any]]:
         """What to order by: the columns themselves, or those of the same names in a subquery."""
@@ -147,7 +148,7 @@ class Order:
 
     def values_at(self, cursor: str) -> dict[str, Any]:
         """The mark as parameters. Raises CursorMalformed."""
-        values = decode_cursor(cursor, len(self.keys))
+        values = decode_cursor(cursor, len(self.keys), self.sort)
         try:
             return {f"mark_{i}": key.from_cursor(values[i]) for i, (key, _) in enumerate(self.keys)}
         except ValueError:
@@ -155,7 +156,7 @@ class Order:
             raise CursorMalformed(f"“{shown}” is a cursor of another order.") from None
 
     def cursor_to(self, row: Row) -> str:
-        return encode_cursor(*(key.in_cursor(row) for key, _ in self.keys))
+        return encode_cursor(*(key.in_cursor(row) for key, _ in self.keys), sort=self.sort)
 
 
 def _beyond(
@@ -195,7 +196,7 @@ def _order(listing: Listing, sort: tuple[str, ...]) -> Order:
         chosen.setdefault(name.removeprefix("-"), (listing.keys[name.removeprefix("-")], name.startswith("-")))
     keys = list(chosen.values()) or list(listing.own)
     ids_descend = sort[0].startswith("-") if sort else listing.ids_descend
-    return Order((*keys, *((key, ids_descend) for key in listing.ids)))
+    return Order((*keys, *((key, ids_descend) for key in listing.ids)), sort)
 
 
 @frozen

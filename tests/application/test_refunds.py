@@ -1,6 +1,7 @@
 """Money that goes back: promised first, sent once, followed to whatever end, and booked as it came."""
 
 import asyncio
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -352,6 +353,30 @@ class TestNews:
         assert await kinds_of(small, order_id) == [EntryKind.CAPTURE, EntryKind.REFUND, EntryKind.REFUND_REVERSAL]
         await at_rest(small)
         assert (await given_back(small, order_id, full=True)).status is RefundStatus.SUCCEEDED
+        await at_rest(small)
+
+    @pytest.mark.parametrize("elsewhere", [False, True])
+    async def test_f51_what_paid_for_an_order_goes_back_as_a_sale_though_it_was_called_off_since(
+        self, small: SmallShop, elsewhere: bool
+    ) -> None:
+        order_id = await sold(small)
+        refund = await given_back(small, order_id, full=True, restock=True)
+        assert (await small.order(order_id)).status is OrderStatus.CANCELLED
+        [intent] = small.books.intents.values()
+        small.provider.refund_becomes(intent.ref, refund.provider_ref, RefundStatus.FAILED, "lost_or_stolen_card")
+        await small.pay(order_id, refresh=True)
+        assert (await small.order(order_id)).payment_status is PaymentStatus.PAID
+        if elsewhere:
+            small.provider.refunds_elsewhere(intent.ref, TOTAL)
+            await small.pay(order_id, refresh=True)
+        else:
+            await given_back(small, order_id, full=True)
+        assert (await small.order(order_id)).payment_status is PaymentStatus.REFUNDED
+        said: Counter[str] = Counter()
+        for entry in await small.entries(order_id):
+            for posting in entry.postings:
+                said[posting.account] += posting.amount.minor
+        assert (said["refunds"], said["receivable"], said["clearing:fake"]) == (TOTAL, 0, 0)
         await at_rest(small)
 
     async def test_f51_of_two_refunds_one_fails(self, small: SmallShop) -> None:

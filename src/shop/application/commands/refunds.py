@@ -12,7 +12,7 @@ from shop.application.ports.clock import Ids
 from shop.application.ports.readers import StoreReader
 from shop.application.ports.unit_of_work import Transaction, UnitOfWork
 from shop.application.settlement import left_of
-from shop.application.settlement.refunds import pays
+from shop.application.settlement.refunds import paid_for
 from shop.domain.identity import ApiKeyNotFound
 from shop.domain.kernel.errors import Conflict, Flaw, Invalid
 from shop.domain.kernel.identifiers import ApiKeyId, OrderLineId, PaymentId, RefundId, UserId, parse_any
@@ -111,7 +111,7 @@ async def request_refund(
             shipping=shipping,
             restock=command.restock,
             tenders=tenders,
-            applied=pays(order),
+            applied=await paid_for(order, tx),
             requested_by=_person(context),
             needs_approval=_is_much(sum((refund.amount for refund in before), amount), settings.store),
             at=context.now,

@@ -13,6 +13,7 @@ from shop.application.settlement.stock import StockOf
 from shop.application.settlement.tenders import TendersOf
 from shop.domain.kernel.identifiers import RefundId
 from shop.domain.kernel.money import Money, total
+from shop.domain.ledger import RECEIVABLE, EntryKind
 from shop.domain.orders import FulfilmentStatus, Order, OrderStatus, PaymentStatus
 from shop.domain.payments import (
     ON_THE_WAY,
@@ -52,7 +53,7 @@ class RefundsOf:
     async def follow(self, news: Iterable[RefundState]) -> None:
         """Takes over what the provider says of each. What it alone knows of becomes a refund of ours as well."""
         for state in news:
-            refund = meant_by(state, self._all) or (self._adopt(state) if self._fits(state) else None)
+            refund = meant_by(state, self._all) or (await self._adopt(state) if self._fits(state) else None)
             if refund is None:
                 continue
             before = refund.follow(state, self.context.now)
@@ -135,7 +136,7 @@ class RefundsOf:
         known = self._sum(r for r in self._all if r.provider_ref and r.status in RESERVING)
         return state.amount.currency == captured.currency and state.amount <= captured - known
 
-    def _adopt(self, state: RefundState) -> Refund:
+    async def _adopt(self, state: RefundState) -> Refund:
         """Somebody gave money back at the provider itself."""
         order, payment = self.sale.order, self.sale.payment
         refund = Refund.request(
@@ -146,7 +147,7 @@ class RefundsOf:
             amount=state.amount,
             reason=RefundReason.ELSEWHERE,
             requested_by=SYSTEM,
-            applied=pays(order),
+            applied=await paid_for(order, self.tx),
             at=self.context.now,
         )
         refund.provider_ref = state.provider_ref
@@ -184,6 +185,19 @@ def pays(order: Order) -> bool:
     """Whether the money that was taken pays for this order: the sum is right, and it was not called off."""
     unapplied = MISMATCH in (order.hold_reason, order.cancel_reason) or order.payment_status is PaymentStatus.MISMATCH
     return order.status is not OrderStatus.CANCELLED and not unapplied
+
+
+async def paid_for(order: Order, tx: Transaction) -> bool:
+    """Whether the money that was taken paid for this order when it came, so that it goes back as a part of a sale.
+
+    One that was called off once its money had gone back was paid for all the same: a refund that failed after that is
+    asked for again, and the books know what they said of its capture.
+    """
+    if order.status is not OrderStatus.CANCELLED:
+        return pays(order)
+    captures = [entry for entry in await tx.ledger.of_order(order.id) if entry.kind is EntryKind.CAPTURE]
+    owed = any(posting.account == RECEIVABLE for entry in captures for posting in entry.postings)
+    return bool(captures) and not owed
 
 
 def _after(order: Order, payment: Payment) -> PaymentStatus:

@@ -331,6 +331,19 @@ class TestSecondPerson:
             await careful.shop.execute(ApproveRefund(refund_id=refund_id), actor=SECOND)
         assert (await given_back(careful, order_id, amount=eur(1))).status is RefundStatus.SUCCEEDED
 
+    async def test_f44_what_went_back_elsewhere_is_not_free_again_when_another_refund_is_refused(
+        self, careful: SmallShop
+    ) -> None:
+        order_id = await sold(careful)
+        refund_id = await asked(careful, order_id, amount=eur(3000))
+        [intent] = careful.books.intents.values()
+        careful.provider.refunds_elsewhere(intent.ref, 4000)
+        await careful.pay(order_id, refresh=True)
+        await careful.shop.execute(RefuseRefund(refund_id=refund_id), actor=SECOND)
+        payment = await careful.payment(order_id)
+        assert (payment.refunded, payment.refund_reserved, payment.refundable) == (eur(4000), eur(4000), eur(488))
+        await at_rest(careful)
+
     def test_limits_make_sense(self) -> None:
         for limits in ((eur(-1),), (eur(1), eur(2))):
             with pytest.raises(Invalid):

@@ -165,11 +165,23 @@ async def refuse_refund(command: RefuseRefund, context: Context, *, uow: UnitOfW
         refund = await tx.refunds.get(command.refund_id)
         payment = await tx.payments.get(refund.payment_id)
         refund.refuse(_person(context), context.now)
-        payment.release_refund(refund.at_provider, context.now)
+        await _release(refund, payment, context, tx)
         tx.payments.save(payment)
         tx.refunds.save(refund)
         tx.answer(refund.id)
     return refund.id
+
+
+async def _release(refund: Refund, payment: Payment, context: Context, tx: Transaction) -> None:
+    """What other refunds promise or gave stays promised. Together with this one that may have been more than was taken,
+    for at the provider nobody asks what is promised here."""
+    others = [other for other in await tx.refunds.of_payment(payment.id) if other.id != refund.id]
+    payment.recount_refunds(
+        refunded=payment.refunded,
+        reserved=total((o.at_provider for o in others if o.status in RESERVING), payment.captured.currency),
+        due=payment.refund_due,
+        at=context.now,
+    )
 
 
 def _person(context: Context) -> str:

@@ -310,11 +310,6 @@ class Payment(Aggregate):
         self.refund_due = True
         self._touch(at)
 
-    def release_refund(self, amount: Money, at: datetime) -> None:
-        """What was promised will not go back after all."""
-        self.refund_reserved = self.refund_reserved - amount
-        self._touch(at)
-
     def recount_refunds(self, *, refunded: Money, reserved: Money, due: bool, at: datetime) -> bool:
         """Takes over what all its refunds come to; whether that is anything new."""
         reserved = min(max(reserved, refunded), self.captured)

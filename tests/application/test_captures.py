@@ -8,31 +8,33 @@ import pytest
 from attrs import evolve
 
 from shop.adapters.fake.faults import Fault, ScriptedFaults
+from shop.adapters.fake.payments import FakePaymentGateway
 from shop.application.commands.captures import CapturePayment, VoidPayment
 from shop.application.commands.carts import DescribeCart
 from shop.application.commands.orders import CancelAnyOrder
 from shop.application.commands.payments import ProcessPayment
 from shop.application.commands.refunds import RequestRefund
 from shop.application.commands.store import ConfigureStore
-from shop.application.ports.payments import PaymentProviderUnavailable
+from shop.application.ports.payments import IntentRequest, PaymentProviderUnavailable, PaymentRefused
 from shop.application.ports.readers import PaymentFilter, TimeRange
 from shop.application.queries.payments import GetPayments, GetUnfinishedPayments
 from shop.application.settlement import OrderNotShippable, Sale, check_money_safe, check_shippable
 from shop.domain.inventory import ReservationState
 from shop.domain.kernel.capturing import CapturePolicy
-from shop.domain.kernel.errors import Conflict, Invalid
-from shop.domain.kernel.identifiers import OrderId
+from shop.domain.kernel.errors import Conflict, Invalid, ShopError
+from shop.domain.kernel.identifiers import AttemptId, OrderId
 from shop.domain.kernel.money import Money
 from shop.domain.orders import FulfilmentStatus, OrderNotCancellable, OrderStatus, PaymentStatus
 from shop.domain.payments import (
     AttemptStatus,
     AuthorizationExpired,
     CaptureExceedsAuthorized,
+    IntentState,
     PaymentCannotMove,
     RefundExceedsCaptured,
 )
 from tests.application.providers import CALLED_OFF as OFF
-from tests.application.providers import PAID, at_rest, events_of, faulty, states, sweep_for
+from tests.application.providers import PAID, Refusing, at_rest, events_of, faulty, states, sweep_for
 from tests.shops import BERLIN, SETTINGS, STAFF, SmallShop, eur, open_small_shop
 
 TOTAL = 2 * 1999 + 490
@@ -68,6 +70,23 @@ async def void(small: SmallShop, order_id: OrderId) -> None:
 
 async def reserved(small: SmallShop, order_id: OrderId) -> set[ReservationState]:
     return {reservation.state for reservation in await small.reservations(order_id)}
+
+
+class LeastCaptures(Refusing):
+    """A provider that authorises anything, and captures no part below a sum."""
+
+    def __init__(self, provider: FakePaymentGateway, refusal: type[ShopError], least: int = 50) -> None:
+        super().__init__(provider, refusal)
+        self._least = least
+        self.capture = self._capture
+
+    async def create_intent(self, request: IntentRequest) -> IntentState:
+        return await self._provider.create_intent(request)
+
+    async def _capture(self, provider_ref: str, attempt_id: AttemptId, amount: Money | None = None) -> IntentState:
+        if (amount.minor if amount else TOTAL) < self._least:
+            raise self._refusal("The amount is below the least that is taken.")
+        return await self._provider.capture(provider_ref, attempt_id, amount)
 
 
 class TestPolicy:
@@ -205,6 +224,40 @@ class TestCapture:
         assert (await small.payment(order_id)).captured == eur(1500)
         [intent] = small.books.intents.values()
         assert (intent.captured, intent.refunded) == (1500, 0)
+
+    @pytest.mark.parametrize("refusal", [PaymentRefused, Invalid])
+    async def test_a_part_that_the_provider_will_not_take_leaves_room_for_another(
+        self, refusal: type[ShopError]
+    ) -> None:
+        small = await manual(await open_small_shop(lambda provider: LeastCaptures(provider, refusal)))
+        order_id = await sold(small)
+        await capture(small, order_id, eur(15))
+        with pytest.raises(PaymentRefused):
+            await small.pay(order_id)
+        payment = await small.payment(order_id)
+        assert (payment.awaits_capture, payment.capture_due) == (True, None)
+        await capture(small, order_id, eur(1500))
+        await small.pay(order_id)
+        assert await states(small, order_id) == PAID
+        assert (await small.payment(order_id)).captured == eur(1500)
+        await at_rest(small)
+
+    async def test_all_of_it_that_the_provider_will_not_take_yet_is_asked_for_again(self) -> None:
+        small = await manual(await open_small_shop(lambda provider: LeastCaptures(provider, PaymentRefused, 10_000)))
+        order_id = await sold(small)
+        await capture(small, order_id)
+        with pytest.raises(PaymentRefused):
+            await small.pay(order_id)
+        assert (await small.payment(order_id)).capture_due == eur(TOTAL)
+
+    async def test_a_void_that_came_first_is_not_undone_by_the_refusal_of_a_part(self) -> None:
+        small = await manual(await open_small_shop(lambda provider: LeastCaptures(provider, PaymentRefused)))
+        order_id = await sold(small)
+        await capture(small, order_id, eur(15))
+        await void(small, order_id)
+        await small.pay(order_id)
+        assert await states(small, order_id) == OFF
+        assert not (await small.payment(order_id)).give_up_part(eur(15), small.clock.now())
 
     async def test_a_part_that_somebody_takes_at_the_provider_is_another_sum(self, careful: SmallShop) -> None:
         """Nobody asked for it here: people look at it, and it goes back."""

@@ -5,14 +5,18 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import pytest
 from attrs import evolve
 
 from shop.application.commands.balance import BookBalance
 from shop.application.commands.refunds import ApproveRefund
 from shop.application.commands.store import ConfigureStore
 from shop.application.messages import Actor
+from shop.application.ports.payments import PaymentRefused
 from shop.domain.kernel.capturing import CapturePolicy
-from shop.domain.kernel.identifiers import PaymentId, RefundId, UserId
+from shop.domain.kernel.identifiers import AttemptId, PaymentId, RefundId, UserId
+from shop.domain.kernel.money import Money
+from shop.domain.payments import IntentState
 from tests.entrypoints.http.sites import OpenSite
 from tests.shops import SETTINGS, START, eur
 
@@ -335,6 +339,29 @@ async def test_f20_staff_capture_what_was_authorised_once(site: OpenSite, staff:
     assert (await asked("8", {}, "void")).json()["code"] == "order_not_cancellable"
     shown = (await staff.get(f"/api/admin/orders/{order['id']}")).json()
     assert shown["payment_status"] == "paid"
+
+
+async def test_a_part_that_the_provider_will_not_take_is_refused_and_another_is_taken(
+    site: OpenSite, staff: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rightly = site.small.provider.capture
+
+    async def capture(provider_ref: str, attempt_id: AttemptId, amount: Money | None = None) -> IntentState:
+        if amount is not None and amount.minor < 50:
+            raise PaymentRefused("The amount is too small.", reason="amount_too_small")
+        return await rightly(provider_ref, attempt_id, amount)
+
+    monkeypatch.setattr(site.small.provider, "capture", capture)
+    await site.small.shop.execute(ConfigureStore(store=evolve(SETTINGS.store, capture=CapturePolicy.MANUAL)))
+    order = (await site.order(await site.cart((await site.small.product(), 2)))).json()
+    address = f"/api/admin/payments/{order['payment']['id']}/capture"
+    part = {"amount": {"amount": 15, "currency": "EUR"}}
+    refused = await staff.post(address, json=part, headers={"Idempotency-Key": "1"})
+    assert (refused.status_code, refused.json()["code"]) == (409, "payment_refused")
+    taken = await staff.post(
+        address, json={"amount": {"amount": 1500, "currency": "EUR"}}, headers={"Idempotency-Key": "2"}
+    )
+    assert (taken.status_code, taken.json()["captured"]["amount"]) == (200, 1500)
 
 
 async def test_f40_staff_let_go_of_what_was_authorised_and_nothing_is_captured_after_it_lapsed(

@@ -3,14 +3,23 @@
 from attrs import frozen
 
 from shop.application.messages import Context
+from shop.application.ports.payments import KeyReused, PaymentRefused
 from shop.application.ports.unit_of_work import Transaction
-from shop.application.settlement.sales import Sale
+from shop.application.settlement.sales import Cashier, Sale
 from shop.application.settlement.stock import StockOf
 from shop.application.settlement.tenders import TendersOf
+from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.identifiers import PaymentId
 from shop.domain.kernel.money import Money
 from shop.domain.orders import FulfilmentStatus, Order, OrderStatus, PaymentStatus
-from shop.domain.payments import AUTHORIZATION_EXPIRED, OrderAuthorizationExpired, Payment, PaymentCannotMove
+from shop.domain.payments import (
+    AUTHORIZATION_EXPIRED,
+    AttemptStatus,
+    IntentState,
+    OrderAuthorizationExpired,
+    Payment,
+    PaymentCannotMove,
+)
 
 
 async def lapse(sale: Sale, stock: StockOf, tenders: TendersOf, context: Context) -> None:
@@ -31,6 +40,35 @@ async def let_go(sale: Sale, reason: str, stock: StockOf, tenders: TendersOf, co
         await stock.release()
     elif order.status is OrderStatus.CONFIRMED:
         order.put_on_hold(reason, now)
+
+
+async def take(sale: Sale, part: Money | None, context: Context, cashier: Cashier) -> IntentState:
+    """Asks the provider for all that is authorised, or this part of it.
+
+    A part that it will not take while the authorisation stands (too small, or no sum that cards can pay) is wished
+    for no more: another one could not be asked for before this one had lapsed. Raises PaymentRefused,
+    PaymentProviderUnavailable.
+    """
+    gateway, attempt = cashier.provider_of(sale.payment), sale.payment.attempt
+    if part is None:
+        return await gateway.capture(attempt.provider_ref, attempt.id)
+    try:
+        return await gateway.capture(attempt.provider_ref, attempt.id, part)
+    except KeyReused:
+        raise
+    except (PaymentRefused, Invalid) as refusal:
+        if (await gateway.fetch(attempt.provider_ref)).status is AttemptStatus.AUTHORIZED:
+            await _give_up(sale, part, context, cashier)
+        if isinstance(refusal, PaymentRefused):
+            raise
+        raise PaymentRefused(refusal.detail, reason=refusal.code) from refusal
+
+
+async def _give_up(sale: Sale, part: Money, context: Context, cashier: Cashier) -> None:
+    async with cashier.uow(context) as tx:
+        payment = await tx.payments.get(sale.payment.id)
+        if payment.version == sale.payment.version and payment.give_up_part(part, context.now):
+            tx.payments.save(payment)
 
 
 @frozen

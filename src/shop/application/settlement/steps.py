@@ -20,7 +20,7 @@ from shop.application.ports.payments import (
 )
 from shop.application.ports.subscriptions import InvoiceCharge, InvoiceMethod
 from shop.application.settlement.books import BooksOf
-from shop.application.settlement.captures import lapse, let_go
+from shop.application.settlement.captures import lapse, let_go, take
 from shop.application.settlement.disputes import is_contested, look_at_disputes
 from shop.application.settlement.refunds import MISMATCH, RefundsOf
 from shop.application.settlement.refusals import KEYS_LAST, is_for_good, never_made, refused
@@ -211,8 +211,7 @@ async def _next_step(sale: Sale, context: Context, cashier: Cashier) -> _Step | 
         return _Step(await cashier.provider_of(payment).cancel(attempt.provider_ref, attempt.id))
     if payment.awaits_capture or order.status is OrderStatus.ON_HOLD:
         return None  # people decide
-    part = _part_to_take(payment)
-    return _Step(await cashier.provider_of(payment).capture(attempt.provider_ref, attempt.id, part))
+    return _Step(await take(sale, _part_to_take(payment), context, cashier))
 
 
 def _lets_go(sale: Sale, context: Context) -> bool:

@@ -224,6 +224,14 @@ class Payment(Aggregate):
         self._touch(at)
         return True
 
+    def give_up_part(self, part: Money, at: datetime) -> bool:
+        """The provider will not take this part: people may wish for another. False where nobody wishes for it now."""
+        if self.status is not AttemptStatus.AUTHORIZED or self.void_due or self.capture_due != part:
+            return False
+        self.capture_due = None
+        self._touch(at)
+        return True
+
     def request_void(self, at: datetime) -> bool:
         """Somebody wishes to let go of what is authorised. A capture that is under way may still come first.
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable
 from shop.application.commands.captures import CapturePayment, VoidPayment
 from shop.application.commands.payments import ProcessPayment
 from shop.application.messages import SYSTEM
+from shop.application.ports.payments import PaymentRefused
 from shop.application.ports.views import PaymentView
 from shop.application.queries.payments import GetPayment
 from shop.domain.kernel.errors import ShopError, below
@@ -42,13 +43,15 @@ class Capture(Body):
         "payment_cannot_move",
         "authorization_expired",
         "capture_exceeds_authorized",
+        "payment_refused",
         "conflict",
     ),
 )
 async def admin_payment_capture(call: Call) -> Answer:
     """All of it, or a part: then the rest is let go of for good, and what was taken is what the order costs.
 
-    The wish is kept first. While the provider does not answer, `capture_due` says what will be taken later.
+    The wish is kept first. While the provider does not answer, `capture_due` says what will be taken later. A part that
+    it will not take is `payment_refused`; another one can be taken then.
     """
     body: Capture = call.body
     command = CapturePayment(
@@ -81,8 +84,19 @@ async def _wished_and_done(call: Call, work: Awaitable[PaymentId]) -> PaymentVie
         return payment
     try:
         await call.shop.execute(ProcessPayment(order_id=payment.order_id), context=call.context_of(SYSTEM))
+    except PaymentRefused as refusal:
+        payment = await call.ask(GetPayment(payment_id=payment.id), actor=SYSTEM)
+        if _waits_for_people(payment):
+            raise
+        _log.warning("%s waits: %s", payment.id, refusal.detail, extra={"request_id": call.visit.shown_id})
+        return payment
     except ShopError as error:
         _log.warning("%s waits: %s", payment.id, error.detail, extra={"request_id": call.visit.shown_id})
     except Exception:
         _log.exception("%s stopped", payment.id, extra={"request_id": call.visit.shown_id})
     return await call.ask(GetPayment(payment_id=payment.id), actor=SYSTEM)
+
+
+def _waits_for_people(payment: PaymentView) -> bool:
+    """Whether nobody wishes for anything any more: it was a part that the provider will not take."""
+    return payment.status is AttemptStatus.AUTHORIZED and payment.capture_due is None and not payment.void_due

@@ -10,6 +10,7 @@ from attrs import evolve
 
 from shop.adapters.fake.faults import Fault, ScriptedFaults
 from shop.application.commands.disputes import TEXT_LENGTH_MAX, SubmitDisputeEvidence
+from shop.application.commands.orders import CancelAnyOrder
 from shop.application.commands.payments import ReplayProviderNews
 from shop.application.commands.refunds import ApproveRefund, PaymentDisputed, RequestRefund
 from shop.application.commands.simulation import SimulatePayment, SimulationNotOffered
@@ -22,10 +23,11 @@ from shop.application.ports.readers import DisputeFilter, InboxFilter
 from shop.application.queries.disputes import GetDispute, GetDisputes, GetInbox, GetInboxItem
 from shop.application.queries.orders import GetAnyOrder
 from shop.application.queries.payments import GetUnfinishedPayments
+from shop.domain.inventory import ReservationState
 from shop.domain.kernel.errors import Conflict, Forbidden, Invalid
 from shop.domain.kernel.identifiers import ApiKeyId, DisputeId, OrderId, RefundId
-from shop.domain.ledger import DISPUTE_LOSSES, DISPUTES, FEES, EntryKind, clearing
-from shop.domain.orders import OrderFlag, OrderStatus, PaymentStatus
+from shop.domain.ledger import DISPUTE_LOSSES, DISPUTES, FEES, REFUNDS, EntryKind, clearing
+from shop.domain.orders import OrderFlag, OrderNotCancellable, OrderStatus, PaymentStatus
 from shop.domain.payments import (
     Dispute,
     DisputeNotAnswerable,
@@ -47,6 +49,16 @@ EVIDENCE = {EvidenceKind.SHIPPING_TRACKING_NUMBER: "00340434161094021501", Evide
 async def sold(small: SmallShop) -> tuple[OrderId, str]:
     order_id = await small.buy((await small.product(stock=5), 2))
     return order_id, (await small.payment(order_id)).attempt.provider_ref
+
+
+async def lost(small: SmallShop, minor: int = 0) -> tuple[OrderId, str]:
+    """An order whose money, or a part of it, the buyer's bank has taken for good."""
+    order_id, ref = await sold(small)
+    small.provider.disputes_open(ref, minor=minor)
+    await told(small)
+    small.provider.dispute_ends(ref, S.LOST)
+    await told(small)
+    return order_id, ref
 
 
 async def told(small: SmallShop) -> None:
@@ -132,6 +144,36 @@ class TestChargebacks:
         assert (await small.order(order_id)).payment_status is PaymentStatus.PAID
         assert await balance(small, order_id) == {FEES: FEE, clearing("fake"): TOTAL - FEE}
         await at_rest(small)
+
+    async def test_what_is_lost_before_anything_was_sent_is_called_off_and_frees_its_stock(
+        self, small: SmallShop
+    ) -> None:
+        order_id, ref = await lost(small)
+        await small.shop.execute(CancelAnyOrder(order_id=order_id), actor=STAFF)
+        order = await small.order(order_id)
+        assert (order.status, order.payment_status) == (OrderStatus.CANCELLED, PaymentStatus.DISPUTED_LOST)
+        assert {reservation.state for reservation in await small.reservations(order_id)} == {ReservationState.RELEASED}
+        await at_rest(small)
+        assert small.books.intents[ref].refunded == 0
+
+    async def test_an_appeal_that_is_won_for_what_was_called_off_gives_the_money_back(self, small: SmallShop) -> None:
+        order_id, ref = await lost(small)
+        await small.shop.execute(CancelAnyOrder(order_id=order_id), actor=STAFF)
+        small.provider.dispute_ends(ref, S.WON)
+        for _ in range(2):
+            await told(small)
+        order = await small.order(order_id)
+        assert (order.status, order.payment_status) == (OrderStatus.CANCELLED, PaymentStatus.REFUNDED)
+        assert small.books.intents[ref].refunded == TOTAL
+        assert await balance(small, order_id) == {FEES: FEE, clearing("fake"): -FEE}
+        given = [posting for entry in await small.entries(order_id) for posting in entry.postings]
+        assert [p.amount for p in given if p.account == REFUNDS] == [eur(TOTAL)]
+        await at_rest(small)
+
+    async def test_a_part_that_is_lost_calls_nothing_off(self, small: SmallShop) -> None:
+        order_id, _ = await lost(small, minor=1000)
+        with pytest.raises(OrderNotCancellable):
+            await small.shop.execute(CancelAnyOrder(order_id=order_id), actor=STAFF)
 
     async def test_what_was_partly_given_back_is_so_again_afterwards(self, small: SmallShop) -> None:
         order_id, ref = await sold(small)

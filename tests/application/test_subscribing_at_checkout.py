@@ -36,7 +36,7 @@ from shop.domain.kernel.capturing import CapturePolicy
 from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.identifiers import CartId, OrderId, PlanId, VariantId
 from shop.domain.orders import OrderStatus, PaymentStatus
-from shop.domain.payments import AttemptStatus
+from shop.domain.payments import AttemptStatus, DisputeStatus
 from shop.domain.subscriptions import (
     PlanNeedsCustomer,
     PlanNotFound,
@@ -493,6 +493,28 @@ class TestWhatGoesWrong:
         subscription = await only(small, order_id)
         assert subscription.status is S.ACTIVE
         assert len(small.billing.take_news()) == 1  # it was made once
+
+    @pytest.mark.parametrize(
+        ("end", "becomes"), [(DisputeStatus.LOST, S.INCOMPLETE_EXPIRED), (DisputeStatus.WON, S.ACTIVE)]
+    )
+    async def test_what_a_bank_took_back_meanwhile_begins_nothing_unless_it_comes_again(
+        self, small: SmallShop, monkeypatch: pytest.MonkeyPatch, end: DisputeStatus, becomes: S
+    ) -> None:
+        async def away(request: BillingRequest) -> BillingState:
+            raise PaymentProviderUnavailable("Nobody answers.")
+
+        monkeypatch.setattr(small.billing, "subscribe", away)
+        order_id = await bought(small, await filled(small, await offer(small)))
+        [ref] = small.books.intents
+        small.provider.disputes_open(ref)
+        await small.pay(order_id, refresh=True)
+        monkeypatch.undo()
+        await scheduled(small)
+        assert (await only(small, order_id)).status is S.INCOMPLETE
+        small.provider.dispute_ends(ref, end)
+        await small.pay(order_id, refresh=True)
+        await scheduled(small)
+        assert (await only(small, order_id)).status is becomes
 
     async def test_a_way_to_pay_that_is_refused_waits_for_another_one(
         self, small: SmallShop, monkeypatch: pytest.MonkeyPatch

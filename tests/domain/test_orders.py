@@ -152,7 +152,6 @@ def test_cancelling_twice_is_once() -> None:
         {"payment_status": PaymentStatus.PARTIALLY_REFUNDED},
         {"payment_status": PaymentStatus.MISMATCH},
         {"payment_status": PaymentStatus.DISPUTED},
-        {"payment_status": PaymentStatus.DISPUTED_LOST},
     ],
     ids=str,
 )
@@ -163,9 +162,7 @@ def test_an_order_that_left_or_was_paid_is_not_cancelled(state: dict[str, Any]) 
     assert order.status is state.get("status", OrderStatus.PENDING)
 
 
-@pytest.mark.parametrize(
-    "status", sorted(set(PaymentStatus) - {"paid", "partially_refunded", "mismatch", "disputed", "disputed_lost"})
-)
+@pytest.mark.parametrize("status", sorted(set(PaymentStatus) - {"paid", "partially_refunded", "mismatch", "disputed"}))
 def test_without_money_taken_an_order_can_be_called_off(status: PaymentStatus) -> None:
     order = an_order(payment_status=status)
     order.cancel("expired", later())

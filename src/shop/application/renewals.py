@@ -49,6 +49,8 @@ STEPS_MAX = 8
 TRIAL_WILL_END = "customer.subscription.trial_will_end"
 _STANDING = frozenset({OrderStatus.CONFIRMED, OrderStatus.COMPLETED})
 _UNTRIED = frozenset({AttemptStatus.FAILED, AttemptStatus.REQUIRES_ACTION})
+_GONE = frozenset({PaymentStatus.REFUNDED, PaymentStatus.DISPUTED_LOST})
+"""The buyer has the money again: nothing begins with it."""
 _TAKEN = frozenset(PaymentStatus) - {
     PaymentStatus.PENDING,
     PaymentStatus.AUTHORIZED,
@@ -153,16 +155,17 @@ async def begin_subscriptions(order: Order, context: Context, till: Till) -> Non
 
 
 async def _follow_checkout(subscription: Subscription, order_id: OrderId, context: Context, till: Till) -> Subscription:
-    """It begins once the order of its checkout stands and its money was taken: what a bank promised may still lapse."""
+    """It begins once the order of its checkout stands and its money was taken: what a bank promised may still lapse,
+    and what a bank took back may be lost."""
     now = context.now
     async with till.cashier.uow(context) as tx:
         order = await tx.orders.get(order_id)
         payment = await tx.payments.of_order(order_id) if order.total else None
         session = await tx.payment_sessions.get(order.payment_session_id)
-    paid_back = order.payment_status is PaymentStatus.REFUNDED
-    if order.status is OrderStatus.CANCELLED or paid_back or subscription.email == ERASED:
+    gone = order.payment_status in _GONE
+    if order.status is OrderStatus.CANCELLED or gone or subscription.email == ERASED:
         subscription.expire(now)
-    elif order.status not in _STANDING or order.payment_status not in _TAKEN:
+    elif order.status not in _STANDING or order.payment_status not in _TAKEN - {PaymentStatus.DISPUTED}:
         subscription.look_again(now)
     else:
         method = payment.attempt.method if payment is not None else ""

@@ -257,7 +257,7 @@ def _bought(order: Order, refunds: Sequence[Refund]) -> bool:
     since: what never paid for it was owed back in the same moment."""
     if not refunds:
         return pays(order)
-    owed = any(refund.reason is RefundReason.UNAPPLIED for refund in refunds)
+    owed = any(refund.reason is RefundReason.UNAPPLIED and not refund.applied for refund in refunds)
     return not owed and any(refund.applied for refund in refunds)
 
 

@@ -4,6 +4,7 @@ from shop.application.settlement.anew import begin_anew
 from shop.application.settlement.books import BooksOf
 from shop.application.settlement.captures import CapturesOf
 from shop.application.settlement.disputes import look_at_risk, settle_answer, settle_disputes
+from shop.application.settlement.endings import call_off_free
 from shop.application.settlement.refunds import MISMATCH
 from shop.application.settlement.sales import Cashier, PaymentElsewhere, Sale, sale_of
 from shop.application.settlement.saving import (
@@ -20,7 +21,6 @@ from shop.application.settlement.shipping import OrderNotShippable, check_money_
 from shop.application.settlement.steps import (
     STEPS_MAX,
     call_off,
-    call_off_free,
     carry_on,
     charge_of,
     settle,

@@ -12,8 +12,10 @@ from shop.application.messages import Context
 from shop.application.ports.clock import Ids
 from shop.application.ports.unit_of_work import Transaction
 from shop.application.settlement.books import BooksOf
-from shop.application.settlement.refunds import MISMATCH, pays
+from shop.application.settlement.refunds import MISMATCH, RefundsOf, paid_for, pays
 from shop.application.settlement.sales import Cashier, Sale
+from shop.application.settlement.stock import StockOf
+from shop.application.settlement.tenders import TendersOf
 from shop.domain.kernel.identifiers import DisputeId
 from shop.domain.orders import Order, OrderFlag, OrderStatus, PaymentStatus
 from shop.domain.payments import (
@@ -55,8 +57,21 @@ async def settle_disputes(sale: Sale, news: Sequence[DisputeState], context: Con
         disputes = DisputesOf(tx, sale, BooksOf(tx, sale, context, cashier.ids), context, cashier.ids)
         await disputes.read()
         disputes.follow(news)
-        disputes.conclude()
+        if disputes.conclude():
+            await _owe(sale, disputes.books, context, cashier)
     return sale
+
+
+async def _owe(sale: Sale, books: BooksOf, context: Context, cashier: Cashier) -> None:
+    """What a bank gave back to the shop, for an order that was called off meanwhile, buys nothing."""
+    tx, order = books.tx, sale.order
+    stock, tenders = StockOf(tx, order.id, context, cashier.ids), TendersOf(tx, order, cashier.tenders)
+    back = RefundsOf(tx, sale, books, stock, tenders, context, cashier.ids)
+    await back.read()
+    back.owe(applied=await paid_for(order, tx))
+    await back.conclude()
+    tx.payments.save(sale.payment)
+    tx.orders.save(order)
 
 
 async def settle_answer(
@@ -117,8 +132,9 @@ class DisputesOf:
                 self._moved = True
                 self.tx.disputes.save(dispute)
 
-    def conclude(self) -> None:
-        """Makes payment and order agree with the disputes.
+    def conclude(self) -> bool:
+        """Makes payment and order agree with the disputes. Whether money came back that an order which was called off
+        does not need.
 
         A dispute is written together with both: they were read before it, and who read them before somebody else wrote
         would take them for what they are not any more.
@@ -133,6 +149,7 @@ class DisputesOf:
             self.tx.payments.save(payment)
         if self._moved or moved or inquiry or held:
             self.tx.orders.save(order)
+        return moved and order.payment_status is PaymentStatus.VOIDED
 
     def _opened(self, state: DisputeState) -> Dispute:
         payment = self.sale.payment

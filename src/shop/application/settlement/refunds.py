@@ -67,8 +67,9 @@ class RefundsOf:
                 self.books.refund_reversed(refund)
             self.tx.refunds.save(refund)
 
-    def owe(self) -> None:
-        """The money was taken and buys nothing: all that is left of it has to go back."""
+    def owe(self, *, applied: bool = False) -> None:
+        """The money was taken and buys nothing: all that is left of it has to go back. `applied` where it paid for the
+        order once."""
         payment = self.sale.payment
         if not (left := payment.refundable):
             return
@@ -81,7 +82,7 @@ class RefundsOf:
             amount=left,
             reason=RefundReason.UNAPPLIED,
             requested_by=SYSTEM,
-            applied=False,
+            applied=applied,
             at=self.context.now,
         )
         self._add(refund)
@@ -173,7 +174,7 @@ class RefundsOf:
                     due=True,
                     at=self.context.now,
                 )
-                self.owe()
+                self.owe(applied=refund.applied)
                 return
 
     def _sum(self, refunds: Iterable[Refund]) -> Money:

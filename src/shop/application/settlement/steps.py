@@ -22,6 +22,7 @@ from shop.application.ports.subscriptions import InvoiceCharge, InvoiceMethod
 from shop.application.settlement.books import BooksOf
 from shop.application.settlement.captures import lapse, let_go, take
 from shop.application.settlement.disputes import is_contested, look_at_disputes
+from shop.application.settlement.endings import EMPTIED, call_off_emptied
 from shop.application.settlement.refunds import MISMATCH, RefundsOf
 from shop.application.settlement.refusals import KEYS_LAST, is_for_good, never_made, refused
 from shop.application.settlement.sales import Cashier, Sale
@@ -30,7 +31,6 @@ from shop.application.settlement.tenders import TendersOf
 from shop.application.settlement.wallets import customer_of
 from shop.domain.kernel.capturing import CapturePolicy
 from shop.domain.kernel.errors import Invalid, Unavailable
-from shop.domain.kernel.identifiers import OrderId
 from shop.domain.kernel.money import Money
 from shop.domain.orders import Order, OrderStatus, PaymentStatus
 from shop.domain.payments import (
@@ -140,41 +140,14 @@ def _given_back_here(refund: Refund) -> RefundState:
 async def call_off(sale: Sale, reason: str, context: Context, cashier: Cashier) -> Sale:
     """Makes sure the provider can take no more money, and only then cancels the order and frees its stock.
 
-    If the money was taken meanwhile, the order stands and is paid; if all of it went back, nothing is left of it but
-    the stock.
+    If the money was taken meanwhile, the order stands and is paid; if all of it went back, or a bank gave it back,
+    nothing is left of it but the stock. Raises OrderNotCancellable where a bank left a part.
     """
-    if sale.order.payment_status is PaymentStatus.REFUNDED:
-        return await _call_off_refunded(sale, reason, context, cashier)
+    if sale.order.payment_status in EMPTIED:
+        return await call_off_emptied(sale, reason, context, cashier)
     if sale.payment.status not in (AttemptStatus.CAPTURED, AttemptStatus.CANCELLED):
         sale = await settle(sale, await _stop(sale, context, cashier), context, cashier, reason=reason)
     return sale
-
-
-async def _call_off_refunded(sale: Sale, reason: str, context: Context, cashier: Cashier) -> Sale:
-    async with cashier.uow(context) as tx:
-        order = await tx.orders.get(sale.order.id)
-        if order.payment_status is PaymentStatus.REFUNDED and order.status is not OrderStatus.CANCELLED:
-            order.cancel(reason, context.now)
-            await StockOf(tx, order.id, context, cashier.ids).release()
-            tx.orders.save(order)
-    return evolve(sale, order=order)
-
-
-async def call_off_free(order_id: OrderId, reason: str, context: Context, cashier: Cashier) -> None:
-    """Cancels an order that costs nothing, frees its stock, and ends the trials that began with it.
-
-    Raises OrderNotCancellable once goods left.
-    """
-    async with cashier.uow(context) as tx:
-        order = await tx.orders.get(order_id)
-        if order.status is not OrderStatus.CANCELLED:
-            order.cancel(reason, context.now)
-            await StockOf(tx, order.id, context, cashier.ids).release()
-            tx.orders.save(order)
-            for begun in await tx.subscriptions.of_order(order.id) if order.subscribes else ():
-                subscription = await tx.subscriptions.get(begun)
-                if subscription.leave_trial("order_cancelled", context.now):
-                    tx.subscriptions.save(subscription)
 
 
 async def _stop(sale: Sale, context: Context, cashier: Cashier) -> IntentState:

@@ -150,7 +150,10 @@ FULFILMENT_ARROWS: Mapping[FulfilmentStatus, frozenset[FulfilmentStatus]] = {
     FulfilmentStatus.DELIVERED: frozenset({FulfilmentStatus.RETURNED}),
     FulfilmentStatus.RETURNED: frozenset(),
 }
-_MONEY_TAKEN = _IN_DISPUTE | {PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.MISMATCH}
+_MONEY_TAKEN = frozenset(
+    {PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.MISMATCH, PaymentStatus.DISPUTED}
+)
+"""Not what is lost: the buyer has that again."""
 
 
 @frozen(kw_only=True)

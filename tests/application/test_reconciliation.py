@@ -10,6 +10,7 @@ from attrs import evolve
 from shop.adapters.fake.booked import BookedIntent
 from shop.adapters.fake.books import MemoryBooks
 from shop.adapters.fake.payments import FakePaymentGateway
+from shop.adapters.memory.copies import copied
 from shop.adapters.memory.readers.reconciliation import MemoryReconciliationReader
 from shop.adapters.memory.tables import Tables
 from shop.application.commands.balance import BookBalance
@@ -28,7 +29,7 @@ from shop.entrypoints.worker.schedule import reconcile_recent, reconcile_week
 from tests.application.providers import Away, at_rest, faulty
 from tests.application.test_subscriptions import days, offer, subscribe
 from tests.scale import rounds
-from tests.shops import START, SettableClock, SmallShop, open_small_shop
+from tests.shops import START, SettableClock, SmallShop, eur, open_small_shop
 
 DEFECTS = 100
 
@@ -255,6 +256,21 @@ class TestRepairs:
         await repaired(small, finding)
         assert (await small.payment(placed[0])).refunded.minor == 500
         assert (await told(small)).clean
+
+    @pytest.mark.parametrize(("column", "by"), [("captured", -100), ("captured", 100), ("refunded", 100)])
+    async def test_what_somebody_changed_in_the_database_is_for_people(self, column: str, by: int) -> None:
+        small, placed = await sold(2)
+        [first, _] = paid_intents(small)
+        payments = tables(small).payments
+        [found] = [payment for payment in payments.values() if payment.order_id == placed[0]]
+        altered = copied(found)
+        setattr(altered, column, getattr(found, column) + eur(by))
+        payments[found.id] = altered
+        findings = (await told(small)).findings
+        assert [finding.kind for finding in findings] == ["amount_differs", "ledger_differs"]
+        with pytest.raises(FindingNeedsPeople):
+            await repaired(small, findings[0])
+        assert small.books.intents[first.ref].refunded == 0
 
     async def test_a_missing_entry_is_booked(self) -> None:
         small, placed = await sold(2)

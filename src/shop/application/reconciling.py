@@ -70,6 +70,10 @@ class Comparison:
                 return sums
         return None
 
+    async def differs(self, ref: str) -> bool:
+        """Whether the payment of this name is otherwise at the provider than here; not said of what was touched now."""
+        return bool(await self._look_again([ref]))
+
     # Provider against us.
 
     async def _theirs(

@@ -12,6 +12,7 @@ from shop.application.messages import INTERNAL, Command, Context
 from shop.application.ports.payments import ProviderNews
 from shop.application.ports.reconciliation import ReconciliationReader
 from shop.application.ports.records import ProviderBalance, ProviderRecords
+from shop.application.ports.unit_of_work import StaleAggregate
 from shop.application.reconciling import Comparison, intents, messages, stock_findings
 from shop.application.settlement import Cashier, Sale, carry_on, sale_of
 from shop.application.settlement.books import BooksOf
@@ -99,9 +100,21 @@ class _Mender:
     balance: ProviderBalance | None
 
     async def ask_again(self, ref: str) -> None:
-        """The provider is right about its own money: what it says now becomes ours."""
+        """The provider is right about its own money: what it says now becomes ours.
+
+        News only move a payment forward, and the ledger takes each once. What differs after that, or is refused though
+        nobody else is at it, was not brought about by news: somebody changed our own records.
+        """
         sale = await self._sale(ref)
-        await carry_on(sale, self.context, self.cashier, refresh=True)
+        before = _versions(sale)
+        try:
+            await carry_on(sale, self.context, self.cashier, refresh=True)
+        except StaleAggregate:
+            if _versions(await self._sale(ref)) != before:
+                raise
+            raise _altered(ref) from None
+        if await self.comparison.differs(ref) and _versions(await self._sale(ref)) == before:
+            raise _altered(ref)
 
     async def level(self, subject: str) -> None:
         """The movements say how many there are: each has its reason."""
@@ -225,6 +238,17 @@ class _Mender:
                     if one.news.event_ref == event_ref:
                         return one.news
         raise FindingUnknown(f"The provider does not list the message {event_ref[:80]} any more.")
+
+
+def _versions(sale: Sale) -> tuple[int, int]:
+    return sale.order.version, sale.payment.version
+
+
+def _altered(ref: str) -> FindingNeedsPeople:
+    return FindingNeedsPeople(
+        f"What the provider says of {ref[:80]} does not follow from what is written of it here.",
+        hint="Somebody changed the payment or its refunds in the database: undo that, or restore them from a backup.",
+    )
 
 
 async def _book_missing(books: BooksOf) -> bool:

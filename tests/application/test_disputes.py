@@ -352,6 +352,18 @@ class TestInquiriesAndFears:
         await told(small)
         assert (await small.order(order_id)).flags == {OrderFlag.FRAUD_WARNING}
 
+    async def test_a_warning_that_became_a_dispute_holds_nothing_once_that_is_won(self, small: SmallShop) -> None:
+        order_id, ref = await sold(small)
+        small.provider.fraud_is_feared(ref)
+        await told(small)
+        small.provider.disputes_open(ref)
+        await told(small)
+        assert (await small.order(order_id)).flags == {OrderFlag.DISPUTE}
+        small.provider.dispute_ends(ref, S.WON)
+        await told(small)
+        order = await small.order(order_id)
+        assert (order.payment_status, order.flags, order.fulfilment_on_hold) == (PaymentStatus.PAID, frozenset(), False)
+
 
 class TestEvidence:
     async def test_evidence_goes_to_the_bank_and_is_noted_without_what_it_says(self, small: SmallShop) -> None:

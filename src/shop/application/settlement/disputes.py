@@ -27,16 +27,19 @@ from shop.domain.payments import (
     Payment,
 )
 
+_FEARED = frozenset({OrderFlag.FRAUD_WARNING, OrderFlag.REVIEW})
 _OURS_NO_MORE = CONTESTED | {DisputeStatus.LOST}
 
 
 async def look_at_disputes(sale: Sale, context: Context, cashier: Cashier) -> Sale:
-    """Asks the provider for all disputes of the payment, and writes how they stand.
+    """Asks the provider for all disputes of the payment, and writes how they stand. What was only feared before may be
+    over by that: a warning of fraud counts no more once the payment is disputed, and no message says so.
 
     Raises PaymentProviderUnavailable, StaleAggregate; doing it again is safe.
     """
     ref = sale.payment.attempt.provider_ref
-    return await settle_disputes(sale, await cashier.provider_of(sale.payment).disputes(ref), context, cashier)
+    sale = await settle_disputes(sale, await cashier.provider_of(sale.payment).disputes(ref), context, cashier)
+    return await look_at_risk(sale, context, cashier) if sale.order.flags & _FEARED else sale
 
 
 async def look_at_risk(sale: Sale, context: Context, cashier: Cashier) -> Sale:

@@ -197,6 +197,20 @@ class TestGivingBack:
             await asked(small, order_id)
         await at_rest(small)
 
+    async def test_what_credit_paid_whole_can_be_sold_again_once_it_went_back_if_that_is_wished(
+        self, small: SmallShop
+    ) -> None:
+        shirt = await small.product(stock=5)
+        order_id = await with_tenders(small, credit(9000)).buy((shirt, 2))
+        payment = await small.payment(order_id)
+        wish = RequestRefund(payment_id=payment.id, full=True, restock=True)
+        await small.shop.execute(wish, actor=STAFF)
+        await small.pay(order_id)
+        order = await small.order(order_id)
+        assert (order.status, order.cancel_reason) == (OrderStatus.CANCELLED, "refunded")
+        assert (await small.level(shirt)).available == 5
+        await at_rest(small)
+
     async def test_what_credit_paid_whole_goes_back_to_it_without_a_provider(self, small: SmallShop) -> None:
         balance = credit(9000)
         order_id = await sold(with_tenders(small, balance))

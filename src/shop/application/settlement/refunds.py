@@ -115,7 +115,7 @@ class RefundsOf:
         """
         order, payment = self.sale.order, self.sale.payment
         over = order.status is OrderStatus.CANCELLED or order.payment_status in _AT_THE_BANK
-        if over or not payment.captured or payment.refunded < payment.captured:
+        if over or not (payment.captured or order.tenders) or payment.refunded < payment.captured:
             return False
         if order.hold_reason != MISMATCH and not order.tenders_returned_whole:
             return False

@@ -5,8 +5,10 @@ import asyncio
 import httpx
 import pytest
 
+from shop.application.commands.carts import DescribeCart
 from shop.application.ports.payments import PaymentProviderUnavailable
 from tests.entrypoints.http.sites import ADDRESS, OpenSite
+from tests.shops import BERLIN
 
 
 async def test_the_nine_calls_end_in_a_paid_order(site: OpenSite, client: httpx.AsyncClient) -> None:
@@ -66,6 +68,27 @@ async def test_three_d_secure_waits_for_the_shopper(site: OpenSite, client: http
     assert shown.json()["status"] in ("open", "requires_action")
     confirmed = await client.post(f"/api/payments/sessions/{session}/confirm", headers=site.token(cart))
     assert confirmed.json()["status"] == "captured"
+
+
+async def test_f46_the_session_of_an_order_that_costs_nothing_is_over_as_soon_as_it_is_placed(
+    site: OpenSite, client: httpx.AsyncClient
+) -> None:
+    sample = await site.small.product("sample", price=0, requires_shipping=False)
+    cart_id = await site.small.cart((sample, 1), ready=False)
+    token = {"Cart-Token": site.small.guest(cart_id).token}
+    described = DescribeCart(cart_id=cart_id, email="ada@example.com", billing_address=BERLIN)
+    await site.small.shop.execute(described)
+    command = await site.small.order_command(cart_id)
+    address = f"/api/payments/sessions/{command.payment_session_id}"
+    before = (await client.get(address, headers=token)).json()
+    order_id = await site.small.shop.execute(command)
+    after = (await client.get(address, headers=token)).json()
+    assert [(shown["status"], shown["order_id"]) for shown in (before, after)] == [
+        ("open", None),
+        ("captured", str(order_id)),
+    ]
+    confirmed = await client.post(f"{address}/confirm", headers=token)
+    assert (confirmed.status_code, confirmed.json()) == (200, after)
 
 
 async def test_an_order_stands_while_the_provider_is_away(

@@ -143,10 +143,12 @@ class InboxFilter:
 
 @frozen(kw_only=True)
 class SessionWithPayment:
-    """A payment session, whose cart it is for, and the payment of that cart's order, if there is one."""
+    """A payment session, whose cart it is for, that cart's order and its payment, if there are any: an order that costs
+    nothing has none."""
 
     session: PaymentSession
     owner_id: UserId | None
+    order_id: OrderId | None = None
     payment: Payment | None = None
 
 

@@ -15,7 +15,7 @@ from shop.application.ports.saved_methods import SavedMethods
 from shop.application.ports.unit_of_work import UnitOfWork
 from shop.application.ports.views import MyPaymentView, PaymentMethodView, PaymentSessionView, PaymentView
 from shop.domain.kernel.identifiers import OrderId, PaymentId, PaymentSessionId
-from shop.domain.payments import PaymentNotFound, PaymentSessionNotFound
+from shop.domain.payments import AttemptStatus, PaymentNotFound, PaymentSessionNotFound
 
 
 @frozen(kw_only=True)
@@ -74,13 +74,20 @@ async def get_payment_session(
         provider=session.provider,
         method=session.method,
         save=attempt.saves if attempt else session.saves,
-        status=str(attempt.status) if attempt else "open",
-        order_id=payment.order_id if payment else None,
+        status=_how_far(found),
+        order_id=found.order_id,
         next_action=attempt.next_action if attempt else None,
         client_secret=(attempt.client_secret or None) if attempt else None,
         failure_code=(attempt.failure_code or None) if attempt else None,
         created_at=session.created_at,
     )
+
+
+def _how_far(found: SessionWithPayment) -> str:
+    """Of an order that costs nothing, all that is due was taken as soon as it was placed."""
+    if found.payment is not None:
+        return str(found.payment.attempt.status)
+    return "open" if found.order_id is None else str(AttemptStatus.CAPTURED)
 
 
 @frozen(kw_only=True)

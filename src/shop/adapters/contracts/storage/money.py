@@ -215,9 +215,12 @@ class PaymentPromises(StoragePromises):
         read = bench.readers.payments.session
         assert (await read(used.id)).payment is None
         await bench.save(order)
+        without = await read(used.id)
+        assert (without.order_id, without.payment) == (order.id, None)
         payment = bench.samples.payment(order)
         await bench.save(payment)
         found = await read(used.id)
+        assert found.order_id == order.id
         assert (state(found.session), state(found.payment)) == (state(used), state(payment))
         assert found.owner_id == cart.owner_id is not None
         assert state((await read(later.id)).payment) == state(payment)

@@ -133,6 +133,7 @@ class MemoryPaymentReader:
         return SessionWithPayment(
             session=session,
             owner_id=self._tables.carts[session.cart_id].owner_id,
+            order_id=order_id,
             payment=copied(payments[-1]) if payments else None,
         )
 

@@ -92,8 +92,9 @@ _MESSAGES = Statement(
     .limit(MESSAGES_MAX)
 )
 _SESSION = Statement(
-    select(*payment_sessions.columns, carts.c.owner_id)
+    select(*payment_sessions.columns, carts.c.owner_id, orders.c.id.label("order_id"))
     .join_from(payment_sessions, carts, carts.c.id == payment_sessions.c.cart_id)
+    .outerjoin(orders, orders.c.cart_id == carts.c.id)
     .where(payment_sessions.c.id == bindparam("session_id"))
 )
 _PAYING = Statement(
@@ -222,11 +223,12 @@ class SqlPaymentReader:
         row = await self._database.fetch_one(_SESSION, session_id=session_id.uuid)
         if row is None:
             raise PaymentSessionNotFound(f"There is no payment session {session_id}.")
-        session, owner = session_of(row), row["owner_id"]
+        session, owner, order = session_of(row), row["owner_id"], row["order_id"]
         payment = await self._database.fetch_one(_PAYING, cart_id=session.cart_id.uuid)
         return SessionWithPayment(
             session=session,
             owner_id=UserId(owner) if owner is not None else None,
+            order_id=OrderId(order) if order is not None else None,
             payment=payment_of(payment) if payment is not None else None,
         )
 

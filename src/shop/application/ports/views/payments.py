@@ -67,8 +67,8 @@ class MethodSetupView:
 
 @frozen(kw_only=True, slots=False)
 class PaymentSessionView:
-    """How the shopper will pay. Status `open` until its cart is ordered, then how far the payment has come. `save`
-    says whether the card is saved once it is accepted."""
+    """How the shopper will pay. Status `open` until its cart is ordered, then how far the payment has come: `captured`
+    at once where nothing is due. `save` says whether the card is saved once it is accepted."""
 
     object: ClassVar[str] = "payment_session"
     id: PaymentSessionId

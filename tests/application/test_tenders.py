@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from datetime import timedelta
 
 import pytest
 from attrs import evolve
@@ -18,9 +19,10 @@ from shop.application.queries.orders import GetAnyOrder
 from shop.application.queries.refunds import GetRefund
 from shop.application.settlement import TenderSourceGone
 from shop.application.shop import Shop
+from shop.domain.kernel.capturing import CapturePolicy
 from shop.domain.kernel.identifiers import OrderId, RefundId
 from shop.domain.kernel.tenders import TenderUnfit
-from shop.domain.orders import OrderNotCancellable, OrderStatus, PaymentStatus
+from shop.domain.orders import FulfilmentStatus, OrderNotCancellable, OrderStatus, PaymentStatus
 from shop.domain.payments import TENDERS, AttemptStatus, RefundExceedsCaptured, RefundNotPositive, RefundStatus
 from tests.application.providers import at_rest, faulty
 from tests.application.test_refunds import SECOND, refund_of
@@ -141,6 +143,29 @@ class TestNotPaid:
         await small.shop.execute(CancelAnyOrder(order_id=order_id))
         assert balance.free == eur(1000)
         await at_rest(small)
+
+    @pytest.mark.parametrize("goods_left", [False, True])
+    async def test_what_was_never_taken_from_credit_does_not_go_back_to_it(
+        self, small: SmallShop, goods_left: bool
+    ) -> None:
+        balance = credit(1000)
+        store = evolve(SETTINGS.store, capture=CapturePolicy.MANUAL)
+        await with_tenders(small, balance).shop.execute(ConfigureStore(store=store), actor=STAFF)
+        order_id = await sold(small)
+        if goods_left:
+            async with small.storage.uow(small.context()) as tx:
+                order = await tx.orders.get(order_id)
+                order.fulfilment_status = FulfilmentStatus.FULFILLED
+                tx.orders.save(order)
+            small.clock.forward(timedelta(days=8))
+            await small.pay(order_id, refresh=True)
+        else:
+            await small.shop.execute(CancelAnyOrder(order_id=order_id), actor=STAFF)
+        assert (await small.order(order_id)).payment_status is PaymentStatus.VOIDED
+        for minor in (0, 500):
+            with pytest.raises(RefundExceedsCaptured):
+                await asked(small, order_id, minor)
+        assert (balance.amount, balance.steps) == (eur(1000), ["released 1000"])
 
     async def test_f42_another_sum_takes_no_credit(self, small: SmallShop) -> None:
         balance = credit(1000)

@@ -95,8 +95,10 @@ async def request_refund(
         order = await tx.orders.get(payment.order_id)
         _check_refundable(order)
         before = [refund for refund in await tx.refunds.of_payment(payment.id) if refund.status in RESERVING]
-        amount, lines, shipping = _what_goes_back(command, order, payment, before)
-        at_provider, tenders = _ways_back(amount, order, payment, before)
+        applied = await paid_for(order, tx)
+        left = left_of(order, before) if applied else []  # of tenders that never paid nothing was taken
+        amount, lines, shipping = _what_goes_back(command, order, payment, before, left)
+        at_provider, tenders = _ways_back(amount, order, payment, left)
         if at_provider or not tenders:
             payment.reserve_refund(at_provider, context.now)
         refund = Refund.request(
@@ -111,7 +113,7 @@ async def request_refund(
             shipping=shipping,
             restock=command.restock,
             tenders=tenders,
-            applied=await paid_for(order, tx),
+            applied=applied,
             requested_by=_person(context),
             needs_approval=_is_much(sum((refund.amount for refund in before), amount), settings.store),
             at=context.now,
@@ -227,12 +229,12 @@ def _check_refundable(order: Order) -> None:
 
 
 def _what_goes_back(
-    command: RequestRefund, order: Order, payment: Payment, before: Sequence[Refund]
+    command: RequestRefund, order: Order, payment: Payment, before: Sequence[Refund], tenders_left: Sequence[Tender]
 ) -> tuple[Money, tuple[RefundLine, ...], Money | None]:
     if command.amount is not None:
         return command.amount, (), None
     if command.full:
-        left = total((tender.amount for tender in left_of(order, before)), order.currency) if order.tenders else None
+        left = total((tender.amount for tender in tenders_left), order.currency) if tenders_left else None
         if not payment.refundable and not left:
             raise RefundExceedsCaptured("All of it went back, or is promised to.")
         return payment.refundable + left if left else payment.refundable, (), None
@@ -243,13 +245,13 @@ def _what_goes_back(
 
 
 def _ways_back(
-    amount: Money, order: Order, payment: Payment, before: Sequence[Refund]
+    amount: Money, order: Order, payment: Payment, tenders_left: Sequence[Tender]
 ) -> tuple[Money, tuple[Tender, ...]]:
     """What goes back through the provider, and what to gift cards and store credit. Raises RefundExceedsCaptured."""
-    if not order.tenders or amount.minor <= 0 or amount.currency != order.currency:
+    if not tenders_left or amount.minor <= 0 or amount.currency != order.currency:
         return amount, ()
     try:
-        at_provider, parts = split_refund(amount, payment.refundable, left_of(order, before))
+        at_provider, parts = split_refund(amount, payment.refundable, tenders_left)
     except TenderUnfit as error:
         raise RefundExceedsCaptured(f"Less is left of what was paid; {amount} were asked for.") from error
     return at_provider, tuple(parts)

@@ -195,7 +195,7 @@ async def paid_for(order: Order, tx: Transaction) -> bool:
     asked for again, and the books know what they said of its capture.
     """
     if order.status is not OrderStatus.CANCELLED:
-        return pays(order)
+        return pays(order) and order.payment_status is not PaymentStatus.VOIDED
     captures = [entry for entry in await tx.ledger.of_order(order.id) if entry.kind is EntryKind.CAPTURE]
     owed = any(posting.account == RECEIVABLE for entry in captures for posting in entry.postings)
     return bool(captures) and not owed

@@ -258,7 +258,9 @@ class TestRepairs:
         assert (await told(small)).clean
 
     @pytest.mark.parametrize(("column", "by"), [("captured", -100), ("captured", 100), ("refunded", 100)])
-    async def test_what_somebody_changed_in_the_database_is_for_people(self, column: str, by: int) -> None:
+    async def test_what_somebody_changed_in_the_database_is_for_people(
+        self, column: str, by: int, caplog: pytest.LogCaptureFixture
+    ) -> None:
         small, placed = await sold(2)
         [first, _] = paid_intents(small)
         payments = tables(small).payments
@@ -271,6 +273,9 @@ class TestRepairs:
         with pytest.raises(FindingNeedsPeople):
             await repaired(small, findings[0])
         assert small.books.intents[first.ref].refunded == 0
+        await reconcile_week(small.shop)
+        said = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+        assert any(f"of {first.ref} does not follow" in line for line in said)
 
     async def test_a_missing_entry_is_booked(self) -> None:
         small, placed = await sold(2)

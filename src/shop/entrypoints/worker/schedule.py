@@ -14,7 +14,7 @@ from shop.application.commands.balance import BookBalance
 from shop.application.commands.carts import ExpireCart
 from shop.application.commands.orders import ExpireOrder
 from shop.application.commands.payments import ProcessPayment
-from shop.application.commands.reconciliation import RepairFinding
+from shop.application.commands.reconciliation import FindingNeedsPeople, RepairFinding
 from shop.application.commands.subscriptions import CarryOnSubscription
 from shop.application.messages import Command
 from shop.application.queries.carts import GetExpiredCarts
@@ -206,6 +206,9 @@ async def _execute(shop: Shop, command: Command[Any], places: asyncio.Semaphore)
     async with places:
         try:
             await shop.execute(command)
+        except FindingNeedsPeople as error:  # what should have healed by itself does not
+            _log.error("reconciliation: %s", error.detail)
+            return False
         except ShopError as error:
             _log.info("%s: %s", command, error.detail)
             return False

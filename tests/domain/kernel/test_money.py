@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from shop.domain.kernel.currencies import EXPONENTS, UnknownCurrency
 from shop.domain.kernel.errors import Invalid
-from shop.domain.kernel.money import AMOUNT_MAX, AmountOutOfRange, CurrenciesDiffer, Money, total
+from shop.domain.kernel.money import AMOUNT_MAX, AmountOutOfRange, CurrenciesDiffer, Money, total, turnover
 from tests.domain.samples import currencies, eur, minors
 
 amounts = st.builds(Money, minors, currencies)
@@ -185,3 +185,14 @@ def test_money_and_a_number_are_no_sum(other: Any) -> None:
     for apply in (operator.add, operator.sub, operator.lt, operator.ge):
         with pytest.raises(TypeError):
             apply(Money(1, "EUR"), other)
+
+
+def test_only_figures_may_be_larger_than_any_amount() -> None:
+    most = Money(AMOUNT_MAX, "EUR")
+    assert turnover(AMOUNT_MAX, "EUR") == most
+    more = turnover(AMOUNT_MAX + 1, "EUR")
+    assert (more.minor, str(more)) == (AMOUNT_MAX + 1, "10000000000.01 EUR")
+    with pytest.raises(AmountOutOfRange):
+        more + Money(0, "EUR")
+    with pytest.raises(UnknownCurrency):
+        turnover(AMOUNT_MAX + 1, "XXX")

@@ -134,6 +134,21 @@ class Money:
         return f"{self.to_major():f} {self.currency}"
 
 
+@frozen(order=False)
+class _Turnover(Money):
+    """A sum beyond what a single amount may be."""
+
+    def __attrs_post_init__(self) -> None:
+        if self.currency not in EXPONENTS:
+            raise _refusal(0, self.currency)
+
+
+def turnover(minor: int, currency: str) -> Money:
+    """What many amounts of a shop come to, for figures: in a currency of many small units (rupiah, pounds of Lebanon)
+    that is soon more than AMOUNT_MAX. Nothing is reckoned with it any further."""
+    return Money(minor, currency) if -AMOUNT_MAX <= minor <= AMOUNT_MAX else _Turnover(minor, currency)
+
+
 def _refusal(minor: Any, currency: Any) -> Invalid:
     if type(minor) is not int:
         return AmountOutOfRange(f"Amounts are whole minor units; {minor!r} is not a whole number.")

@@ -8,7 +8,7 @@ from shop.adapters.contracts.storage.subject import Bench, StoragePromises
 from shop.adapters.contracts.stories import alone
 from shop.application.ports.analytics import DECLINE_CODES_MAX, PaymentFigures
 from shop.domain.kernel.identifiers import AttemptId, PaymentId
-from shop.domain.kernel.money import Money
+from shop.domain.kernel.money import AMOUNT_MAX, Money
 from shop.domain.ledger import EntryKind, fee_postings, refund_postings, refund_reversal_postings
 from shop.domain.payments import DECLINES_MAX, AttemptStatus, DisputeStatus, IntentState, Payment
 
@@ -132,6 +132,19 @@ class AnalyticsPromises(StoragePromises):
         figures = await bench.readers.analytics.payments("EUR", bench.now, bench.later(60))
         assert (figures.fees, figures.refunded, figures.refunds) == (eur(55), eur(300), 1)
         assert (await _figures(bench, "USD")).fees == Money(70, "USD")
+
+    @alone
+    async def test_sums_may_be_larger_than_any_amount(self, bench: Bench) -> None:
+        """Of rupiah the largest amount is some 600,000 dollars, and a shop takes more than that in a year."""
+        payment = await _told(bench, "pi_1", [(AttemptStatus.CAPTURED, "")])
+        for number in range(2):
+            await _book(bench, payment, EntryKind.FEE, f"txn_{number}", fee_postings("fake", eur(AMOUNT_MAX)))
+            lost = refund_postings("fake", eur(AMOUNT_MAX), applied=True)
+            await _book(bench, payment, EntryKind.REFUND, f"re_{number}", lost)
+            await bench.save(bench.samples.dispute(payment, provider_ref=f"dp_{number}", amount=eur(AMOUNT_MAX)))
+        found = await _figures(bench)
+        for sums in (found.fees, found.refunded, found.disputed):
+            assert (sums.minor, sums.currency) == (2 * AMOUNT_MAX, "EUR")
 
     @alone
     async def test_disputes_are_counted_by_how_they_stand(self, bench: Bench) -> None:

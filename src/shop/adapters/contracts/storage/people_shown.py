@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from shop.adapters.contracts.samples import eur
 from shop.adapters.contracts.storage.people import DAY, a_role, a_session, a_user
 from shop.adapters.contracts.storage.subject import Bench, StoragePromises, state, walk
 from shop.adapters.contracts.stories import alone
@@ -22,6 +23,7 @@ from shop.domain.identity import (
 )
 from shop.domain.identity.roles import SUPPORT
 from shop.domain.kernel.identifiers import AddressId, ApiKeyId, ExportId, InvitationId, UserId
+from shop.domain.kernel.money import AMOUNT_MAX
 
 
 class PeopleShownPromises(StoragePromises):
@@ -40,6 +42,13 @@ class PeopleShownPromises(StoragePromises):
         assert [view.email for view in shown] == sorted(user.email for user in people)
         ada = await bench.readers.people.user(people[0].id)
         assert (ada.orders, ada.spent, ada.last_order_at) == (1, [order.total], order.placed_at)
+        for _ in range(2):
+            most = {"subtotal": eur(AMOUNT_MAX), "shipping_total": eur(0), "total": eur(AMOUNT_MAX)}
+            large = await bench.placed(owner_id=people[3].id, **most)
+            large.confirm(bench.now)
+            await bench.save(large)
+        [spent] = (await bench.readers.people.user(people[3].id)).spent
+        assert (spent.minor, spent.currency) == (2 * AMOUNT_MAX, "EUR")
         for which, found in (
             (UserFilter(words="ada"), {"ada@example.com", "adam@example.com"}),
             (UserFilter(words="Ev"), {"eve@example.com"}),

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from shop.adapters.memory.tables import Tables
 from shop.application.ports.analytics import DECLINE_CODES_MAX, PaymentFigures
-from shop.domain.kernel.money import Money
+from shop.domain.kernel.money import turnover
 from shop.domain.ledger import FEES, EntryKind
 from shop.domain.payments import ANSWERABLE, ENDED_WELL, TENDERS, AttemptStatus, DisputeStatus, Payment, PaymentAttempt
 
@@ -48,15 +48,15 @@ class MemoryAnalyticsReader:
             unfinished=sum(not _accepted(p, a) and not a.declines for p, a in asked),
             orders_attempted=len({p.order_id for p, _ in asked}),
             orders_paid=len({p.order_id for p, _ in accepted}),
-            captured=Money(captured, currency),
-            refunded=Money(refunded, currency),
+            captured=turnover(captured, currency),
+            refunded=turnover(refunded, currency),
             refunds=refunds,
-            fees=Money(fees, currency),
+            fees=turnover(fees, currency),
             disputes_opened=len(disputes),
             disputes_won=sum(dispute.status in ENDED_WELL for dispute in disputes),
             disputes_lost=sum(dispute.status is DisputeStatus.LOST for dispute in disputes),
             disputes_due=sum(dispute.status in ANSWERABLE for dispute in disputes),
-            disputed=Money(sum(dispute.amount.minor for dispute in disputes), currency),
+            disputed=turnover(sum(dispute.amount.minor for dispute in disputes), currency),
             decline_codes=sorted(codes.items(), key=lambda one: (-one[1], one[0]))[:DECLINE_CODES_MAX],
         )
 

@@ -34,7 +34,7 @@ from shop.domain.identity import (
 )
 from shop.domain.kernel.email import email_key
 from shop.domain.kernel.identifiers import ExportId, RoleId, SessionId, UserId
-from shop.domain.kernel.money import Money
+from shop.domain.kernel.money import turnover
 from shop.domain.orders import OrderStatus
 
 _COUNTED = frozenset({OrderStatus.CONFIRMED, OrderStatus.COMPLETED})
@@ -172,7 +172,7 @@ class MemoryPeopleReader:
             user,
             self._role_names(user),
             orders=sum(order.status in _COUNTED for order in orders),
-            spent=[Money(minor, currency) for currency, minor in sorted(spent.items())],
+            spent=[turnover(minor, currency) for currency, minor in sorted(spent.items())],
             last_order_at=max((order.placed_at for order in orders if order.status in _COUNTED), default=None),
         )
 

@@ -11,7 +11,7 @@ from shop.adapters.sql.schema import disputes, ledger_entries, ledger_postings, 
 from shop.adapters.sql.schema.columns import word
 from shop.adapters.sql.statements import Statement, json_elements, json_text
 from shop.application.ports.analytics import DECLINE_CODES_MAX, PaymentFigures
-from shop.domain.kernel.money import Money
+from shop.domain.kernel.money import turnover
 from shop.domain.payments import ANSWERABLE, ENDED_WELL, TENDERS, DisputeStatus
 
 _BOTH = payments.join(payment_attempts, payment_attempts.c.payment_id == payments.c.id)
@@ -134,15 +134,15 @@ class SqlAnalyticsReader:
             unfinished=int(tries["unfinished"]),
             orders_attempted=int(tries["orders_attempted"]),
             orders_paid=int(tries["orders_paid"]),
-            captured=Money(int(captured["captured"]), currency),
-            refunded=Money(int(ledger["refunded"]), currency),
+            captured=turnover(int(captured["captured"]), currency),
+            refunded=turnover(int(ledger["refunded"]), currency),
             refunds=int(ledger["refunds"]),
-            fees=Money(int(ledger["fees"]), currency),
+            fees=turnover(int(ledger["fees"]), currency),
             disputes_opened=int(disputed["opened"]),
             disputes_won=int(disputed["won"]),
             disputes_lost=int(disputed["lost"]),
             disputes_due=int(disputed["due"]),
-            disputed=Money(int(disputed["disputed"]), currency),
+            disputed=turnover(int(disputed["disputed"]), currency),
             # Databases have their own ideas of how words are sorted.
             decline_codes=sorted(((r["code"], int(r["times"])) for r in codes), key=lambda one: (-one[1], one[0])),
         )

@@ -54,7 +54,7 @@ from shop.application.ports.views import (
 from shop.domain.identity import BUILT_IN, CONSENTS, OWNER, DataExport, SigningKey, User, UserNotFound, UserStatus
 from shop.domain.kernel.email import email_key
 from shop.domain.kernel.identifiers import ExportId, RoleId, SessionId, UserId
-from shop.domain.kernel.money import Money
+from shop.domain.kernel.money import turnover
 from shop.domain.orders import OrderStatus
 
 KEYS_MAX, ROLES_MAX, INVITATIONS_MAX, SESSIONS_MAX = 20, 200, 200, 100
@@ -282,7 +282,7 @@ class SqlPeopleReader:
                     user,
                     _named(user.role_ids, names),
                     orders=sum(row["orders"] for row in own),
-                    spent=[Money(int(row["spent"]), row["currency"]) for row in own],
+                    spent=[turnover(int(row["spent"]), row["currency"]) for row in own],
                     last_order_at=max((row["latest"] for row in own), default=None),
                 )
             )

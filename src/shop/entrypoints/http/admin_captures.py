@@ -78,25 +78,20 @@ async def admin_payment_void(call: Call) -> Answer:
 
 
 async def _wished_and_done(call: Call, work: Awaitable[PaymentId]) -> PaymentView:
-    """The wish stands whatever the provider says: the worker goes on with it later."""
+    """The wish stands whatever the provider says: the worker goes on with it later. Raises PaymentRefused for a part
+    that it will not take, also to whoever repeats the request."""
     payment = await call.ask(GetPayment(payment_id=await work), actor=SYSTEM)
     if payment.status is not AttemptStatus.AUTHORIZED:
         return payment
+    said = ""
     try:
         await call.shop.execute(ProcessPayment(order_id=payment.order_id), context=call.context_of(SYSTEM))
-    except PaymentRefused as refusal:
-        payment = await call.ask(GetPayment(payment_id=payment.id), actor=SYSTEM)
-        if _waits_for_people(payment):
-            raise
-        _log.warning("%s waits: %s", payment.id, refusal.detail, extra={"request_id": call.visit.shown_id})
-        return payment
     except ShopError as error:
-        _log.warning("%s waits: %s", payment.id, error.detail, extra={"request_id": call.visit.shown_id})
+        said = error.detail
+        _log.warning("%s waits: %s", payment.id, said, extra={"request_id": call.visit.shown_id})
     except Exception:
         _log.exception("%s stopped", payment.id, extra={"request_id": call.visit.shown_id})
-    return await call.ask(GetPayment(payment_id=payment.id), actor=SYSTEM)
-
-
-def _waits_for_people(payment: PaymentView) -> bool:
-    """Whether nobody wishes for anything any more: it was a part that the provider will not take."""
-    return payment.status is AttemptStatus.AUTHORIZED and payment.capture_due is None and not payment.void_due
+    payment = await call.ask(GetPayment(payment_id=payment.id), actor=SYSTEM)
+    if payment.status is AttemptStatus.AUTHORIZED and payment.capture_due is None and not payment.void_due:
+        raise PaymentRefused(said or "The provider would not take this part; nobody wishes for it any more.")
+    return payment

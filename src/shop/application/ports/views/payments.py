@@ -118,7 +118,8 @@ class PaymentView:
     """A payment as staff see it.
 
     `capture` says who takes what is authorised; `capture_due` is what people wish to take of it, `void_due` that they
-    wish to let go of it. Until `authorization_expires_at` it can be captured.
+    wish to let go of it. Both stay once that has happened: `status` and `captured` say whether it has. Until
+    `authorization_expires_at` it can be captured.
     """
 
     object: ClassVar[str] = "payment"

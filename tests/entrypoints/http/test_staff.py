@@ -12,7 +12,7 @@ from shop.application.commands.balance import BookBalance
 from shop.application.commands.refunds import ApproveRefund
 from shop.application.commands.store import ConfigureStore
 from shop.application.messages import Actor
-from shop.application.ports.payments import PaymentRefused
+from shop.application.ports.payments import PaymentProviderUnavailable, PaymentRefused
 from shop.domain.kernel.capturing import CapturePolicy
 from shop.domain.kernel.identifiers import AttemptId, PaymentId, RefundId, UserId
 from shop.domain.kernel.money import Money
@@ -363,6 +363,21 @@ async def test_a_part_that_the_provider_will_not_take_is_refused_and_another_is_
         address, json={"amount": {"amount": 1500, "currency": "EUR"}}, headers={"Idempotency-Key": "2"}
     )
     assert (taken.status_code, taken.json()["captured"]["amount"]) == (200, 1500)
+
+
+@pytest.mark.parametrize("capture", list(CapturePolicy))
+async def test_f45_a_wish_is_kept_while_the_provider_does_not_answer(
+    site: OpenSite, staff: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, capture: CapturePolicy
+) -> None:
+    async def away(provider_ref: str, attempt_id: AttemptId, amount: Money | None = None) -> IntentState:
+        raise PaymentProviderUnavailable("Nobody answers.")
+
+    monkeypatch.setattr(site.small.provider, "capture", away)
+    await site.small.shop.execute(ConfigureStore(store=evolve(SETTINGS.store, capture=capture)))
+    order = (await site.order(await site.cart((await site.small.product(), 2)))).json()
+    address = f"/api/admin/payments/{order['payment']['id']}/capture"
+    waits = await staff.post(address, json={}, headers={"Idempotency-Key": "1"})
+    assert (waits.status_code, waits.json()["status"]) == (200, "authorized")
 
 
 async def test_f40_staff_let_go_of_what_was_authorised_and_nothing_is_captured_after_it_lapsed(

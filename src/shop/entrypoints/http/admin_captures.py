@@ -9,6 +9,7 @@ from shop.application.messages import SYSTEM
 from shop.application.ports.payments import PaymentRefused
 from shop.application.ports.views import PaymentView
 from shop.application.queries.payments import GetPayment
+from shop.domain.kernel.capturing import CapturePolicy
 from shop.domain.kernel.errors import ShopError, below
 from shop.domain.kernel.identifiers import PaymentId
 from shop.domain.payments import AttemptStatus
@@ -92,6 +93,7 @@ async def _wished_and_done(call: Call, work: Awaitable[PaymentId]) -> PaymentVie
     except Exception:
         _log.exception("%s stopped", payment.id, extra={"request_id": call.visit.shown_id})
     payment = await call.ask(GetPayment(payment_id=payment.id), actor=SYSTEM)
-    if payment.status is AttemptStatus.AUTHORIZED and payment.capture_due is None and not payment.void_due:
+    wished = payment.capture is CapturePolicy.AUTOMATIC or payment.capture_due is not None or payment.void_due
+    if payment.status is AttemptStatus.AUTHORIZED and not wished:
         raise PaymentRefused(said or "The provider would not take this part; nobody wishes for it any more.")
     return payment

@@ -44,6 +44,8 @@ T = TypeVar("T")
 LOOK_EVERY = 40
 CLOCKS_DIFFER = timedelta(minutes=5)
 CONTESTED = frozenset({PaymentStatus.DISPUTED, PaymentStatus.DISPUTED_LOST})
+HAS_IT_AGAIN = frozenset({PaymentStatus.REFUNDED, PaymentStatus.DISPUTED_LOST})
+"""Whoever bought has the money again: such an order may be called off."""
 SETTLED = PAID_FOR | CONTESTED | {PaymentStatus.MISMATCH}
 """For a subscription: money of another sum goes back by itself."""
 """Commits between two looks at all the rules."""
@@ -336,7 +338,7 @@ class Oracle:
                 broken("I5", f"{payment.captured} of {payment.id} were captured, and nobody had asked for that")
         for order_id, captured in self.promises.captured.items():
             order, kept = tables.orders[order_id], tables.payments[tables.payments_by_order[order_id][-1]].captured
-            gone = order.status is OrderStatus.CANCELLED and order.payment_status is not PaymentStatus.REFUNDED
+            gone = order.status is OrderStatus.CANCELLED and order.payment_status not in HAS_IT_AGAIN
             if gone or kept != captured:
                 broken("I13", f"{captured} were said to be taken for {order_id}, which is {order.status} with {kept}")
 

@@ -40,6 +40,7 @@ def test_f48_the_minor_unit_has_the_digits_of_its_currency(major: str, currency:
     [
         *("1.001", "0.005", "abc", "", "NaN", "sNaN", "Infinity", "-Infinity", "1e13", "10000000000.01"),
         *("1.0000000000000000000000000000000000001", "1." + "0" * 70 + "1", "1e-70", "1e999999", "1e-999999"),
+        *("1_0", "1e1", "1E1", "１０", "٣", ".", "+-1", "1.2.3", "1 0", "1,50"),
         pytest.param("9" * 5000, id="5000 digits"),
     ],
 )
@@ -51,6 +52,7 @@ def test_what_is_no_amount_of_the_currency_is_refused(text: str) -> None:
 def test_digits_that_say_nothing_are_allowed() -> None:
     assert Money.from_major("1.500000", "EUR") == eur(150)
     assert Money.from_major(Decimal("-0.00"), "EUR") == eur(0)
+    assert [Money.from_major(text, "EUR") for text in (" 5 ", "+5", "5.", ".5")] == [eur(500)] * 3 + [eur(50)]
 
 
 @pytest.mark.parametrize("minor", [1.0, True, False, Decimal(1), "1", None, Fraction(1), float("nan")])

@@ -1,5 +1,6 @@
 """Money: an integer of minor units and a currency. Never a float, one rounding, splits that add up."""
 
+import re
 from collections.abc import Iterable, Sequence
 from decimal import ROUND_HALF_EVEN, Context, Decimal, DecimalException
 from typing import Any
@@ -11,6 +12,9 @@ from shop.domain.kernel.errors import Invalid
 
 AMOUNT_MAX = 10**12
 """No amount of a shop is larger, in minor units: what is, is a mistake or an attack."""
+
+_WRITTEN = re.compile(r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)\s*")
+"""As people write amounts. Python would take “1_0” and “1e1” for ten as well, and the digits of any script."""
 
 # Our own arithmetic: the program that embeds the shop may have set the precision of its thread to anything.
 _ARITHMETIC = Context(prec=60)
@@ -51,6 +55,8 @@ class Money:
     def from_major(cls, amount: str | Decimal, currency: str) -> "Money":
         """“19.99” EUR as 1999 cents. Raises AmountOutOfRange when it has more digits than the currency."""
         digits = exponent(currency)
+        if isinstance(amount, str) and not _WRITTEN.fullmatch(amount):
+            raise AmountOutOfRange(f"“{amount[:40]}” is not an amount.")
         try:
             major = Decimal(amount)
             # Before anything is done with it: the digits of 1e999999 would fill the memory.

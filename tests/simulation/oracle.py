@@ -20,6 +20,7 @@ from shop.adapters.memory.unit_of_work import MemoryUnitOfWork
 from shop.application.messages import Context
 from shop.application.ports.outbox import Delivery
 from shop.application.ports.subscriptions import InvoiceMethod
+from shop.application.settlement.refunds import MISMATCH
 from shop.domain.inventory import LIVE
 from shop.domain.kernel.capturing import CapturePolicy
 from shop.domain.kernel.identifiers import (
@@ -341,6 +342,8 @@ class Oracle:
             gone = order.status is OrderStatus.CANCELLED and order.payment_status not in HAS_IT_AGAIN
             if gone or kept != captured:
                 broken("I13", f"{captured} were said to be taken for {order_id}, which is {order.status} with {kept}")
+            if MISMATCH in (order.hold_reason, order.cancel_reason):
+                broken("I13", f"{captured} were taken for {order_id} as staff wished, and count as another sum")
 
     def _check_promises(self) -> None:
         """I13: what was acknowledged is there, whatever died meanwhile."""

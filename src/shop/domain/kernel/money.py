@@ -13,7 +13,7 @@ from shop.domain.kernel.errors import Invalid
 AMOUNT_MAX = 10**12
 """No amount of a shop is larger, in minor units: what is, is a mistake or an attack."""
 
-_WRITTEN = re.compile(r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)\s*")
+_WRITTEN = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
 """As people write amounts. Python would take “1_0” and “1e1” for ten as well, and the digits of any script."""
 
 # Our own arithmetic: the program that embeds the shop may have set the precision of its thread to anything.
@@ -55,7 +55,7 @@ class Money:
     def from_major(cls, amount: str | Decimal, currency: str) -> "Money":
         """“19.99” EUR as 1999 cents. Raises AmountOutOfRange when it has more digits than the currency."""
         digits = exponent(currency)
-        if isinstance(amount, str) and not _WRITTEN.fullmatch(amount):
+        if isinstance(amount, str) and not _WRITTEN.fullmatch(amount.strip()):
             raise AmountOutOfRange(f"“{amount[:40]}” is not an amount.")
         try:
             major = Decimal(amount)

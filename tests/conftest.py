@@ -3,7 +3,7 @@
 import asyncio
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -92,6 +92,29 @@ def postgres_shop(postgres: Databases, postgres_template: str) -> Iterator[str]:
     """The URL of a PostgreSQL database with all tables."""
     with postgres.database(template=postgres_template) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def databases_for_shops(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Where small shops are kept that SHOP_TEST_STORAGE wants in a database."""
+    from tests import storages
+
+    if storages.KIND == "sqlite":
+        folder = tmp_path_factory.mktemp("shops")
+        with storages.sqlite_files(request.getfixturevalue("sqlite_template"), folder):
+            yield
+    else:
+        server, template = request.getfixturevalue("postgres"), request.getfixturevalue("postgres_template")
+        with storages.postgres_databases(server, template):
+            yield
+
+
+@pytest.fixture(autouse="SHOP_TEST_STORAGE" in os.environ)
+async def shops_of_this_test(databases_for_shops: None) -> AsyncIterator[None]:
+    from tests import storages
+
+    async with storages.taken_away():
+        yield
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.integration)])

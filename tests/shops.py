@@ -1,4 +1,4 @@
-"""A small shop in memory with everything around it that a test turns: the clock, the ids, the provider, the worker."""
+"""A small shop with everything around it that a test turns: the clock, the ids, the provider, the worker."""
 
 import hashlib
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ from shop.adapters.fake.payments import FakePaymentGateway
 from shop.adapters.fake.saved_methods import FakeSavedMethods
 from shop.adapters.fake.subscriptions import FakeSubscriptionBilling
 from shop.adapters.memory.markup import PlainMarkup
-from shop.adapters.memory.storage import open_memory_storage
+from shop.adapters.memory.tables import Tables
 from shop.application.commands.carts import AddToCart, ChooseShipping, DescribeCart, OpenCart
 from shop.application.commands.catalog import CreateProduct, NewVariant
 from shop.application.commands.checkout import CreateOrder
@@ -49,6 +49,7 @@ from shop.domain.pricing.taxes import TaxRate, TaxTable
 from shop.domain.shipping import ShippingMethod
 from shop.domain.store import Store
 from tests.people import people_ports
+from tests.storages import open_storage, tables_of
 
 I = TypeVar("I", bound=Identifier)  # noqa: E741
 START = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
@@ -347,6 +348,11 @@ class SmallShop:
 
     # How things stand.
 
+    @property
+    def tables(self) -> Tables:
+        """What is in memory; a test that looks there is left out where a database keeps it."""
+        return tables_of(self.storage)
+
     async def order(self, order_id: OrderId) -> Order:
         async with self.storage.uow(self.context()) as tx:
             return await tx.orders.get(order_id)
@@ -376,7 +382,7 @@ async def open_small_shop(
 ) -> SmallShop:
     """A shop with settings and nothing on sale yet. `gateway` may put something between shop and provider."""
     clock, ids, books, cache = SettableClock(), CountedIds(), OpenBooks(), DroppedTags()
-    storage = open_memory_storage(Options(environment={}, clock=clock, ids=ids, subscribers=subscribers()))
+    storage = open_storage(Options(environment={}, clock=clock, ids=ids, subscribers=subscribers()))
     await storage.open()
     provider = FakePaymentGateway(books, clock, WEBHOOK_SECRET)
     billing = FakeSubscriptionBilling(provider, MemoryBillingBooks(), clock)

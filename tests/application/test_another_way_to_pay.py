@@ -277,7 +277,7 @@ async def test_old_news_of_what_was_given_up_is_kept_for_people() -> None:
     await small.settle_down(20)
     assert await states(small, order_id) == PAID
     assert (await small.payment(order_id)).attempts == before.attempts
-    items = small.storage.uow._tables.inbox.values()  # type: ignore[attr-defined]
+    items = small.tables.inbox.values()
     assert [item.state for item in items if item.object_ref == stray.provider_ref] == [InboxState.PARKED]
 
 

@@ -158,7 +158,7 @@ class TestChain:
 
     async def test_s74_an_entry_that_is_changed_or_taken_out_is_seen(self, small: SmallShop) -> None:
         links = await self._sealed(small)
-        entries = small.storage.uow._tables.audit_entries  # type: ignore[attr-defined]
+        entries = small.tables.audit_entries
         victim = entries[links[1].entry_id]
         entries[victim.id] = evolve(victim, actor_id="somebody else")
         [flaw] = (await checked(small)).flaws
@@ -169,7 +169,7 @@ class TestChain:
 
     async def test_s74_links_that_are_gone_and_a_chain_that_was_made_anew_are_seen(self, small: SmallShop) -> None:
         links = await self._sealed(small)
-        tables = small.storage.uow._tables  # type: ignore[attr-defined]
+        tables = small.tables
         chain = list(tables.audit_chain)
         tables.audit_chain[:] = chain[:-1]
         assert (await checked(small)).fine, "without a note elsewhere nobody sees that the end is gone"

@@ -22,7 +22,7 @@ from shop.domain.ledger import BANK, FEES, EntryKind, LedgerEntry, Posting, clea
 from shop.domain.payments import RefundStatus
 from shop.entrypoints.worker.schedule import reconcile_recent, reconcile_week
 from tests.application.providers import faulty
-from tests.application.test_reconciliation import DEFECTS, balanced, ids, paid_intents, settled, sold, tables, told
+from tests.application.test_reconciliation import DEFECTS, balanced, ids, paid_intents, settled, sold, told
 from tests.invariants import Watch
 from tests.shops import START, SmallShop, eur, open_small_shop
 
@@ -34,7 +34,7 @@ def balance(small: SmallShop) -> MemoryBalance:
 
 
 def entries(small: SmallShop, *kinds: EntryKind) -> list[LedgerEntry]:
-    found = (entry for some in tables(small).entries_by_order.values() for entry in some)
+    found = (entry for some in small.tables.entries_by_order.values() for entry in some)
     return sorted((entry for entry in found if entry.kind in kinds), key=lambda entry: entry.at)
 
 
@@ -213,10 +213,10 @@ Plant = Callable[[SmallShop], Iterable[str]]
 
 
 def replace_entry(small: SmallShop, old: LedgerEntry, *new: LedgerEntry) -> None:
-    booked = tables(small).entries_by_order
+    booked = small.tables.entries_by_order
     booked[old.order_id] = tuple(e for one in booked[old.order_id] for e in ([one] if one is not old else new))
     if not new:
-        del tables(small).booked[old.provider, old.provider_ref, old.kind]
+        del small.tables.booked[old.provider, old.provider_ref, old.kind]
 
 
 def a_fee_is_gone(small: SmallShop) -> Iterable[str]:
@@ -235,7 +235,7 @@ def a_fee_is_too_much(small: SmallShop) -> Iterable[str]:
     for number, entry in enumerate(entries(small, EntryKind.FEE)[:DEFECTS]):
         made_up = evolve(entry, provider_ref=f"txn_made_up_{number}", id=small.ids.new(LedgerEntryId))
         replace_entry(small, entry, entry, made_up)
-        tables(small).booked_for["fake", made_up.provider_ref] = (entry.order_id,)
+        small.tables.booked_for["fake", made_up.provider_ref] = (entry.order_id,)
         yield f"entry_unmatched:{made_up.provider_ref}"
 
 

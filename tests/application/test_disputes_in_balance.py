@@ -12,7 +12,7 @@ from shop.domain.payments import DisputeStatus
 from shop.entrypoints.worker.schedule import reconcile_recent
 from tests.application.test_balance import account, balance, bought, entries, replace_entry
 from tests.application.test_captures import capture, manual
-from tests.application.test_reconciliation import balanced, ids, paid_intents, settled, tables, told
+from tests.application.test_reconciliation import balanced, ids, paid_intents, settled, told
 from tests.shops import SmallShop, eur, open_small_shop
 
 TOTAL, CHARGE_FEE, DISPUTE_FEE = 2489, 60, 1500
@@ -162,7 +162,7 @@ async def test_what_is_no_movement_of_a_dispute_is_not_repaired(ref: str) -> Non
     name = ref or entries(small, EntryKind.DISPUTE)[0].provider_ref
     with pytest.raises(FindingUnknown):
         await small.shop.execute(RepairFinding(finding=f"dispute_missing:{name}"))
-    assert tables(small).booked
+    assert small.tables.booked
 
 
 async def test_f45_a_part_that_was_captured_is_paid_out_as_that_part() -> None:

@@ -49,7 +49,7 @@ async def erase(small: SmallShop) -> None:
 
 def bodies(small: SmallShop) -> list[bytes]:
     """What is kept of the words of messages; none is left to be looked at."""
-    items = small.storage.uow._tables.inbox.values()  # type: ignore[attr-defined]
+    items = small.tables.inbox.values()
     assert not [item for item in items if item.state is InboxState.NEW]
     return [item.body for item in items]
 

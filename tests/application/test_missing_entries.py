@@ -18,7 +18,7 @@ from shop.domain.orders import OrderStatus, PaymentStatus
 from shop.domain.payments import AttemptStatus, DisputeStatus, RefundStatus
 from tests.application.providers import faulty, mismatched
 from tests.application.test_captures import manual
-from tests.application.test_reconciliation import tables, told
+from tests.application.test_reconciliation import told
 from tests.application.test_tenders import PRICE, given_back, sold, with_tenders
 from tests.shops import STAFF, SmallShop, eur, open_small_shop
 from tests.tender_sources import credit, gift_card
@@ -159,11 +159,11 @@ async def test_f86_what_is_booked_again_is_what_was_booked(
 
 
 def _lose(small: SmallShop, order_id: OrderId, entry: LedgerEntry) -> None:
-    kept = tables(small).entries_by_order[order_id]
-    tables(small).entries_by_order[order_id] = tuple(
+    kept = small.tables.entries_by_order[order_id]
+    small.tables.entries_by_order[order_id] = tuple(
         one for one in kept if (one.kind, one.provider_ref) != (entry.kind, entry.provider_ref)
     )
-    del tables(small).booked[entry.provider, entry.provider_ref, entry.kind]
+    del small.tables.booked[entry.provider, entry.provider_ref, entry.kind]
 
 
 def _told(entries: list[LedgerEntry]) -> list[Told]:

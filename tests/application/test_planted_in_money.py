@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from tests import storages
 from tests.application.planted import PLANTED, Finder, Planted
 from tests.simulation.bugs import BUGS
+
+pytestmark = pytest.mark.skipif(storages.KIND != "memory", reason="some of the bugs are planted into the memory")
 
 RELIABILITY = Path(__file__).parents[2] / "docs" / "reliability.md"
 

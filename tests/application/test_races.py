@@ -36,6 +36,7 @@ class TestRaces:
     async def test_f05_without_the_guard_of_the_write_the_same_race_oversells_and_is_noticed(
         self, small: SmallShop, seed: int, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        assert not small.tables.orders  # in memory: a database has a guard of its own
         crowd = behind(small, Jostle(seed))
         shirt = await small.product(stock=3)
         orders = [await small.order_command(await small.cart((shirt, 1))) for _ in range(10)]

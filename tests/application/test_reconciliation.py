@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from typing import cast
 
 import pytest
 from attrs import evolve
@@ -11,8 +10,6 @@ from shop.adapters.fake.booked import BookedIntent
 from shop.adapters.fake.books import MemoryBooks
 from shop.adapters.fake.payments import FakePaymentGateway
 from shop.adapters.memory.copies import copied
-from shop.adapters.memory.readers.reconciliation import MemoryReconciliationReader
-from shop.adapters.memory.tables import Tables
 from shop.application.commands.balance import BookBalance
 from shop.application.commands.reconciliation import FindingNeedsPeople, FindingUnknown, RepairFinding
 from shop.application.findings import HEALING, REPAIRABLE, FindingKind
@@ -32,10 +29,6 @@ from tests.scale import rounds
 from tests.shops import START, SettableClock, SmallShop, eur, open_small_shop
 
 DEFECTS = 100
-
-
-def tables(small: SmallShop) -> Tables:
-    return cast(MemoryReconciliationReader, small.storage.readers.reconciliation)._tables
 
 
 async def told(small: SmallShop, *, since: timedelta | None = None) -> ReconciliationView:
@@ -106,23 +99,23 @@ Plant = Callable[[SmallShop, list[OrderId]], Iterable[str]]
 
 def f86_an_entry_of_the_ledger_is_gone(small: SmallShop, placed: list[OrderId]) -> Iterable[str]:
     for intent in paid_intents(small)[:DEFECTS]:
-        order_id = tables(small).payments[tables(small).payment_by_ref["fake", intent.ref]].order_id
-        entry, *fees = tables(small).entries_by_order[order_id]
-        tables(small).entries_by_order[order_id] = tuple(fees)
-        del tables(small).booked[entry.provider, entry.provider_ref, entry.kind]
+        order_id = small.tables.payments[small.tables.payment_by_ref["fake", intent.ref]].order_id
+        entry, *fees = small.tables.entries_by_order[order_id]
+        small.tables.entries_by_order[order_id] = tuple(fees)
+        del small.tables.booked[entry.provider, entry.provider_ref, entry.kind]
         yield f"ledger_differs:{intent.ref}"
 
 
 def f86_an_order_is_gone(small: SmallShop, placed: list[OrderId]) -> Iterable[str]:
     for intent in paid_intents(small)[:DEFECTS]:
-        payment = tables(small).payments[tables(small).payment_by_ref["fake", intent.ref]]
-        del tables(small).orders[payment.order_id]
+        payment = small.tables.payments[small.tables.payment_by_ref["fake", intent.ref]]
+        del small.tables.orders[payment.order_id]
         yield f"charge_unmatched:{intent.ref}"
 
 
 def f86_a_message_is_gone(small: SmallShop, placed: list[OrderId]) -> Iterable[str]:
-    for provider, ref in list(tables(small).inbox_by_ref)[:DEFECTS]:
-        del tables(small).inbox_by_ref[provider, ref]
+    for provider, ref in list(small.tables.inbox_by_ref)[:DEFECTS]:
+        del small.tables.inbox_by_ref[provider, ref]
         yield f"message_missing:{ref}"
 
 
@@ -134,13 +127,13 @@ def f87_money_is_taken_in_the_dashboard(small: SmallShop, placed: list[OrderId])
 
 
 def f88_what_is_on_hand_is_edited(small: SmallShop, placed: list[OrderId]) -> Iterable[str]:
-    for number, (place, level) in enumerate(list(tables(small).levels.items())):
-        tables(small).levels[place] = evolve(level, on_hand=level.on_hand + 1 + number % 7)
+    for number, (place, level) in enumerate(list(small.tables.levels.items())):
+        small.tables.levels[place] = evolve(level, on_hand=level.on_hand + 1 + number % 7)
         yield f"stock_differs:{place[0]}@{place[1]}"
 
 
 def f88_a_reservation_is_edited(small: SmallShop, placed: list[OrderId]) -> Iterable[str]:
-    reservations = tables(small).reservations
+    reservations = small.tables.reservations
     touched: dict[str, None] = {}
     for key, reservation in list(reservations.items()):
         if reservation.state is ReservationState.ALLOCATED:
@@ -163,7 +156,7 @@ def another_currency_was_taken(small: SmallShop, placed: list[OrderId]) -> Itera
 
 def another_state_is_ours(small: SmallShop, placed: list[OrderId]) -> Iterable[str]:
     for intent in paid_intents(small)[:DEFECTS]:
-        payment = tables(small).payments[tables(small).payment_by_ref["fake", intent.ref]]
+        payment = small.tables.payments[small.tables.payment_by_ref["fake", intent.ref]]
         payment.attempts = tuple(evolve(attempt, status=AttemptStatus.AUTHORIZED) for attempt in payment.attempts)
         yield f"state_differs:{intent.ref}"
 
@@ -213,8 +206,8 @@ async def test_f88_stock_that_was_edited_is_found(plant: Plant) -> None:
 
 async def test_f88_a_movement_that_is_gone_is_found() -> None:
     small, _ = await sold(3)
-    [level] = tables(small).levels.values()
-    tables(small).movements.pop(0)
+    [level] = small.tables.levels.values()
+    small.tables.movements.pop(0)
     assert await ids(small) == [f"stock_differs:{level.variant_id}@{level.location_id}"]
 
 
@@ -263,7 +256,7 @@ class TestRepairs:
     ) -> None:
         small, placed = await sold(2)
         [first, _] = paid_intents(small)
-        payments = tables(small).payments
+        payments = small.tables.payments
         [found] = [payment for payment in payments.values() if payment.order_id == placed[0]]
         altered = copied(found)
         setattr(altered, column, getattr(found, column) + eur(by))
@@ -299,8 +292,8 @@ class TestRepairs:
         small.provider.refunds_elsewhere(intent.ref, 500)
         await small.pay(placed[0], refresh=True)
         capture, fee, refund = await small.entries(placed[0])
-        tables(small).entries_by_order[placed[0]] = (capture, fee)
-        del tables(small).booked[refund.provider, refund.provider_ref, refund.kind]
+        small.tables.entries_by_order[placed[0]] = (capture, fee)
+        del small.tables.booked[refund.provider, refund.provider_ref, refund.kind]
         small.clock.forward(timedelta(hours=1))
         [finding] = (await told(small)).findings
         await repaired(small, finding)
@@ -310,20 +303,20 @@ class TestRepairs:
     async def test_an_entry_too_much_is_for_people(self) -> None:
         small, placed = await sold(1)
         entry, fee = await small.entries(placed[0])
-        tables(small).entries_by_order[placed[0]] = (entry, fee, evolve(entry, provider_ref="pi_twice"))
+        small.tables.entries_by_order[placed[0]] = (entry, fee, evolve(entry, provider_ref="pi_twice"))
         [finding] = (await told(small)).findings
         with pytest.raises(FindingNeedsPeople, match="too much"):
             await repaired(small, finding)
 
     async def test_an_unbalanced_entry_is_found(self) -> None:
         small, placed = await sold(1)
-        entry, _ = await small.entries(placed[0])
+        entry, _ = small.tables.entries_by_order[placed[0]]
         object.__setattr__(entry, "postings", entry.postings[:-1])
         assert (await ids(small))[0].startswith("ledger_unbalanced:")
 
     async def test_a_level_follows_its_movements(self) -> None:
         small, _ = await sold(3)
-        [level] = tables(small).levels.values()
+        [level] = small.tables.levels.values()
         list(f88_what_is_on_hand_is_edited(small, []))
         [finding] = (await told(small)).findings
         await repaired(small, finding)

@@ -7,6 +7,7 @@ from attrs import define, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shop.adapters.memory.tables import Tables
 from shop.application.commands.identity.invitations import InviteStaff
 from shop.application.commands.identity.keys import CreateApiKey, RevokeApiKey, RotateApiKey
 from shop.application.commands.identity.roles import CreateRole, DeleteRole, UpdateRole
@@ -66,8 +67,8 @@ class Climb:
         return cls(small, users[0], users)
 
     @property
-    def tables(self) -> Any:
-        return self.small.storage.uow._tables  # type: ignore[attr-defined]
+    def tables(self) -> Tables:
+        return self.small.tables
 
     def scopes_of(self, role_ids: frozenset[RoleId]) -> frozenset[str]:
         known: dict[RoleId, Role] = {**BUILT_IN, **self.tables.roles}

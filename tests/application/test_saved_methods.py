@@ -151,7 +151,7 @@ class TestSaving:
         with pytest.raises(AccountErased):
             await small.shop.execute(BeginSavingMethod(), actor=ADA)
         await small.deliver()
-        tables = small.storage.uow._tables  # type: ignore[attr-defined]
+        tables = small.tables
         assert tables.wallets == {}
         [known] = {ref: small.provider.wallets.get(ref) for ref in refs}.values()
         assert known is not None
@@ -178,7 +178,7 @@ class TestSaving:
         await small.saved_methods.forget(ref)
         await small.post_news()
         await small.deliver()
-        tables = small.storage.uow._tables  # type: ignore[attr-defined]
+        tables = small.tables
         told = [
             (change.field, change.before, change.after)
             for entry in tables.audit_entries.values()
@@ -327,17 +327,17 @@ class TestCallingOff:
 
 class TestNews:
     async def states(self, small: SmallShop) -> list[InboxState]:
-        tables = small.storage.uow._tables  # type: ignore[attr-defined]
+        tables = small.tables
         return [item.state for item in tables.inbox.values()]
 
     async def told(self, small: SmallShop) -> list[str]:
-        tables = small.storage.uow._tables  # type: ignore[attr-defined]
+        tables = small.tables
         types = [stored.event.type for stored in tables.events.values()]
         return [kind for kind in types if kind.startswith("payment_method.")]
 
     async def bodies(self, small: SmallShop) -> list[bytes]:
         """What is kept of the words of messages that are settled."""
-        tables = small.storage.uow._tables  # type: ignore[attr-defined]
+        tables = small.tables
         return [item.body for item in tables.inbox.values() if item.state is not InboxState.NEW]
 
     async def settle(self, small: SmallShop) -> None:

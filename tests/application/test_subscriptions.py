@@ -117,7 +117,7 @@ async def variant_of(small: SmallShop, plan_id: PlanId) -> VariantId:
 
 
 async def events(small: SmallShop) -> list[str]:
-    kinds = [stored.event.type for stored in small.storage.outbox._tables.events.values()]  # type: ignore[attr-defined]
+    kinds = [stored.event.type for stored in small.tables.events.values()]
     return [kind.removeprefix("subscription.") for kind in kinds if kind.startswith("subscription.")]
 
 
@@ -572,7 +572,7 @@ class TestProvidersMessages:
         await small.post_news()
         before = await found(small, subscription_id)
         await small.deliver()
-        tables = small.storage.outbox._tables  # type: ignore[attr-defined]
+        tables = small.tables
         items = [item for item in tables.inbox.values() if item.object_ref == before.provider_ref]
         assert {item.event_type for item in items} == {
             "customer.subscription.created",
@@ -626,7 +626,7 @@ class TestProvidersMessages:
         after = await found(small, subscription_id)
         assert (after.status, after.period_end, after.tries) == (before.status, before.period_end, 0)
         assert len(small.books.intents) == 1
-        [item] = small.storage.outbox._tables.inbox.values()  # type: ignore[attr-defined]
+        [item] = small.tables.inbox.values()
         # Of some of them people have to know besides.
         assert item.state is (InboxState.PARKED if event_type in FOR_PEOPLE else InboxState.APPLIED)
 

@@ -134,7 +134,14 @@ def test_make_targets_exist(page: Path) -> None:
 def test_settings_exist(page: Path) -> None:
     """Those of the shop and of its tests; an adapter that is made up may have its own."""
     known = (ROOT / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
-    others = {"SHOP_TEST_DATABASE_URL", "SHOP_TEST_REDIS_URL", "SHOP_API_URL", "SHOP_API_KEY", "SHOP_PROVE"}
+    others = {
+        "SHOP_TEST_DATABASE_URL",
+        "SHOP_TEST_REDIS_URL",
+        "SHOP_TEST_STORAGE",
+        "SHOP_API_URL",
+        "SHOP_API_KEY",
+        "SHOP_PROVE",
+    }
     made_up = {"SHOP_ADYEN_KEY", "SHOP_GENEROUS_TO"}
     named = set(re.findall(r"\bSHOP_[A-Z_]+[A-Z]\b", page.read_text(encoding="utf-8")))
     assert {variable for variable in named if f"`{variable}`" not in known} <= others | made_up

@@ -1,4 +1,4 @@
-"""A shop over HTTP, in this process: memory storage, the fake provider, a client that speaks ASGI."""
+"""A shop over HTTP, in this process: a small shop, the fake provider, a client that speaks ASGI."""
 
 from collections.abc import AsyncIterator
 

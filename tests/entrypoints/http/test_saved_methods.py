@@ -141,7 +141,7 @@ async def test_s73_the_file_shows_them_and_the_forgotten_have_none(town: Town) -
     await town.settle()
     known = (await ada.client.get(f"{asked.headers['location']}/file")).json()
     assert [(one["id"], one["last4"]) for one in known["saved_methods"]] == [(card, "4242")]
-    tables = town.site.small.storage.uow._tables  # type: ignore[attr-defined]
+    tables = town.site.small.tables
     [wallet] = tables.wallets.values()
     assert (await ada.client.delete("/api/users/me")).status_code == 204
     await town.settle()
@@ -186,6 +186,6 @@ async def test_s73_who_is_still_billed_is_forgotten_once_that_has_ended(town: To
     assert [one["id"] for one in known["subscriptions"]] == [subscribed.json()["id"]]
     assert (await ada.client.delete("/api/users/me")).status_code == 204
     await town.settle()
-    tables = town.site.small.storage.uow._tables  # type: ignore[attr-defined]
+    tables = town.site.small.tables
     for kept in (tables.subscriptions, tables.orders, tables.carts, tables.wallets, tables.events):
         assert not [word for word in (ada.email, "Ada", "Torstr", card) if word in repr(kept)]

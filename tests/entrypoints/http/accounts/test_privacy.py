@@ -54,7 +54,7 @@ async def test_s73_of_the_forgotten_no_person_is_left(town: Town) -> None:
     assert (order["email"], order["shipping_address"]["name"], order["total"]) == ("erased", "erased", placed["total"])
     assert order["shipping_address"]["country"] == "DE"
     assert await town.mails(ada.email) == []
-    tables = town.site.small.storage.uow._tables  # type: ignore[attr-defined]
+    tables = town.site.small.tables
     kept = [tables.users, tables.sessions, tables.orders, tables.carts, tables.exports, tables.account_requests]
     left = repr([*kept, tables.invitations, tables.events])
     assert not [word for word in ("ada@example.com", "Ada Byron", "Torstr") if word in left]
@@ -85,7 +85,7 @@ async def test_s73_addresses_of_before_and_links_are_forgotten_too(town: Town) -
     await ada.client.post("/api/users/me/email", json={"email": "next@example.com"})
     await town.guest.post("/api/auth/magic-link", json={"email": "new@example.com"})
     await town.settle()
-    tables = town.site.small.storage.uow._tables  # type: ignore[attr-defined]
+    tables = town.site.small.tables
     assert "old@" not in repr(tables.one_time_tokens), "what a link is bound to says nothing of whose it is"
     assert (await ada.client.delete("/api/users/me")).status_code == 204
     await town.settle()

@@ -48,7 +48,7 @@ async def real(town: Town) -> Town:
 
 async def times(town: Town, send: Send, count: int, chance: random.Random) -> tuple[list[float], list[float]]:
     """How long the answer took for an address with an account, and for others, in a random order."""
-    tables = town.site.small.storage.uow._tables  # type: ignore[attr-defined]
+    tables = town.site.small.tables
     known: list[float] = []
     unknown: list[float] = []
     order = [True, False] * count

@@ -135,4 +135,4 @@ async def test_s68_saving_a_card_takes_no_card(town: Town) -> None:
 
 
 def _kept(town: Town) -> str:
-    return repr(town.site.small.storage.uow._tables)  # type: ignore[attr-defined]
+    return repr(town.site.small.tables)

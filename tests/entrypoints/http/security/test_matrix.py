@@ -209,7 +209,7 @@ async def belongings_of_a_guest(town: Town) -> Belongings:
 
 def kept(town: Town) -> dict[str, str]:
     """All that is stored of what people have, as text."""
-    tables = town.site.small.storage.uow._tables  # type: ignore[attr-defined]
+    tables = town.site.small.tables
     return {name: repr(getattr(tables, name)) for name in TABLES}
 
 

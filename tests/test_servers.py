@@ -2,6 +2,12 @@
 
 import asyncio
 import os
+import shutil
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -10,6 +16,7 @@ import redis
 from tests.servers import Databases, PostgresServer, Server, postgres_server, redis_server
 
 pytestmark = pytest.mark.integration
+ROOT = Path(__file__).parents[1]
 
 
 async def answer(url: str, statement: str) -> object:
@@ -38,6 +45,32 @@ def test_a_postgres_of_our_own_answers_and_is_gone_afterwards() -> None:
         assert asyncio.run(answer(server.url, "SHOW fsync")) == "off"
         assert asyncio.run(answer(server.url, "SELECT lower('ÄÖÜ')")) == "äöü"
     assert_gone(server, pid)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent is gone")
+@pytest.mark.parametrize("server", ["PostgresServer", "RedisServer"])
+def test_a_server_does_not_outlive_tests_that_are_killed(server: str) -> None:
+    code = (
+        f"from tests.servers import *; it = {server}().start(); print(it.process.pid, it.folder, flush=True); input()"
+    )
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", code], stdin=pipe, stdout=pipe, text=True, cwd=ROOT) as tests:
+        assert tests.stdout is not None
+        pid, folder = tests.stdout.readline().split()
+        assert running(pid)
+        tests.kill()
+    until = time.monotonic() + 20
+    while running(pid):
+        assert time.monotonic() < until, "It is still there."
+        time.sleep(0.02)
+    shutil.rmtree(folder)
+
+
+def running(pid: str) -> bool:
+    """Whether there is such a process that has not ended."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
 
 
 def test_two_postgres_at_once_keep_apart_and_a_durable_one_survives_a_crash() -> None:

@@ -32,8 +32,12 @@ class Place:
     remove: Callable[[str], object]
 
 
+SHOPS_AT_ONCE = 20
+"""A test that goes through more of them is done with the first: a server has only so many connections."""
 _place: list[Place] = []
 _made: list[tuple[Storage, str]] = []
+"""The databases of the test that runs; `_shared` those that were there before it."""
+_shared: list[str] = []
 
 
 def open_storage(options: Options) -> Storage:
@@ -44,6 +48,8 @@ def open_storage(options: Options) -> Storage:
     environment = {"SHOP_DATABASE_URL": url, "SHOP_DATABASE_CONNECTIONS": "4"}
     storage = open_sql_storage(evolve(options, environment=environment))
     _made.append((storage, url))
+    if len(_made) > SHOPS_AT_ONCE:
+        _place[0].remove(_made.pop(0)[1])
     return storage
 
 
@@ -72,13 +78,14 @@ def postgres_databases(server: Databases, template: str) -> Iterator[None]:
 @asynccontextmanager
 async def taken_away() -> AsyncIterator[None]:
     """What is opened within it is gone afterwards. What was there before stays: several tests may share it."""
-    shared = len(_made)
+    _shared.extend(url for _, url in _made)
+    _made.clear()
     yield
-    while len(_made) > shared:
-        storage, url = _made.pop()
+    for storage, url in _made:
         with suppress(RuntimeError):  # the loop that used it may be gone: then its connections are cut off
             await storage.close()
         _place[0].remove(url)
+    _made.clear()
 
 
 @contextmanager
@@ -87,7 +94,7 @@ def _at(place: Place) -> Iterator[None]:
     try:
         yield
     finally:
-        for _, url in _made:
+        for url in _shared:
             place.remove(url)
         _place.clear()
 

@@ -109,7 +109,7 @@ def databases_for_shops(request: pytest.FixtureRequest, tmp_path_factory: pytest
             yield
 
 
-@pytest.fixture(autouse="SHOP_TEST_STORAGE" in os.environ)
+@pytest.fixture(autouse=os.environ.get("SHOP_TEST_STORAGE", "memory") != "memory")
 async def shops_of_this_test(databases_for_shops: None) -> AsyncIterator[None]:
     from tests import storages
 

@@ -22,6 +22,7 @@ from shop.application.ports.storage import Storage
 from tests.servers import Databases
 
 KIND = os.environ.get("SHOP_TEST_STORAGE", "memory")
+assert KIND in ("memory", "sqlite", "postgresql"), f"SHOP_TEST_STORAGE is {KIND}"
 
 
 @frozen

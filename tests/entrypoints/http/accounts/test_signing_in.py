@@ -138,6 +138,7 @@ async def test_s84_nobody_writes_to_strangers_in_the_shops_name(town: Town) -> N
     assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/name")
     body["name"] = "Ada. Pay at https://evil.example"
     assert (await town.guest.post("/api/auth/register", json=body)).status_code == 202
+    await town.settle()  # the account is there
     for path in ("magic-link", "password/forgot", "register"):
         await town.guest.post(f"/api/auth/{path}", json=body if path == "register" else {"email": body["email"]})
     mails = await town.mails("ada@example.com")

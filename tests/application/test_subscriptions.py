@@ -410,6 +410,33 @@ class TestFailing:
         await small.shop.execute(RetrySubscription(subscription_id=subscription_id), actor=STAFF)
         assert (await found(small, subscription_id)).status is S.ACTIVE
 
+    @pytest.mark.parametrize("by_staff", [True, False])
+    async def test_what_is_unpaid_stays_so_after_its_order_until_people_decide(
+        self, small: SmallShop, by_staff: bool
+    ) -> None:
+        subscription_id = await subscribe(small, await offer(small, after_dunning=AfterDunning.UNPAID))
+        declined = ChangeSubscription(subscription_id=subscription_id, method="fake_card_declined")
+        await small.shop.execute(declined, actor=ADA)
+        for _ in range(100):
+            await days(small, 1)
+            await small.sweep()
+            await small.post_news()
+            await small.deliver()
+        left = await found(small, subscription_id)
+        assert (left.status, left.open_order, left.due_at) == (S.UNPAID, None, None)
+        [_, missed] = await renewals(small, subscription_id)
+        assert (await small.order(missed.order_id)).status is OrderStatus.CANCELLED
+        if by_staff:
+            await small.shop.execute(RetrySubscription(subscription_id=subscription_id), actor=STAFF)
+            assert (await found(small, subscription_id)).status is S.PAST_DUE
+        await small.shop.execute(ChangeSubscription(subscription_id=subscription_id, method="fake_card"), actor=ADA)
+        await days(small, 1)
+        after = await found(small, subscription_id)
+        assert (after.status, after.tries) == (S.ACTIVE, 0)
+        [*_, billed] = await renewals(small, subscription_id)
+        assert billed.period_start <= small.clock.now() < billed.period_end == after.period_end
+        assert len(await renewals(small, subscription_id)) == 3
+
     async def test_an_order_that_staff_call_off_leaves_its_period_out(self, small: SmallShop) -> None:
         subscription_id = await subscribe(small, await offer(small))
         change = ChangeSubscription(subscription_id=subscription_id, method="fake_card_declined")

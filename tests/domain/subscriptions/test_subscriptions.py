@@ -335,6 +335,45 @@ def test_an_order_that_was_called_off_leaves_its_period_out() -> None:
     assert (subscription.status, subscription.due_at) == (S.ACTIVE, subscription.period_end)
 
 
+def unpaid() -> Subscription:
+    """One whose second period was tried often enough."""
+    subscription = running(plan(after_dunning=AfterDunning.UNPAID))
+    at = subscription.period_end
+    subscription.begin_period(subscription.next_period, order(2), at)
+    subscription.fail(order(2), at)
+    while not subscription.exhausted:
+        assert subscription.due_at is not None
+        subscription.fail(order(2), subscription.due_at)
+    subscription.give_up(at + 16 * DAY)
+    return subscription
+
+
+def test_one_that_is_unpaid_stays_so_when_its_order_is_called_off() -> None:
+    subscription = unpaid()
+    subscription.drop_order(order(2), subscription.period_start + 18 * DAY)
+    assert (subscription.status, subscription.open_order, subscription.due_at) == (S.UNPAID, None, None)
+    assert not subscription.owes_period(subscription.period_end + 100 * DAY)
+
+
+@pytest.mark.parametrize("days", [20, 100])
+def test_one_that_was_unpaid_goes_on_with_the_period_of_the_moment(days: int) -> None:
+    subscription = unpaid()
+    with pytest.raises(SubscriptionCannotMove, match="open"):
+        running().take_up(NOW)
+    with pytest.raises(SubscriptionCannotMove):
+        subscription.take_up(NOW)  # there is an order to be paid
+    now = subscription.period_start + days * DAY
+    subscription.drop_order(order(2), now)
+    events(subscription)
+    missed = subscription.next_period
+    subscription.use_method("fake_card", now)
+    assert (subscription.status, subscription.tries) == (S.ACTIVE, 0)
+    assert events(subscription) == ["resumed"]
+    assert subscription.due_at == max(missed.start, now)
+    assert subscription.leave_out_missed(now) is (missed.end <= now)
+    assert subscription.next_period == subscription.interval.period_at(subscription.anchor, max(missed.start, now))
+
+
 def test_another_card_is_tried_at_once() -> None:
     subscription = running()
     subscription.use_method("fake_card", NOW)
@@ -361,6 +400,8 @@ ACTS = st.sampled_from(
         "end",
         "change",
         "wait",
+        "method",
+        "take_up",
     ]
 )
 
@@ -406,6 +447,10 @@ def test_whatever_happens_it_moves_along_the_arrows_and_no_period_comes_twice(  
                     subscription.cancel("x", now, at_period_end=True)
                 case "change":
                     subscription.change(now, quantity=days or 1)
+                case "method":
+                    subscription.use_method("fake_card", now)
+                case "take_up":
+                    subscription.take_up(now)
                 case "wait" if subscription.owes_period(now):
                     subscription.wait_for_goods(now)
         except ShopError:

@@ -26,7 +26,6 @@ from shop.domain.subscriptions import (
     PlanNotOffered,
     Proration,
     Subscription,
-    SubscriptionCannotMove,
     SubscriptionNotFound,
 )
 
@@ -143,7 +142,7 @@ async def carry_on_subscription(command: CarryOnSubscription, context: Context, 
 
 @frozen(kw_only=True)
 class RetrySubscription(Command[None]):
-    """Tries the open payment of a subscription now, whenever it would be due."""
+    """Tries the open payment of a subscription now, whenever it would be due; one that stayed unpaid goes on."""
 
     requires: ClassVar = "payments:write"
     subscription_id: SubscriptionId
@@ -152,8 +151,9 @@ class RetrySubscription(Command[None]):
 async def retry_subscription(command: RetrySubscription, context: Context, *, till: Till) -> None:
     async with till.cashier.uow(context) as tx:
         subscription = await tx.subscriptions.get(command.subscription_id)
-    if subscription.open_order is None:
-        raise SubscriptionCannotMove("No payment of this subscription is open.")
+        if subscription.open_order is None:
+            subscription.take_up(context.now)
+            tx.subscriptions.save(subscription)
     await carry_on(subscription.id, context, till, retry=True)
 
 

@@ -10,7 +10,7 @@ from shop.domain.subscriptions.events import (
     SubscriptionStarted,
     SubscriptionTrialEnding,
 )
-from shop.domain.subscriptions.periods import Interval, IntervalUnit, Period
+from shop.domain.subscriptions.periods import Interval, IntervalUnit, Period, Renewal
 from shop.domain.subscriptions.plans import (
     AfterDunning,
     Plan,
@@ -27,13 +27,8 @@ from shop.domain.subscriptions.states import (
     SubscriptionNotPausable,
     SubscriptionStatus,
 )
-from shop.domain.subscriptions.subscription import (
-    DUNNING,
-    HOLD,
-    INCOMPLETE_FOR,
-    Renewal,
-    Subscription,
-)
+from shop.domain.subscriptions.subscription import Subscription
+from shop.domain.subscriptions.waiting import DUNNING, HOLD, INCOMPLETE_FOR
 
 __all__ = [
     "DUNNING",

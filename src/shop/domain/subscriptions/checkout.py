@@ -5,8 +5,9 @@ from typing import Any
 
 from shop.domain.kernel.errors import Conflict
 from shop.domain.kernel.identifiers import OrderId, OrderLineId
+from shop.domain.subscriptions.periods import Renewal
 from shop.domain.subscriptions.plans import Plan
-from shop.domain.subscriptions.subscription import Renewal, Subscription
+from shop.domain.subscriptions.subscription import Subscription
 
 FIRST_LOOK = timedelta(minutes=1)
 """When the schedule looks at a checkout first; before that the request that placed the order is at it."""

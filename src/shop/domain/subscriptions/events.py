@@ -61,7 +61,7 @@ class SubscriptionPaused(_SubscriptionEvent):
 
 @frozen(kw_only=True)
 class SubscriptionResumed(_SubscriptionEvent):
-    """It goes on after a pause, or is not to end after all."""
+    """It goes on after a pause or after it stayed unpaid, or is not to end after all."""
 
     type: ClassVar[str] = "subscription.resumed"
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from attrs import frozen
 
 from shop.domain.kernel.errors import Flaw, Invalid
+from shop.domain.kernel.identifiers import OrderId, SubscriptionId
 
 _COUNT_MAX = {"day": 366, "week": 52, "month": 36, "year": 3}
 _MONTHS_OF_YEAR = 12
@@ -74,3 +75,13 @@ class Period:
     number: int
     start: datetime
     end: datetime
+
+
+@frozen(kw_only=True)
+class Renewal:
+    """One period of a subscription and the order that it became: one for each period, and never two."""
+
+    subscription_id: SubscriptionId
+    period_start: datetime
+    period_end: datetime
+    order_id: OrderId

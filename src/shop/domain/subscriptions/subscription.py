@@ -6,7 +6,7 @@ The shop keeps the calendar: which period is due, when a failed payment is tried
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from shop.domain.kernel.address import ERASED, Address
 from shop.domain.kernel.aggregates import Aggregate
@@ -23,7 +23,7 @@ from shop.domain.subscriptions.events import (
     SubscriptionStarted,
     SubscriptionTrialEnding,
 )
-from shop.domain.subscriptions.periods import Interval, Period
+from shop.domain.subscriptions.periods import Interval, Period, Renewal
 from shop.domain.subscriptions.plans import AfterDunning, Plan
 from shop.domain.subscriptions.proration import Proration, left_of, prorate
 from shop.domain.subscriptions.states import (
@@ -35,32 +35,15 @@ from shop.domain.subscriptions.states import (
     SubscriptionStatus,
     check_move,
 )
+from shop.domain.subscriptions.waiting import DUNNING, INCOMPLETE_FOR, LOOK_AGAIN, WAIT_FOR_GOODS
 
 QUANTITY_MAX = 1_000
-DUNNING = tuple(timedelta(days=days) for days in (1, 3, 5, 7))
-"""How long after each failed try the next one comes; after the last of them it has been tried often enough."""
-INCOMPLETE_FOR = timedelta(hours=23)
-"""How long the first payment may take until nobody waits for it any more."""
-LOOK_AGAIN = timedelta(minutes=10)
-WAIT_FOR_GOODS = timedelta(days=1)
-HOLD = sum(DUNNING, timedelta(days=2))
-"""How long a renewal holds its stock: until its last try is over."""
 
 
 def _bounded(_instance: Any, _attribute: Any, quantity: int) -> None:
     if type(quantity) is not int or not 1 <= quantity <= QUANTITY_MAX:
         flaw = Flaw("/quantity", "quantity_out_of_range", f"1 to {QUANTITY_MAX}", {"max": QUANTITY_MAX})
         raise Invalid(f"A subscription is of 1 to {QUANTITY_MAX} units.", flaws=(flaw,))
-
-
-@frozen(kw_only=True)
-class Renewal:
-    """One period of a subscription and the order that it became: one for each period, and never two."""
-
-    subscription_id: SubscriptionId
-    period_start: datetime
-    period_end: datetime
-    order_id: OrderId
 
 
 @define(eq=False, kw_only=True)
@@ -245,15 +228,17 @@ class Subscription(Aggregate):
         self.due_at = None if self.exhausted else at + DUNNING[self.tries - 1]
 
     def drop_order(self, order_id: OrderId, at: datetime) -> None:
-        """The order of the current period was called off: the period is left out."""
+        """The order of the current period was called off: the period is left out. What is unpaid stays so."""
         if self.open_order != order_id or self.ended:
             return
         if self.status is SubscriptionStatus.INCOMPLETE:
             self.expire(at)
-            return
-        if self.status in (SubscriptionStatus.PAST_DUE, SubscriptionStatus.UNPAID, SubscriptionStatus.TRIALING):
-            self._move(SubscriptionStatus.ACTIVE, at)
-        self._close_order(at)
+        elif self.status is SubscriptionStatus.UNPAID:
+            self.open_order, self.due_at, self.updated_at = None, None, at
+        else:
+            if self.status in (SubscriptionStatus.PAST_DUE, SubscriptionStatus.TRIALING):
+                self._move(SubscriptionStatus.ACTIVE, at)
+            self._close_order(at)
 
     def give_up(self, at: datetime) -> None:
         """It was tried often enough: it ends, or stays unpaid for people to decide, as the plan said."""
@@ -262,6 +247,18 @@ class Subscription(Aggregate):
         elif self.status is SubscriptionStatus.PAST_DUE:
             self._move(SubscriptionStatus.UNPAID, at)
             self.due_at = None
+
+    def take_up(self, at: datetime) -> None:
+        """Goes on after it stayed unpaid. What it missed is left out: billed next is the period of this moment.
+
+        Raises SubscriptionCannotMove.
+        """
+        if self.status is not SubscriptionStatus.UNPAID or self.open_order is not None:
+            raise SubscriptionCannotMove("No payment of this subscription is open.")
+        self._move(SubscriptionStatus.ACTIVE, at)
+        self._close_order(at)
+        self.due_at = max(self.period_end, at)
+        self._record(SubscriptionResumed(at=at, subscription_id=self.id))
 
     def expire(self, at: datetime) -> None:
         """Its first payment never came."""
@@ -375,9 +372,11 @@ class Subscription(Aggregate):
         return True
 
     def use_method(self, method: str, at: datetime) -> None:
-        """Pays in another way from now on; an open payment is tried with it at once."""
+        """Pays in another way from now on; an open payment is tried with it at once, and what stayed unpaid goes on."""
         self.method, self.updated_at = method, at
-        if self.status in (SubscriptionStatus.PAST_DUE, SubscriptionStatus.UNPAID, SubscriptionStatus.INCOMPLETE):
+        if self.status is SubscriptionStatus.UNPAID and self.open_order is None:
+            self.take_up(at)
+        elif self.status in (SubscriptionStatus.PAST_DUE, SubscriptionStatus.UNPAID, SubscriptionStatus.INCOMPLETE):
             self.due_at = at
 
     def _rests(self, at: datetime) -> bool:

@@ -77,7 +77,8 @@ async def admin_subscription_get(call: Call) -> Answer:
     ),
 )
 async def admin_subscription_retry(call: Call) -> Answer:
-    """Tries the open payment now, whenever it would be due. Its state says how that went."""
+    """Tries the open payment now, whenever it would be due; one that stayed unpaid goes on with the period of this
+    day. Its state says how that went."""
     subscription_id = call.id(SubscriptionId)
     await carried_through(call.execute(RetrySubscription(subscription_id=subscription_id)))
     return call.one(await call.ask(GetAnySubscription(subscription_id=subscription_id), actor=SYSTEM))

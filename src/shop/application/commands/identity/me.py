@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from attrs import evolve, frozen
+from attrs import evolve, fields, frozen
 
 from shop.application.commands.identity.opening import user_of
 from shop.application.messages import CUSTOMER, Command, Context, check_version
@@ -11,9 +11,11 @@ from shop.application.ports.clock import Ids
 from shop.application.ports.unit_of_work import UnitOfWork
 from shop.domain.identity import SavedAddress
 from shop.domain.kernel.address import Address
-from shop.domain.kernel.errors import below
+from shop.domain.kernel.errors import Flaw, Invalid, below
 from shop.domain.kernel.identifiers import AddressId
 from shop.domain.kernel.metadata import merged_metadata
+
+_FIELDS = tuple(one.name for one in fields(Address))
 
 
 @frozen(kw_only=True)
@@ -100,9 +102,19 @@ async def update_address(command: UpdateAddress, context: Context, *, uow: UnitO
             for name in ("default_shipping", "default_billing")
             if (chosen := getattr(command, name)) is not None
         }
-        address = below("/address", lambda: evolve(saved.address, **command.changes))
+        address = below("/address", lambda: _changed(saved.address, command.changes))
         user.save_address(evolve(saved, address=address, **defaults), context.now)
         tx.users.save(user)
+
+
+def _changed(address: Address, changes: Mapping[str, str]) -> Address:
+    unknown = [name for name in changes if name not in _FIELDS]
+    if unknown:
+        raise Invalid(
+            "Some of this is no part of an address.",
+            flaws=tuple(Flaw(f"/{name[:40]}", "field_unknown", f"One of {', '.join(_FIELDS)}") for name in unknown),
+        )
+    return evolve(address, **changes)
 
 
 @frozen(kw_only=True)

@@ -30,7 +30,11 @@ from shop.domain.identity import (
     UserStatus,
 )
 from shop.domain.kernel.email import checked_email, email_key
+from shop.domain.kernel.errors import Flaw, Invalid
 from shop.domain.kernel.identifiers import AccountRequestId, UserId
+
+_LINKS = (RequestKind.RESET_PASSWORD, RequestKind.MAGIC_LINK)
+"""What is asked for with nothing but an address; the other kinds need more, and have commands of their own."""
 
 
 @frozen(kw_only=True)
@@ -83,7 +87,12 @@ class RequestMail(Command[AccountRequestId]):
 async def request_mail(
     command: RequestMail, context: Context, *, uow: UnitOfWork, ids: Ids, limits: AccountLimits
 ) -> AccountRequestId:
-    assert command.kind in (RequestKind.RESET_PASSWORD, RequestKind.MAGIC_LINK)
+    if command.kind not in _LINKS:
+        offered = " or ".join(_LINKS)
+        raise Invalid(
+            f"RequestMail takes {offered}; “{command.kind}” is asked for otherwise.",
+            flaws=(Flaw("/kind", "kind_unknown", f"This is neither {offered.replace(' or ', ' nor ')}."),),
+        )
     request = AccountRequest.make(id=ids.new(AccountRequestId), kind=command.kind, email=command.email, at=context.now)
     return await _kept(request, RECOVERY, context, uow, limits)
 

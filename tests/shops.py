@@ -141,10 +141,10 @@ class PlainSecrets:
         return hashlib.sha256(f"secret {self._draw()}".encode()).hexdigest()
 
     def derive(self, purpose: str, name: str) -> bytes:
-        return hashlib.sha256(f"{purpose}\0{name}".encode()).digest()
+        return hashlib.sha256(f"{purpose}\0{name}".encode(errors="surrogatepass")).digest()
 
     def fingerprint(self, secret: str) -> bytes:
-        return hashlib.sha256(secret.encode()).digest()
+        return hashlib.sha256(secret.encode(errors="replace")).digest()
 
 
 class DroppedTags:

@@ -4,10 +4,12 @@ import pytest
 
 from shop.application.commands.identity.me import AddAddress, UpdateAddress
 from shop.application.commands.identity.registration import RequestMail
+from shop.application.commands.identity.sign_in import SignIn, UseMagicLink
 from shop.application.commands.identity.staff import CreateUser
 from shop.application.messages import GUEST, Actor
+from shop.application.ports.identity import CredentialsRejected
 from shop.application.queries.identity import GetMyAddresses
-from shop.domain.identity import RequestKind
+from shop.domain.identity import RequestKind, TokenRejected
 from shop.domain.kernel.errors import Invalid
 from tests.shops import BERLIN, SmallShop
 
@@ -35,3 +37,11 @@ async def test_what_is_no_part_of_an_address_changes_none(small: SmallShop) -> N
         )
     assert [(flaw.pointer, flaw.code) for flaw in refused.value.flaws] == [("/address/street", "field_unknown")]
     assert [saved.address for saved in await small.shop.ask(GetMyAddresses(), actor=ada)] == [BERLIN]
+
+
+@pytest.mark.parametrize("text", ["a\x00b", "\ud800", "x" * 10**5])
+async def test_nobody_signs_in_by_what_is_no_text(small: SmallShop, text: str) -> None:
+    with pytest.raises(CredentialsRejected):
+        await small.shop.execute(SignIn(email=text, password=text), actor=GUEST)
+    with pytest.raises(TokenRejected):
+        await small.shop.execute(UseMagicLink(token=text), actor=GUEST)

@@ -50,7 +50,8 @@ class HmacSecrets:
 
     def derive(self, purpose: str, name: str) -> bytes:
         # With its length in front no purpose can pass for the beginning of another one's name.
-        words = f"derive:{len(purpose.encode())}:{purpose}:{name}".encode()
+        # Names come from outside, and may hold what no text does: such as half a character.
+        words = f"derive:{len(purpose.encode())}:{purpose}:{name}".encode(errors="surrogatepass")
         return hmac.digest(self._key, words, "sha256")
 
     def fingerprint(self, secret: str) -> bytes:

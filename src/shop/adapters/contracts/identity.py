@@ -105,6 +105,9 @@ class SecretsContract:
             ("t", "otp:a"),
             ("totp:a", ""),
             ("", ""),
+            ("totp", "\ud800"),
+            ("totp", "\udfff"),
+            ("totp", "?"),
         ]
         assert len({ours.derive(*pair) for pair in words}) == len(words)
         assert all(ours.derive(*pair) != theirs.derive(*pair) for pair in words)
@@ -114,6 +117,7 @@ class SecretsContract:
         ours, _ = subject
         key = ours.new_api_key(ApiKeyId(_ONE))
         assert ours.fingerprint(key) == hashlib.sha256(key.encode()).digest()
+        assert ours.fingerprint("\ud800") != ours.fingerprint(key)  # whatever somebody sends has one
 
 
 class AuthenticatorContract:

@@ -23,6 +23,7 @@ from shop.domain.catalog import (
 )
 from shop.domain.kernel.identifiers import CategoryId, ProductId, VariantId
 from shop.domain.kernel.money import Money
+from shop.domain.kernel.texts import storable
 
 _ROOT = Root.of(products, fixed=["created_at"])
 _PRICES = (
@@ -165,9 +166,13 @@ class SqlProductRepository:
         return product
 
     async def find_by_slug(self, slug: str) -> Product | None:
+        if not storable(slug):
+            return None
         return self._product(await self._gathered.database.fetch_one(_BY_SLUG, of_slug=slug))
 
     async def find_by_sku(self, sku: str) -> Product | None:
+        if not storable(sku):
+            return None
         return self._product(await self._gathered.database.fetch_one(_BY_SKU, of_sku=sku))
 
     async def find_by_variant(self, variant_id: VariantId) -> Product | None:

@@ -11,6 +11,7 @@ from shop.adapters.sql.schema import categories, product_categories, products
 from shop.adapters.sql.statements import Statement
 from shop.domain.catalog import DEPTH_MAX, Category, CategoryNotFound
 from shop.domain.kernel.identifiers import CategoryId
+from shop.domain.kernel.texts import storable
 
 _ROOT = Root.of(categories, fixed=["created_at"])
 _GET = Statement(select(categories).where(categories.c.id == bindparam("category_id")))
@@ -110,6 +111,8 @@ class SqlCategoryRepository:
         return category_of(row)
 
     async def find_by_slug(self, slug: str) -> Category | None:
+        if not storable(slug):
+            return None
         row = await self._gathered.database.fetch_one(_BY_SLUG, of_slug=slug)
         return category_of(row) if row is not None else None
 

@@ -27,6 +27,7 @@ from shop.domain.identity import (
     UserStatus,
 )
 from shop.domain.kernel.identifiers import AddressId, PasskeyId, RoleId, TotpFactorId, UserId
+from shop.domain.kernel.texts import storable
 
 IDENTITY, PASSKEY = "identity", "passkey"
 Beside = tuple[frozenset[RoleId], frozenset[tuple[str, str]]]
@@ -88,6 +89,8 @@ class SqlUserRepository:
         return self._remember(user_of(row))
 
     async def find_by_email(self, email_key: str) -> User | None:
+        if not storable(email_key):
+            return None
         return self._found(await self._gathered.database.fetch_one(_BY_EMAIL, of_email=email_key))
 
     async def find_by_identity(self, provider: str, subject: str) -> User | None:
@@ -127,6 +130,8 @@ class SqlUserRepository:
             yield from _beside_writes(user_id, self._read[user_id], now)
 
     async def _by_key(self, kind: str, value: str) -> User | None:
+        if not storable(value):
+            return None
         return self._found(await self._gathered.database.fetch_one(_BY_KEY, of_kind=kind, of_value=value))
 
     def _found(self, row: Row | None) -> User | None:

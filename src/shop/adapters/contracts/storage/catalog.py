@@ -39,6 +39,16 @@ class CatalogPromises(StoragePromises):
             assert await tx.products.find_by_variant(bench.samples.new(VariantId)) is None
 
     @alone
+    async def test_what_no_database_could_hold_is_the_name_of_nothing(self, bench: Bench) -> None:
+        for text in ("a\x00b", "\ud800", "\udfff b"):
+            async with bench.transaction() as tx:
+                assert await tx.products.find_by_slug(text) is None
+                assert await tx.products.find_by_sku(text) is None
+                assert await tx.categories.find_by_slug(text) is None
+                assert await tx.users.find_by_email(text) is None
+                assert await tx.users.find_by_identity("google", text) is None
+
+    @alone
     async def test_everything_of_a_product_can_change(self, bench: Bench) -> None:
         product = bench.samples.rich_product()
         await bench.save(product)

@@ -14,8 +14,10 @@ from attrs import fields, frozen, has
 from shop.domain.kernel.errors import Flaw, Invalid
 
 Fits = Callable[[Any], bool]
-_EXACT = (bool, int, bytes, NoneType)
+_EXACT = (bool, bytes, NoneType)
 """Where a subclass would be something else: True is no quantity."""
+_BITS_MAX = 1_000
+"""Of a number: what is out of bounds can be told in the bounds' own words, but Python writes none of 4,300 digits."""
 _OPEN: tuple[Any, ...] = (Any, object)
 
 
@@ -24,11 +26,18 @@ def check_types(message: Any) -> None:
     wrong = _first_wrong(message)
     if wrong is not None:
         what, found = _name(wrong.kind), getattr(message, wrong.name)
-        told = f"{found!r:.80}" if wrong.shown else f"this {type(found).__name__}"
+        told = _told(found) if wrong.shown else f"this {type(found).__name__}"
         raise Invalid(
             f"{type(message).__name__} takes {what} for {wrong.name}, not {told}.",
             flaws=(Flaw(f"/{wrong.name}", "wrong_type", f"This is not {what}."),),
         )
+
+
+def _told(found: Any) -> str:
+    try:
+        return f"{found!r:.80}"
+    except ValueError:  # there is a number in it that Python does not write
+        return f"this {type(found).__name__}"
 
 
 @frozen
@@ -70,7 +79,7 @@ def _attributes(kind: type) -> tuple[_Attribute, ...]:
 def _sure(kind: Any) -> frozenset[type]:
     if get_origin(kind) in (Union, UnionType):
         return frozenset[type]().union(*map(_sure, get_args(kind)))
-    plain = isinstance(kind, type) and get_origin(kind) is None and not has(kind) and kind is not datetime
+    plain = isinstance(kind, type) and get_origin(kind) is None and not has(kind) and kind not in (datetime, int)
     return frozenset({kind}) if plain else frozenset()
 
 
@@ -93,6 +102,8 @@ def _fits(kind: Any) -> Fits:
 def _single(kind: type[Any]) -> Fits:
     if kind in _EXACT:
         return lambda value: type(value) is kind
+    if kind is int:
+        return lambda value: type(value) is int and value.bit_length() <= _BITS_MAX
     if kind is datetime:
         return lambda value: isinstance(value, datetime) and value.tzinfo is not None
     if getattr(kind, "_is_protocol", False):

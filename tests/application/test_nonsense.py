@@ -1,5 +1,7 @@
 """Messages whose parts are of their types and say nonsense are refused in the shop's own words."""
 
+from datetime import timedelta
+
 import pytest
 
 from shop.application.commands.identity.me import AddAddress, UpdateAddress
@@ -9,6 +11,7 @@ from shop.application.commands.identity.staff import CreateUser
 from shop.application.messages import GUEST, Actor
 from shop.application.ports.identity import CredentialsRejected
 from shop.application.queries.identity import GetMyAddresses
+from shop.application.queries.payments import GetUnfinishedPayments
 from shop.domain.identity import RequestKind, TokenRejected
 from shop.domain.kernel.errors import Invalid
 from tests.shops import BERLIN, SmallShop
@@ -45,3 +48,9 @@ async def test_nobody_signs_in_by_what_is_no_text(small: SmallShop, text: str) -
         await small.shop.execute(SignIn(email=text, password=text), actor=GUEST)
     with pytest.raises(TokenRejected):
         await small.shop.execute(UseMagicLink(token=text), actor=GUEST)
+
+
+@pytest.mark.parametrize("idle", [timedelta.min, timedelta(microseconds=-1), timedelta(days=401), timedelta.max])
+def test_no_payment_is_idle_for_longer_than_there_are_days(idle: timedelta) -> None:
+    with pytest.raises(Invalid, match="idle for at most 400 days"):
+        GetUnfinishedPayments(idle=idle)

@@ -237,6 +237,9 @@ def test_a_key_opens_until_it_is_revoked_expires_or_is_rotated_away() -> None:
     key.rotate(b"2", "2", timedelta(days=99), NOW)
     assert [key.opens(f, later(1)) for f in (b"1", b"2", b"3")] == [True, True, False]
     assert not key.opens(b"2", NOW + DAY)
+    key.rotate(b"3", "3", timedelta.min, NOW)
+    assert [key.opens(f, NOW) for f in (b"2", b"3")] == [False, True]
+    key.rotate(b"2", "2", timedelta.max, NOW)
     with pytest.raises(ApiKeyGone):
         key.rotate(b"3", "3", DAY, NOW + DAY)
     key.revoke(NOW)

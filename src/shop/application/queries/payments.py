@@ -14,6 +14,8 @@ from shop.application.ports.readers import PaymentFilter, PaymentReader, Session
 from shop.application.ports.saved_methods import SavedMethods
 from shop.application.ports.unit_of_work import UnitOfWork
 from shop.application.ports.views import MyPaymentView, PaymentMethodView, PaymentSessionView, PaymentView
+from shop.application.windows import WINDOW_MAX
+from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.identifiers import OrderId, PaymentId, PaymentSessionId
 from shop.domain.payments import AttemptStatus, PaymentNotFound, PaymentSessionNotFound
 
@@ -158,6 +160,10 @@ class GetUnfinishedPayments(Query[list[OrderId]]):
     requires: ClassVar = INTERNAL
     idle: timedelta = timedelta(minutes=1)
     limit: int = limited()
+
+    def __attrs_post_init__(self) -> None:
+        if isinstance(self.idle, timedelta) and not timedelta(0) <= self.idle <= WINDOW_MAX:
+            raise Invalid(f"A payment is idle for at most {WINDOW_MAX.days} days, and not since a time to come.")
 
 
 async def get_unfinished_payments(query: GetUnfinishedPayments, context: Context, *, uow: UnitOfWork) -> list[OrderId]:

@@ -104,10 +104,10 @@ class ApiKey(Aggregate):
             raise KeyOfAnother
 
     def rotate(self, fingerprint: bytes, last4: str, overlap: timedelta, at: datetime) -> None:
-        """It has a new secret; the old one opens it for the overlap. Raises ApiKeyGone."""
+        """It has a new secret; the old one opens it for the overlap, of 30 days at most. Raises ApiKeyGone."""
         if not self.opens(self.fingerprint, at):
             raise ApiKeyGone
-        self.old_fingerprint, self.old_until = self.fingerprint, at + min(overlap, OVERLAP_MAX)
+        self.old_fingerprint, self.old_until = self.fingerprint, at + max(timedelta(0), min(overlap, OVERLAP_MAX))
         self.fingerprint, self.last4 = fingerprint, last4
 
     def revoke(self, at: datetime) -> None:

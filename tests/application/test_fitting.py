@@ -2,7 +2,7 @@
 
 import pkgutil
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from importlib import import_module
 from typing import Any
 from uuid import UUID
@@ -15,11 +15,14 @@ from shop.application.commands.carts import AddToCart, DescribeCart
 from shop.application.commands.catalog import CreateProduct, NewVariant, UpdateProduct
 from shop.application.commands.categories import CreateCategory
 from shop.application.commands.checkout import CreateOrder
+from shop.application.commands.identity.keys import CreateApiKey
 from shop.application.commands.identity.passkeys import SignInWithPasskey
 from shop.application.commands.inventory import AdjustStock
 from shop.application.fitting import _attributes, check_types
 from shop.application.messages import Command, Query
+from shop.application.ports.audit import AuditFilter
 from shop.application.ports.readers import OrderFilter, TimeRange
+from shop.application.queries.audit import GetAuditLog
 from shop.application.queries.carts import GetExpiredCarts
 from shop.application.queries.catalog import GetProducts
 from shop.application.queries.orders import GetAllOrders, GetOverdueOrders
@@ -31,6 +34,7 @@ from shop.domain.kernel.errors import Invalid
 from shop.domain.kernel.identifiers import CartId, PaymentSessionId, PlanId, ProductId, VariantId
 from tests.shops import SmallShop, eur
 
+EAST, WEST = timezone(timedelta(hours=14)), timezone(timedelta(hours=-12))
 CART, VARIANT, PRODUCT = CartId(UUID(int=1)), VariantId(UUID(int=2)), ProductId(UUID(int=3))
 LAMP = CreateProduct(slug="lamp", title="Lamp", variants=(NewVariant(sku="LAMP", prices=(Price(amount=eur(500)),)),))
 PASSKEY = SignInWithPasskey(token="secret", answer={"id": 1, "type": "public-key"})
@@ -90,6 +94,9 @@ def test_every_attribute_of_every_message_is_looked_at() -> None:
         (GetProducts(), {"page": None}, "/page"),
         (GetAllOrders(), {"which": OrderFilter(number=7)}, "/which"),  # type: ignore[arg-type]
         (GetAllOrders(), {"which": OrderFilter(placed_at=TimeRange(gte=datetime(2026, 1, 1)))}, "/which"),  # noqa: DTZ001
+        (GetAllOrders(), {"which": OrderFilter(placed_at=TimeRange(lt=datetime.max.replace(tzinfo=WEST)))}, "/which"),
+        (GetAuditLog(), {"narrowed": AuditFilter(since=datetime.min.replace(tzinfo=EAST))}, "/narrowed"),
+        (CreateApiKey(name="k"), {"expires_at": datetime.max.replace(tzinfo=WEST)}, "/expires_at"),
     ],
 )
 async def test_what_is_of_another_type_is_refused(

@@ -4,7 +4,7 @@ Memory would keep a status that is none, and fall over it in the next list; SQL 
 """
 
 from collections.abc import Callable, Mapping, Sequence, Set
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -22,7 +22,7 @@ _OPEN: tuple[Any, ...] = (Any, object)
 
 
 def check_types(message: Any) -> None:
-    """Raises Invalid for the first attribute that is not of its type. Times need a zone."""
+    """Raises Invalid for the first attribute that is not of its type. Times need a zone, and a date in UTC."""
     wrong = _first_wrong(message)
     if wrong is not None:
         what, found = _name(wrong.kind), getattr(message, wrong.name)
@@ -105,12 +105,21 @@ def _single(kind: type[Any]) -> Fits:
     if kind is int:
         return lambda value: type(value) is int and value.bit_length() <= _BITS_MAX
     if kind is datetime:
-        return lambda value: isinstance(value, datetime) and value.tzinfo is not None
+        return lambda value: isinstance(value, datetime) and value.tzinfo is not None and _has_date(value)
     if getattr(kind, "_is_protocol", False):
         return _anything
     if has(kind):
         return lambda value: isinstance(value, kind) and _first_wrong(value) is None
     return lambda value: isinstance(value, kind)
+
+
+def _has_date(moment: datetime) -> bool:
+    """In UTC, in which everything is stored: the last evening of the year 9999 west of Greenwich has none."""
+    try:
+        moment.astimezone(UTC)
+    except OverflowError:
+        return False
+    return True
 
 
 def _anything(_: Any) -> bool:

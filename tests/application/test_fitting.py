@@ -132,7 +132,7 @@ async def test_no_position_is_larger_than_a_database_keeps(small: SmallShop, pos
         await small.shop.execute(CreateCategory(slug="shirts", name="Shirts", position=position))
 
 
-@pytest.mark.parametrize("limit", [-1, 0, 10_001, 10**30])
+@pytest.mark.parametrize("limit", [-1, 0, 10_001, 10**30, None, "5", 5.0, True])
 @pytest.mark.parametrize("question", [GetOverdueOrders, GetUnfinishedPayments, GetExpiredCarts, GetDueSubscriptions])
 def test_what_is_due_is_asked_for_within_bounds(question: Any, limit: int) -> None:
     with pytest.raises(Invalid, match="A limit is 1 to 10,000"):

@@ -51,6 +51,6 @@ async def test_nobody_signs_in_by_what_is_no_text(small: SmallShop, text: str) -
 
 
 @pytest.mark.parametrize("idle", [timedelta.min, timedelta(microseconds=-1), timedelta(days=401), timedelta.max])
-def test_no_payment_is_idle_for_longer_than_there_are_days(idle: timedelta) -> None:
+async def test_no_payment_is_idle_for_longer_than_there_are_days(small: SmallShop, idle: timedelta) -> None:
     with pytest.raises(Invalid, match="idle for at most 400 days"):
-        GetUnfinishedPayments(idle=idle)
+        await small.shop.ask(GetUnfinishedPayments(idle=idle))

@@ -47,7 +47,7 @@ def limited(default: int = 100, most: int = AT_ONCE_MAX) -> Any:
     """The `limit` of a list without pages: 1 to `most`, else Invalid is raised."""
 
     def check(_instance: Any, _attribute: Any, limit: int) -> None:
-        if not 1 <= limit <= most:
+        if type(limit) is not int or not 1 <= limit <= most:
             raise Invalid(f"A limit is 1 to {most:,}.")
 
     return field(default=default, validator=check)

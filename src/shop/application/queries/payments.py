@@ -161,11 +161,10 @@ class GetUnfinishedPayments(Query[list[OrderId]]):
     idle: timedelta = timedelta(minutes=1)
     limit: int = limited()
 
-    def __attrs_post_init__(self) -> None:
-        if isinstance(self.idle, timedelta) and not timedelta(0) <= self.idle <= WINDOW_MAX:
-            raise Invalid(f"A payment is idle for at most {WINDOW_MAX.days} days, and not since a time to come.")
-
 
 async def get_unfinished_payments(query: GetUnfinishedPayments, context: Context, *, uow: UnitOfWork) -> list[OrderId]:
+    """Raises Invalid for a time to come, and for one longer than WINDOW_MAX."""
+    if not timedelta(0) <= query.idle <= WINDOW_MAX:
+        raise Invalid(f"A payment is idle for at most {WINDOW_MAX.days} days, and not since a time to come.")
     async with uow(context) as tx:
         return await tx.payments.unfinished(context.now - query.idle, context.now, query.limit)

@@ -64,6 +64,7 @@ def test_times_sort_as_text_and_naive_ones_are_refused() -> None:
     assert text == "2026-01-02T01:04:05.000006Z"
     assert UtcDateTime.from_sqlite(text) == late
     assert UtcDateTime.from_sqlite(text).tzinfo == UTC
+    assert UtcDateTime.to_sqlite(datetime(500, 1, 1, tzinfo=UTC)) == "0500-01-01T00:00:00.000000Z" < text
     with pytest.raises(ValueError, match="time zone"):
         UtcDateTime.to_sqlite(late.replace(tzinfo=None))
 

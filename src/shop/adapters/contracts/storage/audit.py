@@ -1,6 +1,6 @@
 """The audit log: each change has its entry in the same step, nobody rewrites it, and the chain has one order."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -242,10 +242,16 @@ class AuditPromises(StoragePromises):
             AuditFilter(subject="ord_1"),
             AuditFilter(action="CancelOrder"),
             AuditFilter(since=bench.later(10), until=bench.later(20)),
+            AuditFilter(since=datetime(500, 1, 1, tzinfo=UTC), actor="usr_1"),
             AuditFilter(actor="usr_1", subject="ord_1", action="CancelOrder", until=bench.later(11)),
         ):
             assert [view.id for view in await _log(bench, narrowed)] == [wanted.id], narrowed
         for narrowed in (AuditFilter(actor="ord_1"), AuditFilter(subject="ord_"), AuditFilter(action="x\0")):
+            assert await _log(bench, narrowed) == []
+        for narrowed in (
+            AuditFilter(since=datetime.max.replace(tzinfo=UTC)),
+            AuditFilter(until=datetime(500, 1, 1, tzinfo=UTC)),
+        ):
             assert await _log(bench, narrowed) == []
 
     @alone

@@ -85,7 +85,8 @@ class UtcDateTime(Portable):
     def to_sqlite(value: datetime) -> str:
         if value.tzinfo is None:
             raise ValueError(f"{value} does not say in which time zone it is.")
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        # strftime writes the year 500 in three digits, which sorts behind all others.
+        return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
     @staticmethod
     def from_sqlite(value: str) -> datetime:

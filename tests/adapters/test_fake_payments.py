@@ -19,6 +19,12 @@ import pytest
 from shop.adapters.contracts.payments import MovableClock
 from shop.adapters.contracts.payments.subject import new_refund
 from shop.adapters.fake import books as books_module
+from shop.adapters.fake.billing_books import (
+    BillingBooks,
+    BookedSubscription,
+    MemoryBillingBooks,
+    SqliteBillingBooks,
+)
 from shop.adapters.fake.books import Books, MemoryBooks, SqliteBooks
 from shop.adapters.fake.faults import Fault, FaultPlan, FaultyGateway, RandomFaults, ScriptedFaults
 from shop.adapters.fake.news import HEADER, sign
@@ -122,6 +128,20 @@ async def test_news_that_nobody_takes_are_forgotten_in_the_end(books: Books) -> 
     kept = gateway.take_news(limit=10**6)
     assert books_module.EVENTS_KEPT <= len(kept) < books_module.EVENTS_KEPT + 1000
     await gateway.close()
+
+
+@pytest.mark.parametrize("on_file", [False, True])
+def test_no_number_of_what_is_told_of_subscriptions_comes_twice(tmp_path: Path, on_file: bool) -> None:
+    billing: BillingBooks = SqliteBillingBooks(str(tmp_path / "books.db")) if on_file else MemoryBillingBooks()
+    told = []
+    for portion in (1, 3, 2):
+        with billing.writing():
+            for number in range(portion):
+                billing.put(BookedSubscription(ref="sub_1", method="fake_card"), f"customer.subscription.{number}")
+        told += billing.take_news()
+        assert billing.take_news() == []
+    billing.close()
+    assert [(number, word.rpartition(".")[2]) for number, _, word in told] == list(enumerate("001201", start=1))
 
 
 async def test_the_challenge_is_passed_by_confirming(gateway: FakePaymentGateway) -> None:

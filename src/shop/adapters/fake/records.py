@@ -38,7 +38,7 @@ class Records(Protocol[R]):
         """Keeps its new state; `news` is what there is to tell, of it or of a part that `about` names."""
 
     def take_news(self, limit: int = 1000) -> list[tuple[int, str, str]]:
-        """Number, thing and type of what nobody took so far, oldest first; taken by this."""
+        """Number, thing and type of what nobody took so far, oldest first; taken by this. No number comes twice."""
 
     def close(self) -> None:
         """Lets go of the file, if there is one."""
@@ -114,8 +114,13 @@ class SqliteRecords(Generic[R]):
     def take_news(self, limit: int = 1000) -> list[tuple[int, str, str]]:
         with self.writing():
             books = self._opened()
-            rows = books.execute("SELECT seq, ref, type FROM news ORDER BY seq LIMIT ?", (limit,)).fetchall()
-            books.execute("DELETE FROM news WHERE seq <= ?", (rows[-1][0] if rows else 0,))
+            asked = "SELECT seq, ref, type FROM news WHERE type != '' ORDER BY seq LIMIT ?"
+            rows = books.execute(asked, (limit,)).fetchall()
+            # The last one stays behind, said to be taken: in an empty table SQLite would begin at 1 again, and whoever
+            # is told a number twice takes the second for a repetition of the first.
+            last = (rows[-1][0] if rows else 0,)
+            books.execute("DELETE FROM news WHERE seq < ?", last)
+            books.execute("UPDATE news SET type = '' WHERE seq = ?", last)
         return [(seq, ref, type) for seq, ref, type in rows]
 
     def close(self) -> None:

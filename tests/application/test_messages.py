@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 from attrs import evolve
 
-from shop.application.messages import GUEST, SYSTEM, Actor, JustWritten
+from shop.application.messages import GUEST, SYSTEM, Actor, Idempotency, JustWritten, KeyMalformed
 from shop.domain.kernel.identifiers import ApiKeyId, UserId
 
 KEY = ApiKeyId(UUID(int=1))
@@ -63,3 +63,17 @@ def test_what_was_just_written_is_handed_over_once_and_as_what_it_is() -> None:
     assert just_written.take(KEY, str) is None
     just_written.keep(KEY, "a key")
     assert just_written.take(KEY, int) is None
+
+
+@pytest.mark.parametrize("text", ["", "a\x00b", "\ud800", "ß", "a\n", "a" * 256])
+def test_a_key_that_not_every_storage_could_keep_is_none(text: str) -> None:
+    for wrong in ({"key": text}, {"route": text}):
+        with pytest.raises(KeyMalformed):
+            Idempotency(**{"key": "k", "route": "POST /orders", "fingerprint": b"f", **wrong})  # type: ignore[arg-type]
+
+
+def test_a_token_that_is_no_text_is_somebodys_all_the_same() -> None:
+    whole, halves = (evolve(GUEST, token=token).principal for token in ("?", "\ud800"))
+    assert whole
+    assert halves
+    assert whole != halves

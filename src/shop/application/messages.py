@@ -1,6 +1,7 @@
 """What goes through the front door: commands and queries, with the context they come in."""
 
 import hashlib
+import re
 from datetime import datetime
 from functools import cached_property
 from typing import ClassVar, Generic, TypeVar
@@ -22,6 +23,8 @@ CUSTOMER = "customer"  # a person who signed in, for what is their own
 PROVIDER = "provider"  # an outside system that signs what it sends; the use case checks the signature
 INTERNAL = "internal"  # the shop itself: its worker, or a request carrying on what it began
 POLICIES = frozenset({PUBLIC, OWNER, SIGNED_IN, CUSTOMER, PROVIDER, INTERNAL})
+
+_KEY, _ROUTE = re.compile(r"[\x21-\x7e]{1,255}"), re.compile(r"[\x20-\x7e]{1,255}")
 
 
 @frozen(kw_only=True)
@@ -62,7 +65,7 @@ class Actor:
         if self.id is not None:
             return str(self.id)
         if self.token:
-            return f"{self.kind}:{hashlib.sha256(self.token.encode()).hexdigest()[:32]}"
+            return f"{self.kind}:{hashlib.sha256(self.token.encode(errors='surrogatepass')).hexdigest()[:32]}"
         return None if self.kind == GUEST.kind else self.kind
 
 
@@ -70,17 +73,29 @@ GUEST = Actor(kind="guest")
 SYSTEM = Actor(kind="system", scopes=frozenset({EVERY_SCOPE}))
 
 
+class KeyMalformed(Invalid):
+    """No key that every storage could keep and look up."""
+
+    code = "idempotency_key_malformed"
+    title = "Not an Idempotency-Key"
+    default_hint = "Send 1 to 255 visible ASCII characters, such as a UUID."
+
+
 @define
 class Idempotency:
     """The caller's key for a command that must happen once. `fingerprint` is a SHA-256 of what was asked.
 
-    `replayed` turns true when the answer is an earlier one.
+    `replayed` turns true when the answer is an earlier one. Raises KeyMalformed.
     """
 
     route: str
     key: str
     fingerprint: bytes
     replayed: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        if not _KEY.fullmatch(self.key) or not _ROUTE.fullmatch(self.route):
+            raise KeyMalformed
 
 
 class JustWritten:

@@ -50,12 +50,6 @@ class BodyMalformed(Invalid):
     default_hint = "Send one JSON object in UTF-8."
 
 
-class KeyMalformed(Invalid):
-    code = "idempotency_key_malformed"
-    title = "Not an Idempotency-Key"
-    default_hint = "Send 1 to 255 visible ASCII characters, such as a UUID."
-
-
 class KeyMissing(Invalid):
     code = "idempotency_key_missing"
     title = "An Idempotency-Key is needed here"

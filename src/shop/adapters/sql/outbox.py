@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, bindparam, delete, exists, func, literal_column, null, select, update
 
 from shop.adapters.sql.database import Database, Row
-from shop.adapters.sql.readers.paging import IdKey, Key, Kind, Listing, Window, page_of, window
+from shop.adapters.sql.readers.paging import IdKey, Key, Kind, Listing, Window, page_of, storable, window
 from shop.adapters.sql.schema import deliveries, events
 from shop.adapters.sql.statements import Statement, any_of
 from shop.adapters.wire import decode
@@ -147,7 +147,7 @@ class SqlOutbox:
         self, page: PageRequest, *, types: Sequence[str] = (), only_set_aside: bool = False
     ) -> Page[EventView]:
         shape, mark = window(_LATEST_FIRST, page)
-        values: dict[str, Any] = {"of_types": list(types)} if types else {}
+        values: dict[str, Any] = {"of_types": [one for one in types if storable(one)]} if types else {}
         rows = await self._database.fetch(_events(shape, bool(types), only_set_aside), **mark, **values)
         found = page_of(rows, page, shape.order)
         total = None

@@ -187,6 +187,8 @@ class ListPromises(StoragePromises):
         events = await walk(bench.outbox.events, 2)
         assert [event.id for event in events] == sorted((event.id for event in events), reverse=True)
         assert len(events) == 5
+        for types, how_many in ((("a\x00b", "\ud800"), 0), (("product.created", "\ud800"), 5)):
+            assert len((await bench.outbox.events(bench.page(), types=types)).data) == how_many
         for ask in (bench.readers.inventory.movements, bench.outbox.events):
             with pytest.raises(SortUnknown):
                 await ask(PageRequest(sort=("at",)))

@@ -75,5 +75,10 @@ def test_intervals_are_of_a_length_that_somebody_could_mean(unit: IntervalUnit, 
     assert refused.value.flaws[0].pointer == "/interval_count"
 
 
+def test_an_interval_that_python_does_not_write_is_refused_like_any_other() -> None:
+    with pytest.raises(Invalid):
+        Interval(MONTH, 10**5000)
+
+
 def test_an_interval_can_be_read() -> None:
     assert [str(Interval(MONTH)), str(Interval(WEEK, 2))] == ["every month", "every 2 weeks"]

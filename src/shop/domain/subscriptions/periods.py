@@ -31,7 +31,7 @@ class Interval:
         most = _COUNT_MAX[self.unit]
         if not 1 <= self.count <= most:
             raise Invalid(
-                f"An interval is 1 to {most} {self.unit}s long, not {self.count}.",
+                f"An interval is 1 to {most} {self.unit}s long.",
                 flaws=(Flaw("/interval_count", "interval_out_of_range", f"1 to {most}", {"max": most}),),
             )
 

@@ -1,6 +1,6 @@
 """What shoppers find: filters, search, branches, sorting by price, availability, and the tree."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -121,6 +121,9 @@ class ShelfPromises(StoragePromises):
         await bench.save(early, late)
         assert await _ids(bench, ProductFilter(created_at=TimeRange(gt=bench.now))) == [late.id]
         assert await _ids(bench, ProductFilter(created_at=TimeRange(lte=bench.now))) == [early.id]
+        last = datetime.max.replace(tzinfo=timezone(timedelta(hours=14)))
+        assert await _ids(bench, ProductFilter(created_at=TimeRange(gt=last))) == []
+        assert await _ids(bench, ProductFilter(created_at=TimeRange(lte=last))) == [late.id, early.id]
         assert await _ids(bench, ProductFilter()) == [late.id, early.id]
 
     @alone

@@ -335,4 +335,4 @@ def ends_of(period: TimeRange) -> dict[str, Any]:
 def _next(moment: datetime | None) -> datetime | None:
     if moment is None or moment >= _LATEST:
         return moment
-    return moment + timedelta(microseconds=1)
+    return moment.astimezone(UTC) + timedelta(microseconds=1)  # east of Greenwich it may have been the last there is

@@ -101,6 +101,8 @@ async def payment_get(call: Call) -> Answer:
         SavingDecided.code,
         SavingNotOffered.code,
         "payment_provider_unavailable",
+        "account_erased",
+        "conflict",
     ),
 )
 async def payment_session_create(call: Call) -> Answer:

@@ -7,13 +7,15 @@ import pytest
 from shop.adapters.fake.books import MemoryBooks
 from shop.adapters.fake.faults import Fault, FaultyGateway, ScriptedFaults
 from shop.adapters.fake.payments import FakePaymentGateway
+from shop.application.commands.carts import OpenCart
+from shop.application.messages import Idempotency
 from shop.application.shop import Shop
 from shop.domain.carts import CartStatus
 from shop.domain.kernel.errors import Unavailable
 from shop.domain.orders import OrderStatus, PaymentStatus
 from shop.entrypoints.worker import schedule
 from shop.entrypoints.worker.schedule import CHORES, Chore, Schedule, run_schedule_once
-from tests.shops import WEBHOOK_SECRET, SmallShop, open_small_shop
+from tests.shops import STAFF, WEBHOOK_SECRET, SmallShop, open_small_shop
 
 
 @pytest.fixture
@@ -108,6 +110,18 @@ async def test_old_events_are_forgotten_when_everybody_has_heard_of_them(small: 
     assert (await run_schedule_once(small.shop))["forget events"] == 1
 
 
+async def test_a_busy_month_is_forgotten_batch_after_batch(small: SmallShop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedule, "FORGET_BATCH", 2)
+    for number in range(5):
+        key = Idempotency("x", f"key-{number}", b"\0" * 32)
+        await small.shop.execute(OpenCart(), context=small.context(STAFF, key))
+    small.clock.forward(timedelta(days=31))
+    monkeypatch.setattr(schedule, "FORGET_BATCHES_MAX", 2)
+    assert (await run_schedule_once(small.shop))["forget answers"] == 4
+    assert (await run_schedule_once(small.shop))["forget answers"] == 1
+    assert (await run_schedule_once(small.shop))["forget answers"] == 0
+
+
 async def test_a_chore_that_fails_is_logged_and_the_next_is_done(
     small: SmallShop, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -137,5 +151,6 @@ async def test_each_chore_comes_in_its_own_time(small: SmallShop) -> None:
         "expire orders",
         "finish payments",
         "carry on subscriptions",
+        "expire carts",
         "seal the audit log",
     }

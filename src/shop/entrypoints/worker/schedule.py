@@ -29,7 +29,8 @@ I = TypeVar("I")  # noqa: E741
 AT_ONCE = 8
 BATCH = 100
 DUE_MAX = 10_000
-FORGET_BATCH = 1_000
+FORGET_BATCH, FORGET_BATCHES_MAX = 1_000, 20
+"""Rows that go in one transaction, and transactions of one run: a busy shop writes hundreds of them a second."""
 FORGET_PEOPLE_AFTER = timedelta(days=30)
 CHORE_TIMEOUT_SECONDS, LONG_CHORE_TIMEOUT_SECONDS = 300.0, 7200.0
 _log = logging.getLogger("shop.worker")
@@ -112,13 +113,13 @@ async def _book_balance(shop: Shop, since: datetime, *, catch_up: bool) -> None:
 async def forget_answers(shop: Shop) -> int:
     """Drops answers to idempotency keys that nobody will repeat any more."""
     before = shop.ports.clock.now() - shop.ports.lifetimes.answers
-    return await shop.ports.storage.answers.forget(before, FORGET_BATCH)
+    return await _batch_after_batch(lambda: shop.ports.storage.answers.forget(before, FORGET_BATCH))
 
 
 async def forget_events(shop: Shop) -> int:
     """Drops events that everybody has heard of long ago."""
     before = shop.ports.clock.now() - shop.ports.lifetimes.delivered_events
-    return await shop.ports.storage.outbox.forget(before, FORGET_BATCH)
+    return await _batch_after_batch(lambda: shop.ports.storage.outbox.forget(before, FORGET_BATCH))
 
 
 async def seal_audit_log(shop: Shop) -> int:
@@ -132,21 +133,32 @@ async def seal_audit_log(shop: Shop) -> int:
 async def forget_people(shop: Shop) -> int:
     """Drops attempts, tokens and sessions that were over a month ago."""
     before = shop.ports.clock.now() - FORGET_PEOPLE_AFTER
-    return await shop.ports.storage.readers.people.forget(before, FORGET_BATCH)
+    return await _batch_after_batch(lambda: shop.ports.storage.readers.people.forget(before, FORGET_BATCH))
+
+
+async def _batch_after_batch(forget: Callable[[], Awaitable[int]]) -> int:
+    """Forgets until less than a batch was left, or for as long as others can wait."""
+    gone = 0
+    for _ in range(FORGET_BATCHES_MAX):
+        some = await forget()
+        gone += some
+        if some < FORGET_BATCH:
+            break
+    return gone
 
 
 CHORES = (
     Chore("expire orders", timedelta(seconds=5), expire_orders),
     Chore("finish payments", timedelta(seconds=10), finish_payments),
     Chore("carry on subscriptions", timedelta(seconds=10), carry_on_subscriptions),
-    Chore("expire carts", timedelta(minutes=1), expire_carts),
+    Chore("expire carts", timedelta(seconds=10), expire_carts),
     # The week before the hours, which would book the latest movement: by that the week knows how far back to begin.
     Chore("reconcile the last week", timedelta(days=1), reconcile_week, long=True),
     Chore("reconcile the last hours", timedelta(minutes=5), reconcile_recent, long=True),
     Chore("seal the audit log", timedelta(seconds=10), seal_audit_log),
-    Chore("forget answers", timedelta(minutes=5), forget_answers),
-    Chore("forget events", timedelta(minutes=5), forget_events),
-    Chore("forget attempts and sessions", timedelta(minutes=5), forget_people),
+    Chore("forget answers", timedelta(minutes=1), forget_answers),
+    Chore("forget events", timedelta(minutes=1), forget_events),
+    Chore("forget attempts and sessions", timedelta(minutes=1), forget_people),
 )
 
 

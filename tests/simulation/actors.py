@@ -321,7 +321,7 @@ class Shopper(Caller):
 
     def _key(self) -> str:
         self._keys += 1
-        return f"{self.name} {self._keys}"
+        return f"{self.name.replace(' ', '_')}:{self._keys}"
 
 
 def _seen(cart: CartView) -> Seen:

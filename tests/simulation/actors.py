@@ -116,7 +116,7 @@ def _idempotency(command: Command[Any], key: str) -> Idempotency | None:
     if not key:
         return None
     asked = hashlib.sha256(repr(command).encode()).digest()
-    return Idempotency(route=type(command).__name__, key=key, fingerprint=asked)
+    return Idempotency(route=type(command).__name__, key=key.replace(" ", "_"), fingerprint=asked)
 
 
 @define(eq=False)
@@ -321,7 +321,7 @@ class Shopper(Caller):
 
     def _key(self) -> str:
         self._keys += 1
-        return f"{self.name.replace(' ', '_')}:{self._keys}"
+        return f"{self.name} {self._keys}"
 
 
 def _seen(cart: CartView) -> Seen:
